@@ -1,0 +1,1 @@
+"""Every plot of the book: functions take results and axes and return axes; none of them trains."""

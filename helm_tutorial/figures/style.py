@@ -1,0 +1,69 @@
+"""One visual language: a colour for each model, the same in every chapter, safe for colour-blind readers.
+
+The palette is Okabe and Ito's.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+
+COLORS = {
+    "true": "#222222",
+    "flat": "#D55E00",
+    "helm": "#0072B2",
+    "report": "#E69F00",
+    "gaussian": "#56B4E9",
+    "reconstruction": "#D55E00",
+    "latent_prediction": "#E69F00",
+    "contrastive": "#009E73",
+    "both": "#CC79A7",
+    "neither": "#8A8A8A",
+    "goal": "#CC3311",
+    "faint": "#B8B8B8",
+}
+"""Colour of each model or role, by name."""
+
+LABELS = {
+    "true": "true system",
+    "flat": "flat model",
+    "helm": "HELM",
+    "report": "report's printed penalty",
+    "gaussian": "Gaussian mollification",
+    "reconstruction": "reconstruction",
+    "latent_prediction": "latent prediction",
+    "contrastive": "contrastive",
+    "both": "both pillars",
+    "neither": "neither pillar",
+}
+"""Name of each model as the prose and the figures write it."""
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for a chapter: called once, in its set-up cell."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.2, 4.0),
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 11,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": 10,
+            "font.size": 10,
+            "lines.linewidth": 2.0,
+            "legend.frameon": False,
+            "image.cmap": "viridis",
+        }
+    )
+
+
+def label_line(axes: Axes, x: float, y: float, text: str, color: str, **kwargs) -> None:
+    """Write ``text`` beside a line's end in the line's colour: a direct label instead of a legend."""
+    axes.annotate(
+        text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, va="center", fontweight="bold", **kwargs
+    )

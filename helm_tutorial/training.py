@@ -1,0 +1,66 @@
+"""One fit loop for every model of the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from helm_tutorial.validation import require_count, require_real
+
+Progress = Callable[[int, int, float], None]
+"""Called as ``progress(step, steps, loss)`` about a hundred times in a fit."""
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss stopped being finite; the message says at which step."""
+
+
+def fit(
+    parameters: nn.Module | Iterable[Tensor],
+    loss: Callable[[], Tensor],
+    *,
+    steps: int,
+    lr: float = 1e-3,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Minimise ``loss()`` with Adam.
+
+    The loss draws its own batch, from its own ``torch.Generator``, each time it is called: the loop
+    knows nothing of data, and the same generator state gives the same fit.
+
+    Args:
+        parameters: a module, or the tensors to be trained.
+        loss: a closure returning a scalar tensor.
+        steps: number of Adam steps.
+        lr: step size.
+        progress: called about a hundred times, see :data:`Progress`.
+
+    Returns:
+        The loss before each step, shape ``(steps,)``.
+
+    Raises:
+        ValueError: ``steps`` or ``lr`` is out of range.
+        TrainingDiverged: the loss is not finite.
+    """
+    require_count("steps", steps)
+    require_real("lr", lr, above=0.0)
+    tensors = list(parameters.parameters() if isinstance(parameters, nn.Module) else parameters)
+    optimizer = torch.optim.Adam(tensors, lr=lr)
+    history = torch.empty(steps)
+    report_every = max(1, steps // 100)
+    for step in range(steps):
+        optimizer.zero_grad(set_to_none=True)
+        value = loss()
+        value.backward()
+        optimizer.step()
+        history[step] = value.detach()
+        if step % report_every == 0 or step == steps - 1:
+            # Reading the number waits for the device, so look for divergence only when reporting.
+            number = float(history[step])
+            if not torch.isfinite(history[step]):
+                raise TrainingDiverged(f"the loss is {number} at step {step} of {steps}; try an lr below {lr}")
+            if progress is not None:
+                progress(step + 1, steps, number)
+    return history

@@ -1,0 +1,83 @@
+"""Checks of arguments, made before any work starts.
+
+Every error names the argument, says what was given and what is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import torch
+
+
+def require_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> None:
+    """Raise unless ``value`` is an integer in ``[low, high]``.
+
+    Raises:
+        TypeError: ``value`` is not an integer.
+        ValueError: ``value`` is outside the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < low or (high is not None and value > high):
+        allowed = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {allowed}, got {value}")
+
+
+def require_real(
+    name: str,
+    value: float,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
+    """Raise unless ``value`` is a finite number with ``above < value`` and ``low <= value <= high``.
+
+    Raises:
+        TypeError: ``value`` is not a real number.
+        ValueError: ``value`` is not finite or outside the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    bounds = []
+    if above is not None:
+        bounds.append(f"greater than {above}")
+    if low is not None:
+        bounds.append(f"at least {low}")
+    if high is not None:
+        bounds.append(f"at most {high}")
+    inside = (
+        math.isfinite(value)
+        and (above is None or value > above)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+    )
+    if not inside:
+        raise ValueError(f"{name} must be finite{''.join(' and ' + b for b in bounds)}, got {value}")
+
+
+def require_choice(name: str, value: object, allowed: Collection) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        choices = ", ".join(repr(choice) for choice in allowed)
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}")
+
+
+def require_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...]) -> None:
+    """Raise unless ``tensor`` has ``shape``; a letter such as ``"B"`` stands for any size, ``...`` for any rest.
+
+    Raises:
+        TypeError: ``tensor`` is not a tensor.
+        ValueError: its shape differs; the message states both shapes.
+    """
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
+    wanted = shape[1:] if shape and shape[0] is ... else shape
+    given = tuple(tensor.shape)
+    tail = given[len(given) - len(wanted) :] if wanted else ()
+    right_rank = len(given) >= len(wanted) if shape and shape[0] is ... else len(given) == len(wanted)
+    if not right_rank or any(isinstance(w, int) and w != g for w, g in zip(wanted, tail, strict=True)):
+        text = ", ".join("..." if size is ... else str(size) for size in shape)
+        raise ValueError(f"{name} must have shape ({text}), got {given}")
