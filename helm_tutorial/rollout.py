@@ -1,0 +1,36 @@
+"""The single rollout everybody uses: a world model applied along a sequence of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from helm_tutorial.validation import require_shape
+
+WorldModel = Callable[[Tensor, Tensor], Tensor]
+"""Anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
+
+
+def rollout(model: WorldModel, z0: Tensor, actions: Tensor) -> Tensor:
+    """Apply ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
+
+    Args:
+        model: the world model, see :data:`WorldModel`.
+        z0: first states, shape ``(B, D)``.
+        actions: one sequence of actions a state, shape ``(B, T, A)``; ``T`` may be 0.
+
+    Returns:
+        All states, the first included, shape ``(B, T + 1, D)``.
+
+    Raises:
+        TypeError: ``z0`` or ``actions`` is not a tensor.
+        ValueError: a shape is not as above, or the two batches differ.
+    """
+    require_shape("z0", z0, ("B", "D"))
+    require_shape("actions", actions, (len(z0), "T", "A"))
+    states = [z0]
+    for action in actions.unbind(dim=1):
+        states.append(model(states[-1], action))
+    return torch.stack(states, dim=1)
