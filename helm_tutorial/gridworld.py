@@ -1,0 +1,256 @@
+"""A MiniGrid environment as a finite world: states, observations, transitions, geodesic distances.
+
+Everything is read off the real environment: each state is entered, each action is taken with the
+environment's own ``step``, and what it shows is what the models see. A state is where the agent
+stands and which way it faces, so only environments whose state is no more than that are admitted.
+
+Termination is the task's business, not the world's: transitions and random walks go on across the
+goal cell, so that a model knows nothing of the task and any cell can be asked for as a goal. Only
+:mod:`helm_tutorial.execution` plays episodes, and there the environment ends them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import deque
+from dataclasses import dataclass, field
+
+import gymnasium
+import minigrid  # noqa: F401  (registers the environments)
+import torch
+from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
+from minigrid.wrappers import FullyObsWrapper
+from torch import Tensor
+
+from helm_tutorial.validation import require_count
+
+ACTIONS = ("left", "right", "forward")
+"""The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
+
+HEADINGS = ("right", "down", "left", "up")
+"""MiniGrid's four directions, in its numbering."""
+
+STATIC_OBJECTS = {"wall", "goal", "floor"}
+
+
+class UnsupportedEnvironment(ValueError):
+    """The environment's state is more than where the agent stands; the message says what else there is."""
+
+
+@dataclass(frozen=True)
+class Gridworld:
+    """A finite world with ``N`` states, those that can be reached from the start, and ``A`` = 3 actions.
+
+    Attributes:
+        env_id: the environment's registered name.
+        layout_seed: the seed of the ``reset`` that drew the layout.
+        positions: cell of each state as (column, row), shape ``(N, 2)``.
+        headings: heading of each state, an index into :data:`HEADINGS`, shape ``(N,)``.
+        images: the fully observed MiniGrid image of each state, shape ``(N, width, height, 3)``.
+        transitions: the state that each action leads to, shape ``(N, A)``.
+        start: index of the state in which the environment starts.
+        goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
+        features: the observations as the models see them, shape ``(N, F)``, see :meth:`observe`.
+    """
+
+    env_id: str
+    layout_seed: int
+    positions: Tensor
+    headings: Tensor
+    images: Tensor
+    transitions: Tensor
+    start: int
+    goals: Tensor
+    features: Tensor = field(repr=False)
+    _varying: Tensor = field(repr=False)
+
+    @property
+    def states(self) -> int:
+        """Number of states, ``N``."""
+        return len(self.positions)
+
+    @property
+    def starts(self) -> Tensor:
+        """Indices of every state that is not on the goal cell, ascending."""
+        on_goal = torch.zeros(self.states, dtype=torch.bool)
+        on_goal[self.goals] = True
+        return torch.arange(self.states)[~on_goal]
+
+    def observe(self, images: Tensor) -> Tensor:
+        """Turn MiniGrid images ``(..., width, height, 3)`` into features ``(..., F)``.
+
+        Object, colour and state of each cell are categories, so each becomes a one-hot vector;
+        entries that are the same in every state of this world carry nothing and are left out.
+        """
+        return _one_hot(images)[..., self._varying]
+
+    def index(self, position: tuple[int, int], heading: int) -> int:
+        """The state in which the agent stands on ``position`` (column, row) and faces ``heading``.
+
+        Raises:
+            ValueError: the agent cannot stand there.
+        """
+        match = (self.positions == torch.tensor(position)).all(dim=1) & (self.headings == heading)
+        if not bool(match.any()):
+            raise ValueError(f"position {tuple(position)} with heading {heading} is not a state of {self.env_id}")
+        return int(match.nonzero()[0, 0])
+
+    def open(self, state: int) -> gymnasium.Env:
+        """A fresh copy of the real environment, its agent standing in ``state``."""
+        env = _reset(self.env_id, self.layout_seed)
+        _place(env, self.positions[state].tolist(), int(self.headings[state]))
+        return env
+
+
+def load_gridworld(env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 0) -> Gridworld:
+    """Read a world off the real environment.
+
+    Args:
+        env_id: a registered MiniGrid environment.
+        layout_seed: seed of the ``reset`` that draws the layout, the goal and the start.
+
+    Raises:
+        ValueError: no environment has this name, or ``layout_seed`` is negative.
+        UnsupportedEnvironment: there are doors, keys, balls, boxes, lava or moving obstacles, no goal
+            that can be reached, or a package missing that the environment needs.
+    """
+    require_count("layout_seed", layout_seed, low=0)
+    env = _reset(env_id, layout_seed)
+    unwrapped = env.unwrapped
+    start = (*map(int, unwrapped.agent_pos), int(unwrapped.agent_dir))
+    goal_cells = _goal_cells(env_id, unwrapped)
+    layout = unwrapped.grid.encode().copy()
+
+    successors: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
+    frontier = deque([start])
+    while frontier:
+        key = frontier.popleft()
+        if key in successors:
+            continue
+        successors[key] = [_step(env, key, action) for action in range(len(ACTIONS))]
+        frontier.extend(successors[key])
+    keys = sorted(successors)
+    number = {key: n for n, key in enumerate(keys)}
+    images = []
+    for x, y, heading in keys:
+        _place(env, (x, y), heading)
+        images.append(torch.as_tensor(env.observation(unwrapped.gen_obs())["image"]).long())
+    if (unwrapped.grid.encode() != layout).any():
+        raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves")
+
+    if not goal_cells & {key[:2] for key in keys}:
+        raise UnsupportedEnvironment(f"{env_id}: no goal cell can be reached from the start with layout seed {layout_seed}")
+    images = torch.stack(images)
+    one_hot = _one_hot(images)
+    varying = (one_hot != one_hot[:1]).any(dim=0)
+    return Gridworld(
+        env_id=env_id,
+        layout_seed=layout_seed,
+        positions=torch.tensor([key[:2] for key in keys]),
+        headings=torch.tensor([key[2] for key in keys]),
+        images=images,
+        transitions=torch.tensor([[number[successor] for successor in successors[key]] for key in keys]),
+        start=number[start],
+        goals=torch.tensor([number[key] for key in keys if key[:2] in goal_cells]),
+        features=one_hot[:, varying],
+        _varying=varying,
+    )
+
+
+def geodesic_distances(world: Gridworld) -> Tensor:
+    """Fewest steps from each state to each other, shape ``(N, N)``, ``inf`` where there is no way.
+
+    Breadth-first search over the transitions. Not symmetric: going back means turning round first.
+    """
+    predecessors: list[list[int]] = [[] for _ in range(world.states)]
+    for state, row in enumerate(world.transitions.tolist()):
+        for successor in row:
+            predecessors[successor].append(state)
+    distances = torch.full((world.states, world.states), float("inf"))
+    for target in range(world.states):
+        steps = {target: 0}
+        queue = deque([target])
+        while queue:
+            state = queue.popleft()
+            for predecessor in predecessors[state]:
+                if predecessor not in steps:
+                    steps[predecessor] = steps[state] + 1
+                    queue.append(predecessor)
+        distances[list(steps), target] = torch.tensor(list(steps.values()), dtype=torch.float32)
+    return distances
+
+
+def goal_distances(world: Gridworld) -> Tensor:
+    """Fewest steps from each state to the goal cell in any heading, shape ``(N,)``."""
+    return geodesic_distances(world)[:, world.goals].min(dim=1).values
+
+
+def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Walks of uniformly random actions from uniformly random states.
+
+    Returns:
+        States, shape ``(count, length + 1)``, and actions, shape ``(count, length)``.
+
+    Raises:
+        ValueError: ``count`` or ``length`` is below 1.
+    """
+    require_count("count", count)
+    require_count("length", length)
+    actions = torch.randint(len(ACTIONS), (count, length), generator=generator)
+    states = torch.empty(count, length + 1, dtype=torch.long)
+    states[:, 0] = torch.randint(world.states, (count,), generator=generator)
+    for t in range(length):
+        states[:, t + 1] = world.transitions[states[:, t], actions[:, t]]
+    return states, actions
+
+
+def _reset(env_id: str, layout_seed: int) -> gymnasium.Env:
+    known = [name for name in gymnasium.registry if name.startswith("MiniGrid-")]
+    if env_id not in known:
+        raise ValueError(f"env must be a registered MiniGrid environment such as MiniGrid-Empty-8x8-v0, got {env_id!r}")
+    # Some environments print hints while they build their layout; the library is silent.
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            env = FullyObsWrapper(gymnasium.make(env_id, render_mode="rgb_array", disable_env_checker=True).unwrapped)
+            env.reset(seed=layout_seed)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise UnsupportedEnvironment(f"{env_id} needs a package that is not installed: {error}") from error
+    return env
+
+
+def _place(env: gymnasium.Env, position: tuple[int, int], heading: int) -> None:
+    env.unwrapped.agent_pos = tuple(position)
+    env.unwrapped.agent_dir = heading
+    env.unwrapped.step_count = 0
+
+
+def _step(env: gymnasium.Env, state: tuple[int, int, int], action: int) -> tuple[int, int, int]:
+    _place(env, state[:2], state[2])
+    env.step(action)
+    return (*map(int, env.unwrapped.agent_pos), int(env.unwrapped.agent_dir))
+
+
+def _goal_cells(env_id: str, unwrapped) -> set[tuple[int, int]]:
+    goals, others = set(), set()
+    for x in range(unwrapped.grid.width):
+        for y in range(unwrapped.grid.height):
+            thing = unwrapped.grid.get(x, y)
+            if thing is not None and thing.type == "goal":
+                goals.add((x, y))
+            elif thing is not None and thing.type not in STATIC_OBJECTS:
+                others.add(thing.type)
+    if others:
+        raise UnsupportedEnvironment(
+            f"{env_id} has {', '.join(sorted(others))}: its state is more than where the agent stands, "
+            f"which is all this book models; allowed are walls, floor and a goal"
+        )
+    if not goals:
+        raise UnsupportedEnvironment(f"{env_id} has no goal cell to plan to")
+    return goals
+
+
+def _one_hot(images: Tensor) -> Tensor:
+    sizes = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX) + 1)  # an agent's state is one of 4 headings
+    parts = [torch.nn.functional.one_hot(images[..., c].long(), size) for c, size in enumerate(sizes)]
+    return torch.cat(parts, dim=-1).flatten(start_dim=-3).float()
