@@ -1,0 +1,103 @@
+# Everything a newcomer needs: `make book` and `make test`. `make help` lists the rest.
+# Nothing but Python 3.11 or later and make is needed; git only for `make colab`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Written after a complete installation: newer than what it was made from, nothing is installed again.
+READY  := $(VENV)/.installed
+BUILT  := _build/html/.built
+
+# The models are small: more threads than this cost more in waiting than they bring.
+export OMP_NUM_THREADS ?= 2
+export JUPYTER_PREFER_ENV_PATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+NOTEBOOKS := $(wildcard book/*.ipynb)
+SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/records/*.json) \
+             $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
+SEEDS     ?= 5
+EXPERIMENTS ?= exp1 exp2 exp3 exp4
+
+.PHONY: help install book test lint unit notebook-test book-test bench notebooks records requirements address colab clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY)  ## create .venv with the pinned versions and the package (done by the others when needed)
+
+$(READY): requirements.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "make: no python3 found; install Python 3.11 or say PYTHON=/path/to/python"; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: the pinned versions need Python 3.11 or later, $(PYTHON) is older; say PYTHON=/path/to/python3.11"; exit 1; }
+	@if $(BIN)/python -m pip --version >/dev/null 2>&1; then echo "== Bringing $(VENV) up to date"; \
+	 else echo "== Creating the virtual environment $(VENV) with $(PYTHON)"; \
+	   $(PYTHON) -m venv --clear $(VENV) || { echo "make: $(PYTHON) -m venv failed; on Debian, install python3-venv"; exit 1; }; fi
+	@echo "== Installing the pinned versions of requirements.txt (the first time takes some minutes)"
+	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@echo "== Installing the package from this folder, editable"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+book: $(READY)  ## execute every chapter and build the book; warnings are errors
+	@echo "== Building the book: every chapter is executed"
+	@rm -f $(BUILT); start=$$(date +%s); \
+	 $(BIN)/python -m jupyter_book build . -W -n --keep-going --all || { \
+	   echo "make: the book did not build; the first warning or error above says why"; exit 1; }; \
+	 touch $(BUILT); \
+	 echo "== The book is ready after $$(( $$(date +%s) - start )) s. Open this file in a browser, no server needed:"; \
+	 echo "   file://$(CURDIR)/_build/html/index.html"
+
+$(BUILT): $(READY) $(SOURCES)
+	@$(MAKE) --no-print-directory book
+
+test: lint unit notebook-test book-test  ## lint, unit tests, every notebook's outputs, the built pages in a browser
+	@echo "== All checks done"
+
+lint: $(READY)  ## ruff
+	@echo "== Checking style with ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+unit: $(READY)  ## unit tests of the package, the tools and the repository's rules
+	@echo "== Unit tests"
+	@$(BIN)/python -m pytest -q --ignore=tests/book tests
+
+notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
+	@echo "== Executing every notebook and comparing its checked outputs"
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	  --nbval-sanitize-with tests/notebooks/sanitize.cfg $(NOTEBOOKS)
+
+book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)
+	@echo "== Checking the built pages in a browser"
+	@$(BIN)/python -m pytest -q -s tests/book
+
+bench: $(READY)  ## speed and memory, as ratios against peers
+	@found=0; for script in benchmarks/*.py; do \
+	   if [ -f "$$script" ]; then found=1; echo "== $$script"; $(BIN)/python "$$script" || exit 1; fi; done; \
+	 if [ $$found = 0 ]; then echo "make: there is no benchmark in benchmarks/ yet"; fi
+
+notebooks: $(READY)  ## execute the stored notebooks again and normalise them
+	@$(BIN)/python tools/notebooks.py run $(NOTEBOOKS)
+
+records: $(READY)  ## run the recorded studies again (SEEDS=5 EXPERIMENTS="exp1 exp2")
+	@mkdir -p book/records
+	@for name in $(EXPERIMENTS); do echo "== $$name, $(SEEDS) seeds"; \
+	   $(BIN)/python -m helm_tutorial reproduce $$name --seeds $(SEEDS) --json book/records/$$name.json || exit 1; done
+
+requirements: $(READY)  ## write requirements.txt from what .venv holds
+	@$(BIN)/python tools/requirements.py
+
+address: $(READY)  ## change the repository's address everywhere (NEW=https://...)
+	@$(BIN)/python tools/address.py "$(NEW)"
+
+colab: $(READY)  ## run every notebook the way Colab does: its versions, the package installed by the set-up cell
+	@echo "== Running every notebook as Colab would"
+	@$(BIN)/python tools/colab.py
+
+clean:  ## remove what the build made, keep .venv
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .venv-colab
