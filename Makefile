@@ -40,13 +40,13 @@ $(READY): requirements.txt pyproject.toml
 	@echo "== Installing the pinned versions of requirements.txt (the first time takes some minutes)"
 	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@echo "== Installing the package from this folder, editable"
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 book: $(READY)  ## execute every chapter and build the book; warnings are errors
 	@echo "== Building the book: every chapter is executed"
 	@rm -f $(BUILT); start=$$(date +%s); \
-	 $(BIN)/python -m jupyter_book build . -W -n --keep-going --all || { \
+	 $(BIN)/jupyter-book build . -W -n --keep-going --all || { \
 	   echo "make: the book did not build; the first warning or error above says why"; exit 1; }; \
 	 touch $(BUILT); \
 	 echo "== The book is ready after $$(( $$(date +%s) - start )) s. Open this file in a browser, no server needed:"; \
