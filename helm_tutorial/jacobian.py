@@ -1,0 +1,144 @@
+"""How a world model's rollout answers to its actions, and the penalties that restrain it.
+
+Everything is computed by backward passes: the gradient of one output coordinate, summed over the batch, is that row of
+every sample's Jacobian, because the rows of a batch do not interact. An exact Jacobian costs ``D`` backward passes, an
+estimate of its norm costs one per probe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from helm_tutorial.rollout import WorldModel, rollout
+from helm_tutorial.validation import require_count, require_shape
+
+
+@dataclass(frozen=True, eq=False)
+class RolloutJacobian:
+    """Derivative of the last state of a rollout.
+
+    Attributes:
+        action: with respect to each action, shape ``(B, D, T, A)``.
+        state: with respect to the first state, shape ``(B, D, D)``.
+    """
+
+    action: Tensor
+    state: Tensor
+
+    @property
+    def action_norm(self) -> Tensor:
+        """Frobenius norm of the ``D x (T A)`` action Jacobian, shape ``(B,)``."""
+        return self.action.flatten(1).norm(dim=1)
+
+    @property
+    def state_norm(self) -> Tensor:
+        """Frobenius norm of the ``D x D`` state Jacobian, shape ``(B,)``."""
+        return self.state.flatten(1).norm(dim=1)
+
+
+def _leaves(z: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    return z.detach().clone().requires_grad_(True), a.detach().clone().requires_grad_(True)
+
+
+def _rows(outputs: Tensor, inputs: tuple[Tensor, Tensor], create_graph: bool) -> tuple[Tensor, Tensor]:
+    """Jacobians of ``outputs`` (B, D) with respect to both inputs, each (B, D, *rest)."""
+    rows = [
+        torch.autograd.grad(coordinate.sum(), inputs, retain_graph=True, create_graph=create_graph)
+        for coordinate in outputs.unbind(dim=1)
+    ]
+    return torch.stack([row[0] for row in rows], dim=1), torch.stack([row[1] for row in rows], dim=1)
+
+
+def rollout_jacobian(model: WorldModel, z0: Tensor, actions: Tensor) -> RolloutJacobian:
+    """Jacobian of ``z_T`` with respect to every action and to ``z_0``, at one rollout a sample.
+
+    Args:
+        model: ``z_next = model(z, a)``; must treat the rows of a batch separately (no batch norm in training mode).
+        z0: first states, shape ``(B, D)``.
+        actions: shape ``(B, T, A)``, ``T`` at least 1.
+
+    Raises:
+        ValueError: a shape is not as above.
+    """
+    require_shape("z0", z0, ("B", "D"))
+    require_shape("actions", actions, (len(z0), "T", "A"))
+    require_count("the horizon of actions", actions.shape[1])
+    z0, actions = _leaves(z0, actions)
+    with torch.enable_grad():
+        state, action = _rows(rollout(model, z0, actions)[:, -1], (z0, actions), create_graph=False)
+    return RolloutJacobian(action=action, state=state)
+
+
+def step_jacobian(model: WorldModel, z: Tensor, a: Tensor, *, create_graph: bool = False) -> tuple[Tensor, Tensor]:
+    """One-step Jacobians ``∂f/∂z`` of shape ``(B, D, D)`` and ``∂f/∂a`` of shape ``(B, D, A)``.
+
+    With ``create_graph`` they can be differentiated again, with respect to the model's parameters.
+
+    Raises:
+        ValueError: ``z`` is not ``(B, D)`` or ``a`` is not ``(B, A)``.
+    """
+    _require_step(z, a)
+    z, a = _leaves(z, a)
+    with torch.enable_grad():
+        return _rows(model(z, a), (z, a), create_graph)
+
+
+def spectral_penalty_exact(model: WorldModel, z: Tensor, a: Tensor) -> Tensor:
+    """Mean over the batch of ``||∂f/∂z||_F² + ||∂f/∂a||_F²``: ``D`` backward passes, a scalar.
+
+    The squares are *summed* over the entries of each Jacobian, so that the penalty is what the report's formula says.
+    Beside a mean squared error, which is *averaged* over ``D``, a weight ``λ`` therefore acts as ``λ D``.
+
+    Raises:
+        ValueError: ``z`` is not ``(B, D)`` or ``a`` is not ``(B, A)``.
+    """
+    state, action = step_jacobian(model, z, a, create_graph=True)
+    return (state.flatten(1).pow(2).sum(dim=1) + action.flatten(1).pow(2).sum(dim=1)).mean()
+
+
+def spectral_penalty_hutchinson(
+    model: WorldModel, z: Tensor, a: Tensor, generator: torch.Generator, *, samples: int = 1
+) -> Tensor:
+    """Unbiased estimate of :func:`spectral_penalty_exact`: ``samples`` backward passes, a scalar.
+
+    For a probe ``v`` of independent random signs ``E[v vᵀ] = I``, hence ``E ||Jᵀ v||² = tr(J Jᵀ) = ||J||_F²``
+    (Hutchinson 1989; for Jacobian penalties Hoffman, Roberts and Yaida 2019). Every row of the batch has its own probe.
+
+    Raises:
+        ValueError: ``z`` is not ``(B, D)``, ``a`` is not ``(B, A)``, or ``samples`` is below 1.
+    """
+    _require_step(z, a)
+    require_count("samples", samples)
+    z, a = _leaves(z, a)
+    with torch.enable_grad():
+        z_next = model(z, a)
+        total = z_next.new_zeros(())
+        for _ in range(samples):
+            signs = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next.dtype) - 1.0
+            pulled = torch.autograd.grad((z_next * signs).sum(), (z, a), create_graph=True)
+            total = total + sum(part.pow(2).sum(dim=1).mean() for part in pulled)
+    return total / samples
+
+
+def spectral_penalty_report(model: WorldModel, z: Tensor, a: Tensor) -> Tensor:
+    """The penalty as the report's listing computes it: one backward pass through ``z_next.sum()``, a scalar.
+
+    This is ``||1ᵀ ∂f/∂z||² / D + ||1ᵀ ∂f/∂a||² / A``, averaged over the batch: Hutchinson's estimate with the random
+    signs frozen at +1, which sees a single direction of the output.
+
+    Raises:
+        ValueError: ``z`` is not ``(B, D)`` or ``a`` is not ``(B, A)``.
+    """
+    _require_step(z, a)
+    z, a = _leaves(z, a)
+    with torch.enable_grad():
+        state, action = torch.autograd.grad(model(z, a).sum(), (z, a), create_graph=True)
+    return state.pow(2).mean() + action.pow(2).mean()
+
+
+def _require_step(z: Tensor, a: Tensor) -> None:
+    require_shape("z", z, ("B", "D"))
+    require_shape("a", a, (len(z), "A"))

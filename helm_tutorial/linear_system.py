@@ -1,0 +1,183 @@
+"""The expansive linear system of chapter 1 and everything about it that has a closed form.
+
+The system is ``z' = W z + B a`` (rows of a batch: ``z Wᵀ + a Bᵀ``). Its T-step action Jacobian is the matrix
+``d z_T / d (a_0, ..., a_{T-1})``, of shape ``(D, T A)``; block ``t`` is ``W^{T-1-t} B``. All norms are Frobenius norms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from helm_tutorial.validation import require_count, require_real, require_shape
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSystem:
+    """A linear world model, callable as ``z_next = system(z, a)``.
+
+    Attributes:
+        W: state matrix, shape ``(D, D)``.
+        B: action matrix, shape ``(D, A)``.
+
+    Raises:
+        ValueError: the shapes do not fit each other.
+    """
+
+    W: Tensor
+    B: Tensor
+
+    def __post_init__(self) -> None:
+        require_shape("W", self.W, ("D", "D"))
+        require_shape("W", self.W, (len(self.W), len(self.W)))
+        require_shape("B", self.B, (len(self.W), "A"))
+
+    def __call__(self, z: Tensor, a: Tensor) -> Tensor:
+        """One step, ``(B, D), (B, A) -> (B, D)``."""
+        return z @ self.W.mT + a @ self.B.mT
+
+
+def expansive_system(
+    generator: torch.Generator,
+    *,
+    dimension: int = 4,
+    actions: int = 1,
+    low: float = 1.1,
+    high: float = 1.3,
+    action_scale: float = 0.5,
+    dtype: torch.dtype = torch.float64,
+) -> LinearSystem:
+    """Draw the report's system: symmetric ``W`` with known eigenvalues in a random orthonormal basis.
+
+    Args:
+        generator: source of the basis and of ``B``.
+        dimension: ``D``.
+        actions: ``A``.
+        low: smallest eigenvalue; the ``D`` eigenvalues are evenly spaced.
+        high: largest eigenvalue.
+        action_scale: standard deviation of the entries of ``B``.
+        dtype: drawn in float64 whatever ``dtype`` is, then rounded, so that one seed is one system.
+
+    Raises:
+        ValueError: a count is below 1, ``low > high``, or ``action_scale`` is not positive.
+    """
+    require_count("dimension", dimension)
+    require_count("actions", actions)
+    require_real("high", high)
+    require_real("low", low, high=high)
+    require_real("action_scale", action_scale, above=0.0)
+    gaussian = torch.randn(dimension, dimension, generator=generator, dtype=torch.float64)
+    basis, triangle = torch.linalg.qr(gaussian)
+    # The sign of each column is the factorisation's choice; fixing it makes the basis uniform over rotations.
+    basis = basis * torch.where(triangle.diagonal() < 0, -1.0, 1.0)
+    eigenvalues = torch.linspace(low, high, dimension, dtype=torch.float64)
+    W = basis @ torch.diag(eigenvalues) @ basis.mT
+    B = action_scale * torch.randn(dimension, actions, generator=generator, dtype=torch.float64)
+    return LinearSystem(W.to(dtype), B.to(dtype))
+
+
+def spectral_radius(W: Tensor) -> float:
+    """Largest modulus of an eigenvalue of ``W``, shape ``(D, D)``."""
+    return float(torch.linalg.eigvals(W).abs().max())
+
+
+def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
+    """T-step action Jacobian, shape ``(D, T, A)``: entry ``[:, t]`` is ``W^{T-1-t} B``.
+
+    Raises:
+        ValueError: ``horizon`` is below 1.
+    """
+    require_count("horizon", horizon)
+    blocks = [system.B]
+    for _ in range(horizon - 1):
+        blocks.append(system.W @ blocks[-1])
+    return torch.stack(blocks[::-1], dim=1)
+
+
+def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
+    """Frobenius norm of the T-step action Jacobian for every ``T = 1, ..., horizon``, shape ``(horizon,)``.
+
+    Squared, it is ``sum_{k<T} ||W^k B||²``, so one pass gives them all.
+
+    Raises:
+        ValueError: ``horizon`` is below 1.
+    """
+    blocks = action_jacobian(system, horizon).flip(1)
+    return blocks.pow(2).sum(dim=(0, 2)).cumsum(0).sqrt()
+
+
+def lyapunov_limit(system: LinearSystem) -> float:
+    """Limit of the action Jacobian's norm for long horizons: ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``.
+
+    ``P = sum_k W^k B Bᵀ (W^k)ᵀ`` is the controllability Gramian; the discrete Lyapunov equation for it is linear and is
+    solved here as ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
+
+    Raises:
+        ValueError: the spectral radius is 1 or more, so the sum need not converge.
+    """
+    W, B = system.W.double(), system.B.double()
+    radius = spectral_radius(W)
+    if radius >= 1.0:
+        raise ValueError(f"the spectral radius must be below 1 for a limit to exist, got {radius}")
+    identity = torch.eye(W.numel(), dtype=W.dtype)
+    gramian = torch.linalg.solve(identity - torch.kron(W, W), (B @ B.mT).flatten())
+    return float(gramian.reshape(W.shape).trace().sqrt())
+
+
+def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
+    """What the exact spectral penalty makes of a linear model: ``(W, B) / (1 + λ D)``.
+
+    The loss is the one-step squared error on standard-normal states and actions, averaged over the ``D`` dimensions,
+    plus ``weight`` times ``||Ŵ||² + ||B̂||²`` summed over all entries: ``(1/D)||Ŵ - W||² + λ||Ŵ||²``, and the same for
+    ``B``. The factor ``D`` comes from averaging one and summing the other.
+
+    Raises:
+        ValueError: ``weight`` is negative.
+    """
+    require_real("weight", weight, low=0.0)
+    shrinkage = 1.0 + weight * len(system.W)
+    return LinearSystem(system.W / shrinkage, system.B / shrinkage)
+
+
+def report_optimum(system: LinearSystem, weight: float) -> LinearSystem:
+    """What the report's printed penalty makes of a linear model; ``1`` is the vector of ones.
+
+    It averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, so the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and
+    ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: one direction of the output is shrunk, the ``D - 1`` others are left alone.
+
+    Raises:
+        ValueError: ``weight`` is negative.
+    """
+    require_real("weight", weight, low=0.0)
+    dimension, actions = system.B.shape
+    identity = torch.eye(dimension, dtype=system.W.dtype)
+    ones = torch.ones_like(identity)
+    return LinearSystem(
+        torch.linalg.solve(identity + weight * ones, system.W),
+        torch.linalg.solve(identity + weight * dimension / actions * ones, system.B),
+    )
+
+
+def critical_weight(system: LinearSystem) -> float:
+    """The penalty weight ``λ* = (ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
+
+    Negative when the system is already contracting.
+    """
+    return (spectral_radius(system.W) - 1.0) / len(system.W)
+
+
+def relative_distance(model: LinearSystem, reference: LinearSystem) -> float:
+    """``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``.
+
+    For standard-normal states and actions this is also the relative root-mean-square one-step prediction error of
+    ``model`` on ``reference``.
+
+    Raises:
+        ValueError: the two differ in shape.
+    """
+    require_shape("model.W", model.W, tuple(reference.W.shape))
+    require_shape("model.B", model.B, tuple(reference.B.shape))
+    difference = (model.W - reference.W).pow(2).sum() + (model.B - reference.B).pow(2).sum()
+    return float((difference / (reference.W.pow(2).sum() + reference.B.pow(2).sum())).sqrt())
