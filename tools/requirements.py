@@ -6,10 +6,10 @@ Run it by ``make requirements`` after changing what ``.venv`` holds. It follows 
 
 from __future__ import annotations
 
-import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 

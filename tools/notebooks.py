@@ -1,0 +1,253 @@
+"""Execute, normalise and check the stored notebooks.
+
+    python tools/notebooks.py run book/spectral_cliff.ipynb   execute in place, twice with identical bytes
+    python tools/notebooks.py check                           what a stored notebook must keep to
+
+Without paths, all of ``book/*.ipynb``. What is stored is the live life of the chapters; the build makes the static one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+CHECKED = "# NBVAL_CHECK_OUTPUT"
+KEPT_METADATA = ("mystnb", "tags", "title")  # of a cell: what an author writes; front ends add the rest
+ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
+RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
+# In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
+MYST = re.compile(r"\{[a-z][a-z:-]*\}`|^\s*(`{3,}|:{3,})\s*\{|^\([\w-]+\)=\s*$", re.MULTILINE)
+CODE_FENCE = re.compile(r"^```[^{\n]*\n.*?^```\s*$", re.MULTILINE | re.DOTALL)
+
+
+def repository_address(root: Path = ROOT) -> str:
+    """The repository's address from the one place where it stands, ``_config.yml``."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+
+
+def setup_cell(address: str) -> str:
+    """The first code cell of every chapter: installs the package where it is missing, as on Colab."""
+    return (
+        "import importlib.util\n\n"
+        'if importlib.util.find_spec("helm_tutorial") is None:\n'
+        f'    %pip install -q "git+{address}@main"'
+    )
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """The stored notebooks."""
+    return sorted((root / "book").glob("*.ipynb"))
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook at ``path``."""
+    return nbformat.read(path, as_version=4)
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write the notebook, keys in a fixed order, one newline at the end."""
+    path.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
+
+
+# ---------------------------------------------------------------- run
+
+
+def source_digest(notebook: NotebookNode) -> str:
+    """Digest of the code that made the outputs; the set-up cell, which only installs, does not count."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"][1:]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
+
+
+def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
+    """Execute ``notebook`` in ``folder``, explorers live.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell raised.
+    """
+    from nbclient import NotebookClient  # checking needs no kernel
+
+    os.environ["HELM_EXPLORER"] = "live"
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    return client.execute()
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Remove what changes from run to run or machine to machine; change nothing that a reader sees."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            **{key: notebook.metadata[key] for key in ("title", "executed_source") if key in notebook.metadata},
+        }
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    used: set[str] = set()
+    for cell in notebook.cells:
+        cell.id = _stable_id(cell, used)
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
+        if cell.cell_type == "code":
+            cell.outputs = [_normalise_output(output) for output in cell.outputs]
+    return notebook
+
+
+def _stable_id(cell: NotebookNode, used: set[str]) -> str:
+    """An id that an author chose stays; a random one becomes a digest of the source."""
+    name = cell.get("id", "")
+    if not name or RANDOM_ID.fullmatch(name) or name in used:
+        count = 0
+        while not count or name in used:
+            name = hashlib.sha256(f"{count}\0{cell.cell_type}\0{cell.source}".encode()).hexdigest()[:8]
+            count += 1
+    used.add(name)
+    return name
+
+
+def _normalise_output(output: NotebookNode) -> NotebookNode:
+    output = nbformat.from_dict(dict(output))
+    if "text" in output:
+        output.text = ADDRESS_IN_MEMORY.sub("at 0x0", output.text)
+    if "data" in output:
+        # Without the state, which no page may hold, a widget's view is an error message; its text remains.
+        output.data.pop(WIDGET_VIEW, None)
+        if "text/plain" in output.data:
+            output.data["text/plain"] = ADDRESS_IN_MEMORY.sub("at 0x0", output.data["text/plain"])
+    return output
+
+
+def run(path: Path) -> float:
+    """Execute the notebook at ``path`` in place and normalise it; returns the seconds that it took."""
+    began = time.monotonic()
+    notebook = execute(read(path), path.parent)
+    seconds = time.monotonic() - began
+    notebook.metadata["executed_source"] = source_digest(notebook)
+    write(normalise(notebook), path)
+    return seconds
+
+
+# ---------------------------------------------------------------- check
+
+
+def check_executed(notebook: NotebookNode) -> list[str]:
+    """Every code cell was executed, in order, from a fresh kernel, and its source has not changed since.
+
+    nbval passes over a cell that was never executed, so an empty notebook would pass for a tested one.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    problems = [f"code cell {i} is empty" for i, cell in enumerate(code, 1) if not cell.source.strip()]
+    counts = [cell.execution_count for cell in code]
+    if counts != list(range(1, len(code) + 1)):
+        problems.append(f"execution counts are {counts}, not 1 to {len(code)}: run it")
+    if notebook.metadata.get("executed_source") != source_digest(notebook):
+        problems.append("its code changed after it was executed: run it")
+    return problems
+
+
+def check_outputs(notebook: NotebookNode) -> list[str]:
+    """No error, no warning on stderr, no widget state."""
+    problems = ["it holds widget state: normalise it"] if "widgets" in notebook.metadata else []
+    for number, cell, output in _outputs(notebook):
+        if output.output_type == "error":
+            problems.append(f"code cell {number} ends in {output.ename}: {output.evalue}")
+        if output.output_type == "stream" and output.name == "stderr":
+            problems.append(f"code cell {number} writes to stderr: {output.text.strip()[:120]!r}")
+        if WIDGET_VIEW in output.get("data", {}):
+            problems.append(f"code cell {number} holds a widget's view: normalise it")
+        if "text/markdown" in output.get("data", {}) and CHECKED not in cell.source:
+            problems.append(f"code cell {number} writes prose; it must hold the comment {CHECKED}")
+    return problems
+
+
+def check_alternative_texts(notebook: NotebookNode) -> list[str]:
+    """Every cell that shows a picture says in ``mystnb.image.alt`` what is seen; the default is a file's path."""
+    problems = []
+    for number, cell, output in _outputs(notebook):
+        if any(kind.startswith("image/") for kind in output.get("data", {})):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            if len(alt.split()) < 3:
+                problems.append(f"code cell {number} shows a picture; its metadata mystnb.image.alt is {alt!r}")
+    return problems
+
+
+def check_prose(notebook: NotebookNode) -> list[str]:
+    """One first-level heading, at the top; no MyST, which Colab would show raw."""
+    problems = []
+    headings = []
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type != "markdown":
+            continue
+        prose = CODE_FENCE.sub("", cell.source)
+        headings += [number] * len(re.findall(r"^# ", prose, re.MULTILINE))
+        found = MYST.search(prose)
+        if found:
+            problems.append(f"cell {number} uses MyST, which Colab shows raw: {found.group().strip()!r}")
+    if headings != [1]:
+        problems.append(f"its one first-level heading must stand in cell 1, found in cells {headings}")
+    return problems
+
+
+def check_setup(notebook: NotebookNode, address: str | None = None) -> list[str]:
+    """The first code cell is the set-up cell, letter by letter."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    wanted = setup_cell(address or repository_address())
+    return [] if code and code[0] == wanted else [f"its first code cell must be the set-up cell:\n{wanted}"]
+
+
+def _outputs(notebook: NotebookNode):
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [(number, cell, output) for number, cell in enumerate(code, 1) for output in cell.outputs]
+
+
+CHECKS: tuple[Callable[[NotebookNode], list[str]], ...] = (
+    check_setup,
+    check_executed,
+    check_outputs,
+    check_alternative_texts,
+    check_prose,
+)
+
+
+def check(path: Path) -> list[str]:
+    """All that is wrong with the stored notebook at ``path``; empty when nothing is."""
+    notebook = read(path)
+    return [problem for rule in CHECKS for problem in rule(notebook)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 when all is well, 1 when a check fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("run", "check"))
+    parser.add_argument("paths", nargs="*", type=Path)
+    options = parser.parse_args(arguments)
+    failed = False
+    for path in options.paths or chapters():
+        if options.action == "run":
+            print(f"{path}: executing", flush=True)
+            print(f"{path}: {run(path.resolve()):.1f} s", flush=True)
+        for problem in check(path):
+            failed = True
+            print(f"{path}: {problem}", file=sys.stderr)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
