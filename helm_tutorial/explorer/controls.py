@@ -1,0 +1,96 @@
+"""What the reader can set, and the checks of it, made before anything is drawn."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from helm_tutorial.validation import require_choice
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing the reader can set: ``values[i]`` is shown as ``texts[i]``; all numbers, or all words."""
+
+    name: str
+    label: str
+    values: tuple
+    texts: tuple[str, ...]
+    start: int
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the values are words (buttons to choose from) rather than numbers (a slider)."""
+        return isinstance(self.values[0], str)
+
+
+def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[Control, ...]:
+    if not isinstance(controls, Mapping) or not controls:
+        raise ValueError(f"controls must map at least one name to its values, got {controls!r}")
+    for argument, given in (("start", start), ("labels", labels)):
+        for name in given:
+            require_choice(f"a name in {argument}", name, tuple(controls))
+    checked = []
+    for name, given in controls.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"a control's name must be that of an argument of draw, got {name!r}")
+        if isinstance(given, str) or not hasattr(given, "__iter__"):
+            raise TypeError(f"control {name!r} must be a list of values, got {given!r}")
+        values = tuple(value.item() if isinstance(value, np.generic) else value for value in given)
+        if len(values) < 2:
+            raise ValueError(f"control {name!r} must have at least two values, got {list(values)}")
+        words = all(isinstance(value, str) and value.strip() for value in values)
+        if not words and not all(_is_number(value) for value in values):
+            raise TypeError(f"control {name!r} must hold finite numbers only or non-empty strings only, got {values}")
+        repeated = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+        if repeated:
+            raise ValueError(f"control {name!r} must have distinct values, got {repeated[0]!r} more than once")
+        first = start.get(name, values[len(values) // 2])
+        if first not in values:
+            raise ValueError(f"start of control {name!r} must be one of its values {list(values)}, got {first!r}")
+        label = labels.get(name, name.replace("_", " "))
+        checked.append(Control(name, label, values, values if words else _number_texts(values), values.index(first)))
+    return tuple(checked)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _number_texts(values: Sequence[float]) -> tuple[str, ...]:
+    """The values as a reader would write them, with the fewest digits (three or more) that tell them apart."""
+
+    def text(value: float, digits: int) -> str:
+        whole = isinstance(value, numbers.Integral) or (float(value).is_integer() and abs(value) < 1e6)
+        mantissa, _, exponent = (str(int(value)) if whole else f"{value:.{digits}g}").partition("e")
+        power = f"·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}" if exponent else ""
+        return mantissa.replace("-", "−") + power
+
+    for digits in range(3, 18):
+        texts = tuple(text(value, digits) for value in values)
+        if len(set(texts)) == len(texts):
+            break
+    return texts
+
+
+def check_draw(draw: Callable, controls: tuple[Control, ...]) -> None:
+    if not callable(draw):
+        raise TypeError(f"draw must be a function of a figure and the controls' values, got {draw!r}")
+    try:
+        signature = inspect.signature(draw)
+    except ValueError:  # a callable that does not tell its arguments
+        return
+    try:
+        signature.bind(None, **{control.name: None for control in controls})
+    except TypeError as error:
+        names = ", ".join(control.name for control in controls)
+        raise TypeError(f"draw must take (figure, {names}) as controls names them, but has {signature}") from error
+
+
+def describe(controls: tuple[Control, ...], at: Sequence[int], between: str = " ") -> str:
+    return ", ".join(f"{control.label}{between}{control.texts[i]}" for control, i in zip(controls, at, strict=True))
