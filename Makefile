@@ -38,9 +38,9 @@ $(READY): requirements.txt pyproject.toml
 	 else echo "== Creating the virtual environment $(VENV) with $(PYTHON)"; \
 	   $(PYTHON) -m venv --clear $(VENV) || { echo "make: $(PYTHON) -m venv failed; on Debian, install python3-venv"; exit 1; }; fi
 	@echo "== Installing the pinned versions of requirements.txt (the first time takes some minutes)"
-	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@$(BIN)/python -m pip install -qq --requirement requirements.txt
 	@echo "== Installing the package from this folder, editable"
-	@$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 book: $(READY)  ## execute every chapter and build the book; warnings are errors

@@ -57,7 +57,7 @@ def fresh_environment() -> Path:
     print(f"Creating {ENVIRONMENT.name} with {torch}, {', '.join(COLAB)}", flush=True)
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
     python = ENVIRONMENT / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", torch, *COLAB, "nbclient", "nbformat"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-qq", torch, *COLAB, "nbclient", "nbformat"], check=True)
     return python
 
 
