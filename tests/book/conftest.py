@@ -1,0 +1,147 @@
+"""A headless browser on the built pages, with the network cut off."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/snap/bin/chromium",
+)
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
+CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
+
+
+def find_chromium() -> str | None:
+    """The browser named by CHROMIUM, else one found under the usual names and places."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            pytest.fail(f"CHROMIUM names {named!r}, which cannot be run")
+        return found
+    return next((found for name in (*NAMES, *PLACES) if (found := shutil.which(name))), None)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_arguments) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Visit:
+    """A page as a reader has it open, and what went wrong meanwhile."""
+
+    page: object
+    external: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def complaints(self) -> list[str]:
+        """Everything that a reader's console or network panel would show in red or yellow."""
+        return [
+            *(f"asks the network for {url}" for url in self.external),
+            *(f"console: {text}" for text in self.console),
+            *(f"cannot load {url}" for url in self.broken),
+        ]
+
+
+class Reader:
+    """Opens built pages, by http from this machine or straight from the folder."""
+
+    def __init__(self, browser, address: str) -> None:
+        self._browser, self._roots = browser, {"http": address, "file": HTML.as_uri() + "/"}
+        self._contexts: list = []
+
+    def open(self, page: str, *, by: str = "http", theme: str = "light", width: int = 1280, scripts: bool = True):
+        """Open ``page`` and wait until it, its fonts and its formulas are there."""
+        context = self._browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=theme, java_script_enabled=scripts
+        )
+        self._contexts.append(context)
+        context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}');")
+        visit = Visit(context.new_page())
+        root = self._roots[by]
+
+        def route(request_route) -> None:
+            if request_route.request.url.startswith(root):
+                request_route.continue_()
+            else:
+                visit.external.append(request_route.request.url)
+                request_route.abort()
+
+        context.route("**/*", route)
+        visit.page.on("console", lambda m: visit.console.append(m.text) if m.type in ("error", "warning") else None)
+        visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
+        visit.page.on("response", lambda r: visit.broken.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        visit.page.on("requestfailed", lambda r: visit.broken.append(r.url) if r.url.startswith(root) else None)
+        visit.page.goto(root + page, wait_until="load")
+        if scripts:
+            visit.page.evaluate("async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }")
+            visit.page.wait_for_load_state("networkidle")
+        return visit
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """One Chromium for all tests; without one they are skipped, and say so."""
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium found: the built pages were not looked at (install one, or name it in CHROMIUM)")
+    from playwright.sync_api import sync_playwright
+
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium's sandbox does not run as root
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=executable, args=[*ARGUMENTS, *(["--no-sandbox"] if root else [])]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The book, served on this machine alone."""
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def reader(browser, address) -> Iterator[Reader]:
+    """Opens pages; all are closed after the test."""
+    opened = Reader(browser, address)
+    yield opened
+    opened.close()

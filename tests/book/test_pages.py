@@ -1,0 +1,71 @@
+"""Every built page: silent, self-contained, readable on a phone, in the light and in the dark."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import PAGES
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+
+HEADINGS = "() => [...document.querySelectorAll('h1')].map(h => h.textContent)"
+BAD_ALTS = """() => [...document.querySelectorAll('img')]
+    .filter(i => !i.hasAttribute('alt') || /\\.(png|svg|webp|jpe?g)$/.test(i.alt)
+                 || (i.closest('article') && i.alt.trim().split(/\\s+/).length < 3))
+    .map(i => `${i.src.slice(0, 80)} alt=${i.alt}`)"""
+BROKEN_IMAGES = """() => [...document.querySelectorAll('img')]
+    .filter(i => i.loading !== 'lazy' && i.complete && !i.naturalWidth).map(i => i.src.slice(0, 80))"""
+FORMULA_ERRORS = "() => [...document.querySelectorAll('mjx-merror')].map(e => e.textContent)"
+UNSET_FORMULAS = "() => [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).length"
+WIDER_THAN_PAGE = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const scrolls = e => { for (let p = e.parentElement; p; p = p.parentElement)
+        if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(p).overflowX)) return true; return false; };
+    return [`page ${document.documentElement.scrollWidth} px`, ...[...document.body.querySelectorAll('*')]
+        .filter(e => e.getBoundingClientRect().right > width + 1 && !scrolls(e))
+        .map(e => `${e.tagName}.${e.className} ${Math.round(e.getBoundingClientRect().right)} px`)].slice(0, 6);
+}"""
+BRIGHTNESS = """() => {
+    const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
+    return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+}"""
+IMAGES_ON_DARK = """() => [...document.querySelectorAll('.bd-article .cell_output img, .helm-explorer img')]
+    .filter(i => getComputedStyle(i).backgroundColor !== 'rgb(255, 255, 255)').map(i => i.alt.slice(0, 60))"""
+
+
+@pytest.mark.parametrize("by", ["http", "file"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_silent_and_asks_for_nothing_from_outside(reader, page, by):
+    visit = reader.open(page, by=by)
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "index.html"])  # that one only leads to the first
+def test_a_page_is_well_formed(reader, page):
+    open_page = reader.open(page).page
+    headings = open_page.evaluate(HEADINGS)
+    assert len(headings) == 1, headings
+    assert open_page.evaluate(BAD_ALTS) == []
+    assert open_page.evaluate(BROKEN_IMAGES) == []
+    assert open_page.evaluate(FORMULA_ERRORS) == []
+    assert open_page.evaluate(UNSET_FORMULAS) == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_phone_in_both_themes(reader, page, theme):
+    visit = reader.open(page, theme=theme, width=360)
+    assert visit.page.evaluate(WIDER_THAN_PAGE) == []
+    brightness = visit.page.evaluate(BRIGHTNESS)
+    assert brightness > 0.8 if theme == "light" else brightness < 0.2
+    if theme == "dark":
+        assert visit.page.evaluate(IMAGES_ON_DARK) == []
+    assert visit.complaints == []
+
+
+def test_the_first_visit_is_light_even_where_the_system_is_dark(browser, address):
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{address}book/intro.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    context.close()

@@ -1,0 +1,113 @@
+"""The built site as files: what it weighs, what it links to, what must not have leaked into it. Needs no browser."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+from conftest import CHAPTERS, HTML, PAGES
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+
+PAGE_LIMIT = 4_000_000  # bytes of a page with its pictures
+EXPLORER_LIMIT = 1_000_000  # bytes of one explorer
+LEAKS = ("application/vnd.jupyter", "cdn.jsdelivr", "unpkg.com", "cdnjs.", "require.min.js", "fonts.googleapis")
+
+
+class Explorers(HTMLParser):
+    """Start and end of each explorer in a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._lines = [0]
+        for line in text.splitlines(keepends=True):
+            self._lines.append(self._lines[-1] + len(line))
+        self.spans, self._open, self._text = [], [], text
+        self.feed(text)
+
+    def _offset(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "figure":
+            self._open.append(self._offset() if "helm-explorer" in dict(attributes).get("class", "") else None)
+
+    def handle_endtag(self, tag):
+        if tag == "figure" and (start := self._open.pop()) is not None:
+            self.spans.append((start, self._offset()))
+
+    @property
+    def weights(self) -> list[int]:
+        """Bytes of each explorer."""
+        return [len(self._text[start:end].encode()) for start, end in self.spans]
+
+
+def read(page: str) -> str:
+    return (HTML / page).read_text(encoding="utf-8")
+
+
+def test_pages_and_explorers_are_light_enough():
+    print(f"\n{'page':<28}{'html':>9}{'pictures':>10}{'explorers':>11}   heaviest")
+    heavy = []
+    for page in PAGES:
+        text = read(page)
+        pictures = sum(
+            (HTML / name).stat().st_size for name in set(re.findall(r"_images/[\w.-]+", text)) if (HTML / name).exists()
+        )
+        weights = Explorers(text).weights
+        size = len(text.encode())
+        print(
+            f"{page:<28}{size / 1e6:>7.2f} M{pictures / 1e6:>8.2f} M{len(weights):>11}   {max(weights, default=0) / 1e6:.2f} M"
+        )
+        if size + pictures > PAGE_LIMIT:
+            heavy.append(f"{page} weighs {size + pictures} bytes")
+        heavy += [f"an explorer of {page} weighs {weight} bytes" for weight in weights if weight > EXPLORER_LIMIT]
+    total = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file())
+    print(f"the whole site: {total / 1e6:.1f} MB")
+    assert heavy == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_of_a_kernel_or_of_other_servers_leaks_into_a_page(page):
+    text = read(page)
+    assert [leak for leak in LEAKS if leak in text] == []
+    loaded = re.findall(r"<(?:script|img|iframe)[^>]*\ssrc=\"(https?:[^\"]+)\"", text)
+    loaded += [tag for tag in re.findall(r"<link[^>]*>", text) if "stylesheet" in tag and 'href="http' in tag]
+    assert loaded == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_the_colab_button_opens_the_chapter_itself(page):
+    config = yaml.safe_load((HTML.parents[1] / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    owner_and_name = config["url"].removeprefix("https://github.com/")
+    chapter = page.replace(".html", ".ipynb")
+    wanted = f"https://colab.research.google.com/github/{owner_and_name}/blob/{config['branch']}/{chapter}"
+    assert wanted in set(re.findall(r'href="(https://colab[^"]+)"', read(page)))
+    assert (HTML.parents[1] / chapter).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_within_the_book_leads_somewhere(page):
+    text = read(page)
+    missing = []
+    for link in re.findall(r'<a\b[^>]*\shref="([^"]+)"', text):
+        target, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        path = ((HTML / page).parent / target).resolve() if target else HTML / page
+        if not path.is_file():
+            missing.append(link)
+        elif (
+            anchor
+            and path.suffix == ".html"
+            and not re.search(rf'\b(id|name)="{re.escape(anchor)}"', path.read_text(encoding="utf-8"))
+        ):
+            missing.append(link)
+    assert missing == []
+
+
+def test_static_hosts_serve_the_folders_that_begin_with_an_underscore():
+    assert (HTML / ".nojekyll").is_file()
