@@ -8,6 +8,7 @@
     const form = figure.querySelector(".helm-controls");
     const still = figure.querySelector(".helm-still");
     const caption = figure.querySelector(".helm-caption");
+    const reset = figure.querySelector(".helm-reset");
     const controls = [...form.querySelectorAll("[data-control]")];
     const startSource = still.src;
 
@@ -47,10 +48,13 @@
 
     form.reset(); // some browsers refill forms on reload, but the page shows the start frame
     form.addEventListener("input", update);
-    form.addEventListener("reset", () => setTimeout(update)); // once the inputs are back
     form.addEventListener("submit", (event) => event.preventDefault());
+    reset.addEventListener("click", () => {
+      form.reset();
+      update();
+    });
 
-    for (const part of figure.querySelectorAll("fieldset, .helm-reset")) part.disabled = false;
+    for (const part of [form.querySelector("fieldset"), reset]) part.disabled = false;
     figure.dataset.helmReady = "true";
   };
 

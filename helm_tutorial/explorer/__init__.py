@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from helm_tutorial.explorer.controls import check_controls, check_draw
+from helm_tutorial.explorer.controls import check_controls, check_draw, is_number
 from helm_tutorial.explorer.live import LiveExplorer
 from helm_tutorial.explorer.static import StaticExplorer, draw_static
 from helm_tutorial.validation import require_choice
@@ -70,6 +70,8 @@ def explore(
     check_draw(draw, checked)
     if title is not None and (not isinstance(title, str) or not title.strip()):
         raise ValueError(f"title must be a non-empty string or None, got {title!r}")
+    if not isinstance(figsize, Sequence) or len(figsize) != 2 or not all(is_number(x) and x > 0 for x in figsize):
+        raise ValueError(f"figsize must be two positive numbers of inches, got {figsize!r}")
     if life == "live":
         return LiveExplorer(draw, checked, title, figsize)
     return draw_static(draw, checked, title, figsize)

@@ -12,6 +12,8 @@ import numpy as np
 
 from helm_tutorial.validation import require_choice
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 @dataclass(frozen=True)
 class Control:
@@ -45,7 +47,7 @@ def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[
         if len(values) < 2:
             raise ValueError(f"control {name!r} must have at least two values, got {list(values)}")
         words = all(isinstance(value, str) and value.strip() for value in values)
-        if not words and not all(_is_number(value) for value in values):
+        if not words and not all(is_number(value) for value in values):
             raise TypeError(f"control {name!r} must hold finite numbers only or non-empty strings only, got {values}")
         repeated = [value for value in dict.fromkeys(values) if values.count(value) > 1]
         if repeated:
@@ -58,7 +60,8 @@ def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[
     return tuple(checked)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether ``value`` is a finite real number."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -66,9 +69,13 @@ def _number_texts(values: Sequence[float]) -> tuple[str, ...]:
     """The values as a reader would write them, with the fewest digits (three or more) that tell them apart."""
 
     def text(value: float, digits: int) -> str:
-        whole = isinstance(value, numbers.Integral) or (float(value).is_integer() and abs(value) < 1e6)
-        mantissa, _, exponent = (str(int(value)) if whole else f"{value:.{digits}g}").partition("e")
-        power = f"·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}" if exponent else ""
+        if isinstance(value, numbers.Integral):
+            return str(value).replace("-", "−")
+        size = abs(value)
+        if 1 <= size < 1e6:
+            digits = max(digits, len(str(int(size))))  # 1200.0 is "1200", not "1.2e+03"
+        mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+        power = f"·10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else ""
         return mantissa.replace("-", "−") + power
 
     for digits in range(3, 18):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -27,7 +28,10 @@ def draw_frame(draw: Callable, figure: Figure, controls: tuple[Control, ...], at
     where = describe(controls, at, " = ")
     try:
         caption = draw(figure, **values)
-        figure.canvas.draw()
+        with warnings.catch_warnings():
+            # A drawing may place all its axes itself and leave the layout nothing to do.
+            warnings.filterwarnings("ignore", message="There are no gridspecs with layoutgrids")
+            figure.canvas.draw()
     except Exception as error:
         raise RuntimeError(f"draw failed at {where}: {type(error).__name__}: {error}") from error
     if not isinstance(caption, str) or not caption.strip():

@@ -135,10 +135,10 @@ def _write_html(controls, title, figsize, frames: list[str], shown: list[int], c
 <figure class="helm-explorer tex2jax_ignore mathjax_ignore" id="{key}" aria-label="{html.escape(name)}">
 {heading}<div class="helm-stage"><img class="helm-still dark-light" width="{width}" height="{height}" \
 alt="{caption}" src="data:image/webp;base64,{still}"></div>
-<form class="helm-controls" id="{key}-controls" autocomplete="off"><fieldset disabled>
+<form class="helm-controls" autocomplete="off"><fieldset disabled>
 {inputs}</fieldset></form>
-<noscript><p class="helm-note">Shown at {shown_at}; the controls need JavaScript.</p></noscript>
-<button class="helm-reset" type="reset" form="{key}-controls" disabled>Reset</button>
+<p class="helm-note">Shown at {shown_at}; the controls need JavaScript.</p>
+<button class="helm-reset" type="button" disabled>Reset</button>
 <script type="application/json" class="helm-data">{block}</script>
 <figcaption class="helm-caption" aria-live="polite">{caption}</figcaption>
 </figure>

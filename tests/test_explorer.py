@@ -1,0 +1,338 @@
+"""Both lives of an explorer: what they show, and the errors of bad use."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from helm_tutorial.explorer import explore
+from helm_tutorial.explorer.controls import check_controls
+from helm_tutorial.explorer.static import LIMIT, WEIGHT_BUDGET
+
+SIZE = (1.6, 1.0)
+COLOURS = {"red": "#ff0000", "green": "#00ff00", "blue": "#0000ff"}
+
+
+def paint(figure, colour, shade):
+    """The whole figure in one colour, so that a pixel tells which frame it is."""
+    figure.clear()
+    figure.patch.set_facecolor([1 - shade * (1 - int(COLOURS[colour][i : i + 2], 16) / 255) for i in (1, 3, 5)])
+    return f"{colour} at <{shade:g}>"
+
+
+def grow(figure, degree):
+    """A drawing that updates its artists."""
+    if not figure.axes:
+        figure.subplots().plot([], [])
+        figure.axes[0].set(xlim=(0, 1), ylim=(0, 1))
+    x = np.linspace(0, 1, 50)
+    figure.axes[0].lines[0].set_data(x, x**degree)
+    return f"x to the power {degree}"
+
+
+CONTROLS = {"colour": list(COLOURS), "shade": [0.25, 0.5, 1.0]}
+
+
+@pytest.fixture
+def static(monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", "static")
+
+
+@pytest.fixture
+def live(monkeypatch):
+    monkeypatch.delenv("HELM_EXPLORER", raising=False)
+
+
+def centre(data: bytes) -> np.ndarray:
+    picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    return picture[picture.shape[0] // 2, picture.shape[1] // 2].astype(int)
+
+
+def expected(colour, shade) -> np.ndarray:
+    return np.array([255 * (1 - shade * (1 - int(COLOURS[colour][i : i + 2], 16) / 255)) for i in (1, 3, 5)])
+
+
+def page_data(html: str) -> dict:
+    return json.loads(re.search(r'class="helm-data">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def still(html: str) -> str:
+    return re.search(r'src="data:image/webp;base64,([^"]*)"', html)[1]
+
+
+# ---------------------------------------------------------------- live
+
+
+def test_live_redraws_through_draw_at_each_move(live):
+    explorer = explore(paint, CONTROLS, title="Paint", figsize=SIZE)
+    assert isinstance(explorer, ipywidgets.VBox)
+    assert isinstance(explorer.inputs["colour"], ipywidgets.ToggleButtons)
+    assert isinstance(explorer.inputs["shade"], ipywidgets.SelectionSlider)
+    for i, colour in enumerate(CONTROLS["colour"]):
+        for j, shade in enumerate(CONTROLS["shade"]):
+            explorer.inputs["colour"].value = i
+            explorer.inputs["shade"].value = j
+            assert np.abs(centre(explorer.picture.value) - expected(colour, shade)).max() <= 1
+            assert f"{colour} at &lt;{shade:g}&gt;" in explorer.caption.value
+
+
+def test_live_draws_on_demand_and_remembers(live):
+    calls = []
+
+    def draw(figure, k):
+        calls.append(k)
+        return f"k is {k}"
+
+    explorer = explore(draw, {"k": range(9)}, figsize=SIZE)
+    assert calls == [4]
+    for k in (0, 4, 0, 8):
+        explorer.inputs["k"].value = k
+    assert calls == [4, 0, 8]
+
+
+def test_live_reset_goes_to_the_start_in_one_drawing(live):
+    calls = []
+
+    def draw(figure, a, b):
+        calls.append((a, b))
+        return f"{a} {b}"
+
+    explorer = explore(draw, {"a": [1, 2, 3], "b": [1, 2, 3]}, start={"a": 1, "b": 3}, figsize=SIZE)
+    explorer.inputs["a"].value, explorer.inputs["b"].value = 2, 0
+    explorer._frames.clear()
+    calls.clear()
+    explorer.reset()
+    assert calls == [(1, 3)]
+    assert "1 3" in explorer.caption.value
+
+
+def test_live_shows_a_later_error_instead_of_losing_it(live):
+    def draw(figure, k):
+        if k == 0:
+            raise ZeroDivisionError("no <zero>")
+        return f"k is {k}"
+
+    explorer = explore(draw, {"k": [0, 1, 2]}, figsize=SIZE)
+    explorer.inputs["k"].value = 0
+    assert "draw failed at k = 0: ZeroDivisionError: no &lt;zero&gt;" in explorer.caption.value
+    assert explorer.picture.layout.visibility == "hidden"
+    explorer.inputs["k"].value = 2
+    assert "k is 2" in explorer.caption.value
+    assert explorer.picture.layout.visibility is None
+
+
+def test_the_two_lives_never_mix(monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", "live")
+    assert not hasattr(explore(grow, {"degree": [1, 2]}, figsize=SIZE), "_repr_html_")
+    monkeypatch.setenv("HELM_EXPLORER", "static")
+    page = explore(grow, {"degree": [1, 2]}, figsize=SIZE)
+    displays = {name for name in dir(page) if name.startswith("_repr_") or name == "_ipython_display_"}
+    assert displays == {"_repr_html_"}
+    assert "widget" not in page._repr_html_()
+    assert not re.search(
+        r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*|<script.*?</script>", "", page.html, flags=re.S)
+    )
+
+
+@pytest.mark.parametrize("life", ["live", "static"])
+def test_no_figure_is_left_in_pyplot(life, monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", life)
+    before = plt.get_fignums()
+    explore(grow, {"degree": [1, 2]}, figsize=SIZE)
+    assert plt.get_fignums() == before
+
+
+# ---------------------------------------------------------------- static
+
+
+def test_static_frames_are_the_drawings(static):
+    page = explore(paint, CONTROLS, start={"colour": "blue"}, title="Paint", figsize=SIZE)
+    data = page_data(page.html)
+    assert data["sizes"] == [3, 3]
+    assert data["texts"] == [["red", "green", "blue"], ["0.25", "0.5", "1"]]
+    for i, colour in enumerate(CONTROLS["colour"]):
+        for j, shade in enumerate(CONTROLS["shade"]):
+            k = 3 * i + j
+            frame = data["frames"][data["shown"][k]] or still(page.html)
+            assert np.abs(centre(base64.b64decode(frame)) - expected(colour, shade)).max() <= 6  # 256 colours
+            assert data["captions"][k] == f"{colour} at <{shade:g}>"
+    # The page without scripts: the start frame, with its caption as the alternative text.
+    assert data["frames"][data["shown"][3 * 2 + 1]] is None
+    assert 'alt="blue at &lt;0.5&gt;"' in page.html
+    assert ">blue at &lt;0.5&gt;</figcaption>" in page.html
+    assert 'width="160" height="100"' in page.html
+
+
+def test_static_bytes_are_a_function_of_the_input(static):
+    pages = [explore(grow, {"degree": [1, 2, 3]}, title="Powers", figsize=SIZE).html for _ in range(2)]
+    assert pages[0] == pages[1]
+    other = explore(grow, {"degree": [1, 2, 3]}, title="Other", figsize=SIZE).html
+    assert re.search('id="helm-[0-9a-f]{10}"', other)[0] not in pages[0]
+
+
+def test_static_stores_equal_frames_once(static):
+    def draw(figure, k):
+        figure.clear()
+        figure.text(0.5, 0.5, str(k // 5))
+        return f"k is {k}"
+
+    data = page_data(explore(draw, {"k": range(10)}, figsize=SIZE).html)
+    assert len(data["frames"]) == 2
+    assert data["shown"] == [0] * 5 + [1] * 5
+    assert len(set(data["captions"])) == 10
+
+
+def test_a_caption_cannot_leave_its_place(static):
+    def draw(figure, k):
+        return f'</script><b title="{k}">'
+
+    page = explore(draw, {"k": [1, 2]}, title="<i>", figsize=SIZE)
+    assert page.html.count("</script>") == 1
+    assert "<b " not in page.html and "<i>" not in page.html
+    assert page_data(page.html)["captions"] == ['</script><b title="1">', '</script><b title="2">']
+
+
+def test_heavy_frames_are_drawn_less_finely(static, monkeypatch):
+    page = explore(grow, {"degree": [1, 2, 3]}, figsize=SIZE)
+    assert page.density == 2.0
+    assert page.weight < WEIGHT_BUDGET
+    monkeypatch.setattr("helm_tutorial.explorer.static.WEIGHT_BUDGET", page.weight // 2)
+    coarse = explore(grow, {"degree": [1, 2, 3]}, figsize=SIZE)
+    assert coarse.density < 2.0
+    width, _ = Image.open(io.BytesIO(base64.b64decode(still(coarse.html)))).size
+    assert width == 160 * coarse.density
+    assert 'width="160"' in coarse.html  # as large as before
+
+
+# ---------------------------------------------------------------- the values as texts
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([1, 2, 50], ("1", "2", "50")),
+        ([-1.0, 0.0, 0.5], ("−1", "0", "0.5")),
+        (np.linspace(0, 1, 7), ("0", "0.167", "0.333", "0.5", "0.667", "0.833", "1")),
+        ([1000.0, 1000.5, 123456.0, 2e7], ("1000", "1000.5", "123456", "2·10⁷")),
+        ([1e-5, 0.001], ("1·10⁻⁵", "0.001")),
+        ([0.1 + 0.2, 0.4], ("0.3", "0.4")),
+        (["a", "b"], ("a", "b")),
+    ],
+)
+def test_values_are_written_for_readers(values, texts):
+    (control,) = check_controls({"k": values}, {}, {})
+    assert control.texts == texts
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=8, unique=True))
+def test_distinct_numbers_have_distinct_texts(values):
+    (control,) = check_controls({"k": values}, {}, {})
+    assert len(set(control.texts)) == len(values)
+    assert control.values[control.start] == values[len(values) // 2]
+
+
+# ---------------------------------------------------------------- bad use
+
+
+def caption_only(figure, k=0, j=0):
+    return "caption"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((caption_only, {}), ValueError, "at least one name"),
+        ((caption_only, {"k": []}), ValueError, "control 'k' must have at least two values"),
+        ((caption_only, {"k": [1]}), ValueError, "control 'k' must have at least two values"),
+        ((caption_only, {"k": "abc"}), TypeError, "control 'k' must be a list"),
+        ((caption_only, {"k": 3}), TypeError, "control 'k' must be a list"),
+        ((caption_only, {"k": [1, "a"]}), TypeError, "control 'k' must hold finite numbers only"),
+        ((caption_only, {"k": [1, float("nan")]}), TypeError, "control 'k' must hold finite numbers only"),
+        ((caption_only, {"k": [True, False]}), TypeError, "control 'k' must hold"),
+        ((caption_only, {"k": [1, 2, 1.0]}), ValueError, "control 'k' must have distinct values, got 1"),
+        ((caption_only, {"two words": [1, 2]}), ValueError, "'two words'"),
+        ((3, {"k": [1, 2]}), TypeError, "draw must be a function"),
+        ((caption_only, {"q": [1, 2]}), TypeError, r"draw must take \(figure, q\)"),
+        ((lambda figure: "", {"k": [1, 2]}), TypeError, r"draw must take \(figure, k\)"),
+        ((lambda figure, k: None, {"k": [1, 2]}), ValueError, "at k = 2 it returned None"),
+        ((lambda figure, k: " ", {"k": [1, 2]}), ValueError, "a non-empty string; at k = 2"),
+        (
+            (lambda figure, k, j: 1 / 0, {"k": [1, 2], "j": ["x", "y"]}),
+            RuntimeError,
+            "draw failed at k = 2, j = y: Zero",
+        ),
+    ],
+)
+@pytest.mark.parametrize("life", ["live", "static"])
+def test_bad_use_is_named(life, arguments, error, message, monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", life)
+    with pytest.raises(error, match=message):
+        explore(*arguments, figsize=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": {"j": 1}}, "a name in start must be one of 'k', got 'j'"),
+        ({"start": {"k": 7}}, r"start of control 'k' must be one of its values \[1, 2\], got 7"),
+        ({"labels": {"j": "x"}}, "a name in labels must be one of 'k', got 'j'"),
+        ({"title": " "}, "title must be a non-empty string"),
+        ({"figsize": (0, 4)}, "figsize must be two positive numbers"),
+        ({"figsize": 4}, "figsize must be two positive numbers"),
+    ],
+)
+def test_bad_options_are_named(options, message, live):
+    with pytest.raises(ValueError, match=message):
+        explore(caption_only, {"k": [1, 2]}, **options)
+
+
+def test_unknown_life_is_named(monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", "dead")
+    with pytest.raises(ValueError, match="HELM_EXPLORER must be one of 'live', 'static', got 'dead'"):
+        explore(caption_only, {"k": [1, 2]})
+
+
+def test_too_many_combinations_are_counted_before_drawing(monkeypatch, static):
+    calls = []
+    controls = {"k": range(LIMIT // 2), "j": range(3)}
+
+    def draw(figure, k, j):
+        calls.append(k)
+        return "caption"
+
+    with pytest.raises(ValueError, match=f"at most {LIMIT} combinations, got 200 of 'k' x 3 of 'j' = 600"):
+        explore(draw, controls, figsize=SIZE)
+    assert not calls
+    monkeypatch.setenv("HELM_EXPLORER", "live")  # nothing is drawn ahead: any number will do
+    explore(draw, controls, figsize=SIZE)
+    assert len(calls) == 1
+
+
+def test_static_names_the_combination_that_raises(static):
+    def draw(figure, k):
+        if k == 3:
+            raise KeyError("three")
+        return "caption"
+
+    with pytest.raises(RuntimeError, match="draw failed at k = 3: KeyError: 'three'"):
+        explore(draw, {"k": [1, 2, 3, 4]}, figsize=SIZE)
+
+
+def test_a_drawing_that_piles_up_is_refused(static):
+    def draw(figure, k):
+        axes = figure.axes[0] if figure.axes else figure.subplots()
+        axes.plot([0, k])
+        return "one more line"
+
+    with pytest.raises(ValueError, match=r"a second call at k = 2 added to the first .* clear the figure"):
+        explore(draw, {"k": [1, 2]}, figsize=SIZE)
