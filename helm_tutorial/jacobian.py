@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from helm_tutorial.rollout import WorldModel, rollout
+from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.validation import require_count, require_shape
 
 
@@ -52,7 +52,7 @@ def _rows(outputs: Tensor, inputs: tuple[Tensor, Tensor], create_graph: bool) ->
     return torch.stack([row[0] for row in rows], dim=1), torch.stack([row[1] for row in rows], dim=1)
 
 
-def rollout_jacobian(model: WorldModel, z0: Tensor, actions: Tensor) -> RolloutJacobian:
+def rollout_jacobian(model: Dynamics, z0: Tensor, actions: Tensor) -> RolloutJacobian:
     """Jacobian of ``z_T`` with respect to every action and to ``z_0``, at one rollout a sample.
 
     Args:
@@ -72,7 +72,7 @@ def rollout_jacobian(model: WorldModel, z0: Tensor, actions: Tensor) -> RolloutJ
     return RolloutJacobian(action=action, state=state)
 
 
-def step_jacobian(model: WorldModel, z: Tensor, a: Tensor, *, create_graph: bool = False) -> tuple[Tensor, Tensor]:
+def step_jacobian(model: Dynamics, z: Tensor, a: Tensor, *, create_graph: bool = False) -> tuple[Tensor, Tensor]:
     """One-step Jacobians ``∂f/∂z`` of shape ``(B, D, D)`` and ``∂f/∂a`` of shape ``(B, D, A)``.
 
     With ``create_graph`` they can be differentiated again, with respect to the model's parameters.
@@ -86,7 +86,7 @@ def step_jacobian(model: WorldModel, z: Tensor, a: Tensor, *, create_graph: bool
         return _rows(model(z, a), (z, a), create_graph)
 
 
-def spectral_penalty_exact(model: WorldModel, z: Tensor, a: Tensor) -> Tensor:
+def spectral_penalty_exact(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
     """Mean over the batch of ``||∂f/∂z||_F² + ||∂f/∂a||_F²``: ``D`` backward passes, a scalar.
 
     The squares are *summed* over the entries of each Jacobian, so that the penalty is what the report's formula says.
@@ -100,7 +100,7 @@ def spectral_penalty_exact(model: WorldModel, z: Tensor, a: Tensor) -> Tensor:
 
 
 def spectral_penalty_hutchinson(
-    model: WorldModel, z: Tensor, a: Tensor, generator: torch.Generator, *, samples: int = 1
+    model: Dynamics, z: Tensor, a: Tensor, generator: torch.Generator, *, samples: int = 1
 ) -> Tensor:
     """Unbiased estimate of :func:`spectral_penalty_exact`: ``samples`` backward passes, a scalar.
 
@@ -123,7 +123,7 @@ def spectral_penalty_hutchinson(
     return total / samples
 
 
-def spectral_penalty_report(model: WorldModel, z: Tensor, a: Tensor) -> Tensor:
+def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
     """The penalty as the report's listing computes it: one backward pass through ``z_next.sum()``, a scalar.
 
     This is ``||1ᵀ ∂f/∂z||² / D + ||1ᵀ ∂f/∂a||² / A``, averaged over the batch: Hutchinson's estimate with the random

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from helm_tutorial.validation import require_shape
 
-WorldModel = Callable[[Tensor, Tensor], Tensor]
-"""Anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
+Dynamics = Callable[[Tensor, Tensor], Tensor]
+"""A world model's step: anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
 
 
-def rollout(model: WorldModel, z0: Tensor, actions: Tensor) -> Tensor:
+def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
     """Apply ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
 
     Args:
-        model: the world model, see :data:`WorldModel`.
+        model: the world model, see :data:`Dynamics`.
         z0: first states, shape ``(B, D)``.
         actions: one sequence of actions a state, shape ``(B, T, A)``; ``T`` may be 0.
 

@@ -1,0 +1,104 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from helm_tutorial.experiments.spectral_cliff import (
+    METRICS,
+    Config,
+    draw_transitions,
+    fit_linear,
+    run,
+    summed_gradient_norm,
+)
+from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson, spectral_penalty_report
+from helm_tutorial.linear_system import (
+    action_jacobian,
+    expansive_system,
+    relative_distance,
+    report_optimum,
+    ridge_optimum,
+)
+
+LIGHT = dataclasses.replace(Config.quick(), steps=600, relu_steps=2)
+
+
+@pytest.fixture(scope="module")
+def values():
+    return run(LIGHT, 0)
+
+
+def test_there_is_one_finite_value_for_each_metric(values):
+    assert list(values) == list(METRICS)
+    assert all(math.isfinite(value) for value in values.values())
+
+
+def test_the_claims_of_the_chapter_hold_for_a_seed(values):
+    assert values["jacobian_true_T50"] / values["jacobian_helm_T50"] > 1000
+    assert values["jacobian_flat_T50"] == pytest.approx(values["jacobian_true_T50"], rel=1e-3)
+    assert values["jacobian_report_T50"] > 1000
+    assert values["spectral_radius_helm"] < 1 < values["spectral_radius_report"]
+    assert values["saturation_helm"] <= 1.05
+    assert values["limit_error_helm"] < 1e-4
+    assert values["closed_form_distance_helm"] <= 0.05
+    assert values["closed_form_distance_report"] <= 0.05
+    assert values["one_step_error_helm"] == pytest.approx(0.4 / 1.4, rel=0.1)
+    assert values["one_step_error_flat"] < 1e-4
+
+
+def test_same_seed_same_numbers_whatever_the_global_generator(values):
+    config = dataclasses.replace(LIGHT, steps=2, samples=50)
+    first = run(config, 3)
+    torch.rand(1)
+    assert run(config, 3) == first
+    assert run(config, 4) != first
+
+
+def test_progress_runs_from_nothing_to_all():
+    seen = []
+    run(dataclasses.replace(LIGHT, steps=1, samples=10), 0, progress=lambda *event: seen.append(event))
+    fractions = [fraction for _, fraction in seen]
+    assert fractions[0] == 0.0
+    assert fractions[-1] == 1.0
+    assert fractions == sorted(fractions)
+
+
+def test_trained_models_lie_on_their_closed_forms():
+    """With many samples the only difference left is the sample covariance: about 1/sqrt(N)."""
+    config = Config(samples=20_000, steps=400)
+    generator = torch.Generator().manual_seed(0)
+    system = expansive_system(generator, dtype=torch.float32)
+    z, a = draw_transitions(system, generator, samples=config.samples)
+
+    def hutchinson(model, z, a):
+        return spectral_penalty_hutchinson(model, z, a, generator, samples=4)
+
+    for penalty, optimum, tolerance in (
+        (spectral_penalty_exact, ridge_optimum, 0.01),
+        (spectral_penalty_report, report_optimum, 0.01),
+        (hutchinson, ridge_optimum, 0.1),  # its noise does not vanish at the optimum, so Adam hovers around it
+    ):
+        model = fit_linear(system, z, a, config, penalty=penalty)
+        assert relative_distance(model, optimum(system, config.weight)) < tolerance
+
+
+def test_the_reports_measure_is_the_norm_of_the_column_sums():
+    system = expansive_system(torch.Generator().manual_seed(0))
+    actions = torch.zeros(1, 6, 1, dtype=torch.float64)
+    measured = summed_gradient_norm(system, torch.zeros(1, 4, dtype=torch.float64), actions)
+    assert measured == pytest.approx(float(action_jacobian(system, 6).sum(0).norm()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: run(LIGHT, -1), "seed must be at least 0, got -1"),
+        (lambda: Config(samples=0), "samples must be at least 1, got 0"),
+        (lambda: Config(weight=-0.1), "weight must be finite and at least 0.0"),
+        (lambda: Config(lr=0.0), "lr must be finite and greater than 0.0"),
+    ],
+)
+def test_bad_settings_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
