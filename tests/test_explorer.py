@@ -192,6 +192,11 @@ def test_static_stores_equal_frames_once(static):
     assert len(set(data["captions"])) == 10
 
 
+def test_the_ground_of_a_drawing_stays_white(static):
+    picture = Image.open(io.BytesIO(base64.b64decode(still(explore(grow, {"degree": [1, 2]}, figsize=SIZE).html))))
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
 def test_a_caption_cannot_leave_its_place(static):
     def draw(figure, k):
         return f'</script><b title="{k}">'
