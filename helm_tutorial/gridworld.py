@@ -140,7 +140,7 @@ def load_gridworld(env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 
         raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves")
 
     if not goal_cells & {key[:2] for key in keys}:
-        raise UnsupportedEnvironment(f"{env_id}: no goal cell can be reached from the start with layout seed {layout_seed}")
+        raise UnsupportedEnvironment(f"{env_id}: no goal cell can be reached with layout seed {layout_seed}")
     images = torch.stack(images)
     one_hot = _one_hot(images)
     varying = (one_hot != one_hot[:1]).any(dim=0)

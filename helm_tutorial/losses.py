@@ -44,9 +44,7 @@ def info_nce(anchors: Tensor, positives: Tensor, temperature: Tensor | float) ->
     return F.cross_entropy(similarities, torch.arange(len(anchors), device=anchors.device))
 
 
-def sample_positives(
-    walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pairs of states of one walk, the second a geometric number of steps after the first.
 
     The gap ``k >= 1`` has probability ``(1 - gamma) gamma^(k-1)``, cut off at the end of the walk;

@@ -104,7 +104,7 @@ def plan_gradient(
     _check(z0, goal, horizon, actions, steps=steps, restarts=restarts, decode_every=decode_every)
     require_real("lr", lr, above=0.0)
     require_real("spread", spread, low=0.0)
-    batch, latent = z0.shape
+    batch = len(z0)
     starts = z0.repeat_interleave(restarts, dim=0)
     logits = spread * torch.randn(batch * restarts, horizon, actions, generator=generator).to(z0.device)
     logits.requires_grad_(True)
@@ -120,8 +120,8 @@ def plan_gradient(
         logits.grad = gradient
         optimizer.step()
         if step % decode_every == 0 or step == steps:
-            decoded = logits.detach().argmax(dim=-1)
-            best.offer(decoded.view(batch, restarts, horizon), score(model, z0, goal, decoded.view(batch, restarts, horizon), actions=actions, over=over))
+            decoded = logits.detach().argmax(dim=-1).view(batch, restarts, horizon)
+            best.offer(decoded, score(model, z0, goal, decoded, actions=actions, over=over))
             scorings += 1
     return Plan(best.actions, best.cost, relaxed_best, restarts * horizon * (steps + scorings))
 
@@ -212,7 +212,7 @@ def plan_exhaustive(
 @torch.no_grad()
 def score(model: Model, z0: Tensor, goal: Tensor, plans: Tensor, *, actions: int, over: str = "rollout") -> Tensor:
     """Cost of discrete plans ``(B, S, T)`` from ``z0`` ``(B, D)``: shape ``(B, S)``."""
-    batch, samples, horizon = plans.shape
+    batch, samples, _ = plans.shape
     one_hot = F.one_hot(plans, actions).to(z0.dtype).flatten(0, 1)
     latents = rollout(model, z0.repeat_interleave(samples, dim=0), one_hot)[:, 1:]
     return goal_cost(latents, goal, over=over).view(batch, samples)

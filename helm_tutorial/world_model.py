@@ -89,7 +89,7 @@ class WorldModel(nn.Module):
 
     @torch.no_grad()
     def standardise(self, observations: Tensor) -> None:
-        """Shift and scale latents so that over ``observations`` ``(N, F)`` each coordinate has mean 0 and deviation 1."""
+        """Shift and scale latents: over ``observations`` ``(N, F)`` each coordinate has mean 0 and deviation 1."""
         z = self.encoder(observations)
         self.shift.copy_(z.mean(dim=0))
         self.scale.copy_(z.std(dim=0).clamp_min(1e-6))

@@ -1,0 +1,85 @@
+"""Why a latent space can or cannot be planned in: one number for each way of failing.
+
+Each function takes the latents of all ``N`` states, ``(N, D)``, and what it compares them with.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from helm_tutorial.gridworld import Gridworld
+from helm_tutorial.statistics import rank_correlation
+from helm_tutorial.world_model import WorldModel, one_hot_actions
+
+
+@torch.no_grad()
+def latents(model: WorldModel, world: Gridworld) -> Tensor:
+    """Latents of all states, shape ``(N, D)``."""
+    return model.encode(world.features)
+
+
+def spread(z: Tensor) -> float:
+    """Mean Euclidean distance between the latents of two different states; 0 is complete collapse."""
+    return float(torch.pdist(z).mean())
+
+
+def effective_rank(z: Tensor) -> float:
+    """How many directions the latents use: the exponential of the entropy of the normalised spectrum.
+
+    Between 1 and ``D``; singular values of the centred latents are normalised to sum 1.
+    """
+    values = torch.linalg.svdvals(z - z.mean(dim=0))
+    shares = values / values.sum().clamp_min(1e-30)
+    return float(torch.exp(-(shares * shares.clamp_min(1e-30).log()).sum()))
+
+
+@torch.no_grad()
+def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
+    """Share of state-action pairs whose predicted latent is nearest to the true next state's latent."""
+    z, count = latents(model, world), model.actions
+    actions = one_hot_actions(torch.arange(count), count)
+    predicted = model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))
+    nearest = torch.cdist(predicted, z).argmin(dim=1)
+    return float((nearest == world.transitions.reshape(-1)).float().mean())
+
+
+def metric_correlation(z: Tensor, geodesic: Tensor) -> float:
+    """Spearman correlation of latent with geodesic distance over all ordered pairs of different states.
+
+    Args:
+        z: latents, shape ``(N, D)``.
+        geodesic: steps from each state to each other, shape ``(N, N)``; unreachable pairs are left out.
+    """
+    different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
+    return rank_correlation(torch.cdist(z, z)[different], geodesic[different])
+
+
+def goal_latent_distances(z: Tensor, world: Gridworld) -> Tensor:
+    """Latent distance of each state to the nearest goal state, shape ``(N,)``."""
+    return torch.cdist(z, z[world.goals]).min(dim=1).values
+
+
+def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor) -> float:
+    """Share of starts where the action that looks best one step ahead lies on a shortest path.
+
+    Looks best: leads, truly, to the state whose latent is nearest to the goal's. So it judges the
+    geometry alone, with a perfect model. Ties count by the share of tied actions that are right.
+
+    Args:
+        z: latents, shape ``(N, D)``.
+        world: where.
+        to_goal: geodesic distance of each state to the goal, shape ``(N,)``.
+    """
+    starts = world.starts
+    ahead = goal_latent_distances(z, world)[world.transitions[starts]]
+    best = ahead <= ahead.min(dim=1, keepdim=True).values + 1e-6
+    right = to_goal[world.transitions[starts]] < to_goal[starts][:, None]
+    return float(((best & right).sum(dim=1) / best.sum(dim=1)).mean())
+
+
+def descent_share(z: Tensor, world: Gridworld) -> float:
+    """Share of starts from which some action lowers the latent distance to the goal: no dead end one step ahead."""
+    starts = world.starts
+    distance = goal_latent_distances(z, world)
+    return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())

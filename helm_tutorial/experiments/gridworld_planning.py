@@ -1,0 +1,181 @@
+"""How experiments 3, 4 and 5 plan and judge: the same planner, budget and starts for every world model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from helm_tutorial.execution import Episodes, execute
+from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
+from helm_tutorial.jacobian import rollout_jacobian
+from helm_tutorial.planning import Plan, plan_gradient
+from helm_tutorial.validation import require_count, require_real
+from helm_tutorial.world_model import WorldModel, one_hot_actions
+
+
+@dataclass(frozen=True)
+class Planning:
+    """The planner's settings and the episode's rules.
+
+    Attributes:
+        horizon: steps imagined ahead ``T``; 12 is the longest geodesic distance to the goal in Empty-8x8.
+        steps: gradient steps for each plan.
+        restarts: initial plans for each start.
+        lr: Adam's step size on the logits.
+        decode_every: gradient steps between two scorings of the decoded plans.
+        over: ``"rollout"`` or ``"terminal"`` cost.
+        replan: plan before every step, or once (open loop).
+        limit: most steps of an episode, in multiples of the world's longest geodesic distance to the goal.
+        stride: every ``stride``-th start state is played; 1 plays all.
+    """
+
+    horizon: int = 12
+    steps: int = 50
+    restarts: int = 8
+    lr: float = 0.3
+    decode_every: int = 10
+    over: str = "rollout"
+    replan: bool = True
+    limit: float = 2.0
+    stride: int = 1
+
+    def __post_init__(self):
+        for name in ("horizon", "steps", "restarts", "decode_every", "stride"):
+            require_count(name, getattr(self, name))
+        require_real("lr", self.lr, above=0.0)
+        require_real("limit", self.limit, above=0.0)
+
+
+def report_planner(planning: Planning) -> Planning:
+    """A planner as the report describes it: one plan of 25 steps from one start, scored by its last latent, open loop.
+
+    The last relaxed iterate is decoded and executed to its end.
+    """
+    return replace(planning, horizon=25, restarts=1, steps=100, decode_every=100, over="terminal", replan=False)
+
+
+def plain_planner(planning: Planning) -> Planning:
+    """One start and the last relaxed iterate decoded, replanned like ours: beside ours, it shows what restarts add."""
+    return replace(planning, restarts=1, decode_every=planning.steps)
+
+
+def played_starts(world: Gridworld, planning: Planning) -> Tensor:
+    """The start states that are played, ascending; the environment's own start is always among them, shape ``(B,)``."""
+    return torch.unique(torch.cat([world.starts[:: planning.stride], torch.tensor([world.start])]))
+
+
+def play(
+    world: Gridworld,
+    model: WorldModel,
+    planning: Planning,
+    seed: int,
+    *,
+    starts: Tensor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Episodes:
+    """Plan with ``model`` and play on the real environment.
+
+    Args:
+        world: where.
+        model: a trained world model.
+        planning: the planner's settings and the episode's rules.
+        seed: of the planner's random initial plans.
+        starts: start states, those of :func:`played_starts` by default.
+        progress: called with the step and the limit.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        goal = model.encode(world.features[world.goals])
+
+    def planner(observations: Tensor) -> Plan:
+        with torch.no_grad():
+            z0 = model.encode(observations)
+        return plan_gradient(
+            model,
+            z0,
+            goal,
+            planning.horizon,
+            actions=len(ACTIONS),
+            generator=generator,
+            steps=planning.steps,
+            lr=planning.lr,
+            restarts=planning.restarts,
+            decode_every=planning.decode_every,
+            over=planning.over,
+        )
+
+    # The planner differentiates with respect to actions only; without this every step would also build
+    # the graph of the weights.
+    required = [parameter.requires_grad for parameter in model.parameters()]
+    model.requires_grad_(False)
+    try:
+        return execute(
+            world,
+            planner,
+            played_starts(world, planning) if starts is None else starts,
+            limit=episode_limit(world, planning),
+            replan=planning.replan,
+            progress=progress,
+        )
+    finally:
+        for parameter, flag in zip(model.parameters(), required, strict=True):
+            parameter.requires_grad_(flag)
+
+
+def play_randomly(world: Gridworld, planning: Planning, seed: int) -> Episodes:
+    """Uniformly random actions under the same rules: what a planner has to beat."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def planner(observations: Tensor) -> Plan:
+        actions = torch.randint(len(ACTIONS), (len(observations), 1), generator=generator)
+        nothing = torch.zeros(len(observations))
+        return Plan(actions, nothing, nothing, 0)
+
+    return execute(world, planner, played_starts(world, planning), limit=episode_limit(world, planning))
+
+
+def episode_limit(world: Gridworld, planning: Planning) -> int:
+    """Most steps of an episode."""
+    return max(1, round(planning.limit * float(goal_distances(world).max())))
+
+
+def success_rate(episodes: Episodes) -> float:
+    """Share of episodes that the environment ended with a reward."""
+    return float(episodes.success.float().mean())
+
+
+def path_ratio(episodes: Episodes, to_goal: Tensor) -> float:
+    """Steps taken over geodesic distance, mean over the successful episodes; ``nan`` if there are none.
+
+    Args:
+        episodes: what was played.
+        to_goal: geodesic distance of every state to the goal, shape ``(N,)``.
+    """
+    won = episodes.success
+    return float((episodes.steps[won] / to_goal[episodes.states[won, 0]]).mean())
+
+
+def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:
+    """Success, and final Euclidean distance to the goal, of the episode from the environment's own start."""
+    row = int((episodes.states[:, 0] == world.start).nonzero()[0, 0])
+    return bool(episodes.success[row]), float(episodes.final_distance[row])
+
+
+def learned_rollout_jacobian(
+    world: Gridworld, model: WorldModel, horizon: int, seed: int, *, rollouts: int = 16
+) -> float:
+    """Geometric mean over random rollouts of the Frobenius norm of ``d z_T / d z_0``.
+
+    Starts are uniformly random states, actions uniformly random corners of the simplex.
+    """
+    require_count("horizon", horizon)
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.randint(world.states, (rollouts,), generator=generator)
+    actions = torch.randint(len(ACTIONS), (rollouts, horizon), generator=generator)
+    with torch.no_grad():
+        z0 = model.encode(world.features[states])
+    norms = rollout_jacobian(model, z0, one_hot_actions(actions, len(ACTIONS))).state_norm
+    return float(norms.double().log().mean().exp())

@@ -1,0 +1,68 @@
+"""Results written by ``python -m helm_tutorial reproduce`` and shown by the chapters as recorded.
+
+A record says how it was made: configuration, seeds, versions, date, and the command that makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+
+from helm_tutorial.validation import require_choice
+
+_PACKAGE = Path(__file__).parent
+
+
+def directory() -> Path:
+    """Where the book's records are: ``book/records`` in a checkout, a copy beside the installed package elsewhere."""
+    checkout = _PACKAGE.parent / "book" / "records"
+    return checkout if checkout.is_dir() else _PACKAGE / "recorded"
+
+
+def available() -> list[str]:
+    """Names of the book's records."""
+    return sorted(path.stem for path in directory().glob("*.json"))
+
+
+def load(experiment: str) -> dict:
+    """The book's record of an experiment, as :func:`helm_tutorial.reproduce.reproduce` returned it.
+
+    Raises:
+        ValueError: there is no such record.
+    """
+    require_choice("experiment", experiment, available())
+    return json.loads((directory() / f"{experiment}.json").read_text(encoding="utf-8"))
+
+
+def write(path: str | Path, result: dict | list) -> None:
+    """Write JSON atomically: a reader sees the old file or the new one, never a part.
+
+    Numbers that are not finite become ``null``, since JSON has no word for them.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(_finite(result), file, indent=1)
+            file.write("\n")
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

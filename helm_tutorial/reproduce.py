@@ -1,0 +1,174 @@
+"""Run an experiment over seeds and summarise it: the library behind the command line."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from datetime import date
+from importlib import metadata
+from multiprocessing import get_context
+from types import ModuleType
+
+import torch
+
+from helm_tutorial.experiments import contrastive_fix, mollified_funnel, spectral_cliff, stability_alone, two_pillars
+from helm_tutorial.statistics import t_interval
+from helm_tutorial.validation import require_choice, require_count
+
+EXPERIMENTS: dict[str, ModuleType] = {
+    "exp1": spectral_cliff,
+    "exp2": mollified_funnel,
+    "exp3": stability_alone,
+    "exp4": contrastive_fix,
+    "pillars": two_pillars,
+}
+"""The experiments by the name that the command line gives them."""
+
+BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
+INTERVAL = "Student's t, 95 %, over seeds"
+MOST_SEEDS = 1000
+
+SeedProgress = Callable[[int, str, float], None]
+"""Called as ``progress(seed, message, fraction)``."""
+
+
+def configure(experiment: str, *, quick: bool = False, env: str | None = None):
+    """The experiment's configuration.
+
+    Raises:
+        ValueError: there is no such experiment, it has no environment to choose, or the environment
+            does not exist or is not supported.
+    """
+    require_choice("experiment", experiment, EXPERIMENTS)
+    config_class = EXPERIMENTS[experiment].Config
+    options = {}
+    if env is not None:
+        if "env" not in config_class.__dataclass_fields__:
+            raise ValueError(f"env must not be given for {experiment}, which has no environment, got {env!r}")
+        # Read it now: an environment that is refused must be so before any work starts.
+        from helm_tutorial.gridworld import load_gridworld
+
+        load_gridworld(env)
+        options["env"] = env
+    return config_class.quick(**options) if quick else config_class(**options)
+
+
+def reproduce(
+    experiment: str,
+    seeds: Sequence[int],
+    config=None,
+    *,
+    jobs: int = 1,
+    progress: SeedProgress | None = None,
+    finished: Callable[[dict], None] | None = None,
+) -> dict:
+    """Run an experiment once for each seed.
+
+    Args:
+        experiment: a name in :data:`EXPERIMENTS`.
+        seeds: distinct seeds, each from 0.
+        config: the experiment's configuration, :func:`configure`'s by default.
+        jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only.
+        progress: see :data:`SeedProgress`.
+        finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
+
+    Returns:
+        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``seconds`` and
+        ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
+        ``meaning`` and ``reported``.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    require_choice("experiment", experiment, EXPERIMENTS)
+    seeds = check_seeds(seeds)
+    require_count("jobs", jobs, high=64)
+    config = configure(experiment) if config is None else config
+    began = time.monotonic()
+    done: dict[int, dict[str, float]] = {}
+
+    def keep(seed: int, values: dict[str, float]) -> None:
+        done[seed] = values
+        if finished is not None:
+            finished(summarise(experiment, config, done, time.monotonic() - began))
+
+    if jobs == 1 or len(seeds) == 1:
+        for seed in seeds:
+            tell = (
+                None if progress is None else (lambda message, fraction, seed=seed: progress(seed, message, fraction))
+            )
+            keep(seed, EXPERIMENTS[experiment].run(config, seed, progress=tell))
+    else:
+        with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=get_context("spawn")) as pool:
+            waiting = {pool.submit(_run_seed, experiment, config, seed): seed for seed in seeds}
+            try:
+                for future in as_completed(waiting):
+                    keep(waiting[future], future.result())
+                    if progress is not None:
+                        progress(waiting[future], "done", 1.0)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return summarise(experiment, config, done, time.monotonic() - began)
+
+
+def check_seeds(seeds: Sequence[int]) -> list[int]:
+    """The seeds as a list.
+
+    Raises:
+        ValueError: there are none, more than 1000, one is negative or one is there twice.
+    """
+    seeds = list(seeds)
+    require_count("the number of seeds", len(seeds), high=MOST_SEEDS)
+    for seed in seeds:
+        require_count("each seed", seed, low=0, high=2**31 - 1)
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds must be distinct, got {seeds}")
+    return seeds
+
+
+def summarise(experiment: str, config, results: dict[int, dict[str, float]], seconds: float) -> dict:
+    """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
+    seeds = sorted(results)
+    metrics = {}
+    for name, metric in EXPERIMENTS[experiment].METRICS.items():
+        values = [results[seed][name] for seed in seeds]
+        # A path ratio has no value for a seed that never arrives: the interval is over the others.
+        known = [value for value in values if math.isfinite(value)]
+        bounds = BOUNDS.get(metric.unit, (0.0, math.inf))
+        interval = t_interval(known, bounds=bounds) if known else None
+        metrics[name] = {
+            "values": values,
+            "mean": interval.mean if interval else math.nan,
+            "low": interval.low if interval else math.nan,
+            "high": interval.high if interval else math.nan,
+            "unit": metric.unit,
+            "meaning": metric.meaning,
+            "reported": metric.reported,
+        }
+    return {
+        "experiment": experiment,
+        "config": asdict(config),
+        "seeds": seeds,
+        "interval": INTERVAL,
+        "versions": versions(),
+        "date": date.today().isoformat(),
+        "seconds": round(seconds, 1),
+        "metrics": metrics,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a result."""
+    packages = ("helm_tutorial", "torch", "numpy", "gymnasium", "minigrid")
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}}
+
+
+def _run_seed(experiment: str, config, seed: int) -> dict[str, float]:
+    # One thread a process: the processes share the cores, and a result does not depend on how many there are.
+    torch.set_num_threads(1)
+    return EXPERIMENTS[experiment].run(config, seed)
