@@ -8,11 +8,10 @@ of the same kind, with smaller amplitudes.
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helm_tutorial.validation import require_count, require_real, require_shape
 
@@ -199,52 +198,3 @@ def _bisect(holds) -> float:
         middle = 0.5 * (low + high)
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
-
-
-def energy_network(generator: torch.Generator, *, dimension: int = 2, width: int = 128) -> nn.Module:
-    """The report's network, ``A - width - width - width - 1`` with tanh; ``(B, A) -> (B,)``.
-
-    Weights and biases are uniform in ``±1/sqrt(inputs)``, PyTorch's default for linear layers, from ``generator``.
-
-    Raises:
-        ValueError: a count is below 1.
-    """
-    require_count("dimension", dimension)
-    require_count("width", width)
-    layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise((dimension, width, width, width, 1)):
-        linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
-        for parameter in (linear.weight, linear.bias):
-            nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
-        layers += [linear, nn.Tanh()]
-    return nn.Sequential(*layers[:-1], nn.Flatten(0))
-
-
-def invariance_loss(
-    model: nn.Module, a: Tensor, target: Tensor, generator: torch.Generator, *, sigma: float, weight: float
-) -> Tensor:
-    """Squared error plus ``weight`` times the report's high-frequency invariance, a scalar.
-
-    ``mean (f(a) - target)² + λ mean (f(a) - f(a + δ))²`` with ``δ`` normal of width ``sigma`` in every coordinate. With
-    ``weight`` 0 it is the plain fit, and no noise is drawn.
-
-    Args:
-        model: ``(B, A) -> (B,)``.
-        a: points, shape ``(B, A)``.
-        target: their energies, shape ``(B,)``.
-        generator: source of the noise.
-        sigma: width of the noise.
-        weight: ``λ``.
-
-    Raises:
-        ValueError: a shape is not as above, or ``sigma`` or ``weight`` is negative.
-    """
-    require_shape("a", a, ("B", "A"))
-    require_shape("target", target, (len(a),))
-    require_real("sigma", sigma, low=0.0)
-    require_real("weight", weight, low=0.0)
-    if weight == 0.0:
-        return (model(a) - target).pow(2).mean()
-    noise = sigma * torch.randn(a.shape, generator=generator, dtype=a.dtype)
-    here, there = model(torch.cat([a, a + noise])).chunk(2)
-    return (here - target).pow(2).mean() + weight * (here - there).pow(2).mean()

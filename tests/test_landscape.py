@@ -10,10 +10,8 @@ from helm_tutorial.descent import arrived, basin_coverage, descend, descend_coar
 from helm_tutorial.landscape import (
     RuggedEnergy,
     convexity_width,
-    energy_network,
     funnel_weight,
     funnel_width,
-    invariance_loss,
     invariance_optimum,
     invariant_factor,
     mollified,
@@ -193,30 +191,6 @@ def test_start_grid_covers_the_box_with_its_edges():
     assert float(grid.max()) == 3.0
     assert start_grid(dimension=1, points=5).shape == (5, 1)
     assert start_grid(dimension=3, points=4).shape == (64, 3)
-
-
-def test_network_depends_on_its_generator_alone():
-    state = torch.random.get_rng_state()
-    a = torch.linspace(-1, 1, 6).reshape(3, 2)
-    one, same, other = (energy_network(torch.Generator().manual_seed(s))(a) for s in (0, 0, 1))
-    assert one.shape == (3,)
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-def test_invariance_loss_by_hand():
-    class Linear(torch.nn.Module):
-        def forward(self, a):
-            return 2.0 * a[:, 0]
-
-    a = torch.zeros(200_000, 2)
-    target = torch.ones(len(a))
-    generator = torch.Generator().manual_seed(0)
-    plain = invariance_loss(Linear(), a, target, generator, sigma=0.3, weight=0.0)
-    assert float(plain) == pytest.approx(1.0)
-    value = invariance_loss(Linear(), a, target, generator, sigma=0.3, weight=5.0)
-    assert float(value) == pytest.approx(1.0 + 5.0 * 4.0 * 0.09, rel=0.02)
 
 
 @pytest.mark.parametrize(

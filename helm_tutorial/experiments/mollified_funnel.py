@@ -16,14 +16,8 @@ from torch import Tensor, nn
 
 from helm_tutorial.descent import arrived, basin_coverage, descend_coarse_to_fine, start_grid
 from helm_tutorial.experiments.metric import Metric
-from helm_tutorial.landscape import (
-    RuggedEnergy,
-    energy_network,
-    invariance_loss,
-    invariance_optimum,
-    mollified,
-    report_energy,
-)
+from helm_tutorial.invariance import energy_network, invariance_loss
+from helm_tutorial.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
 from helm_tutorial.training import fit
 from helm_tutorial.validation import require_count, require_real
 

@@ -1,0 +1,152 @@
+"""Figures of chapter 1: norms over the horizon, spectra, the phase transition, norms over seeds, plans that miss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from helm_tutorial.figures.style import COLORS, LABELS, label_line
+
+
+def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None = None) -> Axes:
+    """Norm of the action Jacobian over the horizon, one labelled line a model, logarithmic.
+
+    Args:
+        axes: where to draw.
+        norms: name of a model (a key of :data:`~helm_tutorial.figures.style.LABELS`) -> norms for ``T = 1, 2, ...``,
+            shape ``(T,)``. Where ``flat`` lies on ``true`` it is dashed, so that both can be seen.
+        limit: a level to mark, such as the Lyapunov limit.
+    """
+    longest = max(len(values) for values in norms.values())
+    for name, values in norms.items():
+        style = {"linestyle": (0, (4, 3)), "zorder": 3} if name == "flat" else {}
+        axes.semilogy(range(1, len(values) + 1), values.tolist(), color=COLORS[name], **style)
+    _label_ends(axes, {name: float(values[-1]) for name, values in norms.items()}, longest)
+    if limit is not None:
+        axes.axhline(limit, color=COLORS["helm"], linewidth=1, linestyle=":")
+        axes.annotate(
+            "Lyapunov limit", (1, limit), xytext=(0, 4), textcoords="offset points", color=COLORS["helm"], fontsize=9
+        )
+    axes.set_xlabel("horizon $T$")
+    axes.set_ylabel("norm of the action Jacobian")
+    axes.set_xlim(0, longest)
+    return axes
+
+
+def _label_ends(axes: Axes, ends: Mapping[str, float], x: float) -> None:
+    """Label each line at its end; of lines that end within a factor of 1.5, one label stands above the other."""
+    groups: list[list[str]] = []
+    for name in sorted(ends, key=ends.get):
+        if groups and ends[name] < 1.5 * ends[groups[-1][0]]:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    for group in groups:
+        for place, name in enumerate(group):
+            axes.annotate(
+                LABELS[name],
+                (x, ends[name]),
+                xytext=(5, 14 * (place - (len(group) - 1) / 2)),
+                textcoords="offset points",
+                color=COLORS[name],
+                va="center",
+                fontweight="bold",
+                annotation_clip=False,
+            )
+
+
+def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
+    """Moduli of eigenvalues, one row a model, with the line at 1 that separates growth from decay.
+
+    Args:
+        axes: where to draw.
+        spectra: name of a model -> moduli of its eigenvalues.
+    """
+    names = list(spectra)
+    for row, name in enumerate(names):
+        moduli = list(spectra[name])
+        axes.scatter(moduli, [row] * len(moduli), s=60, color=COLORS[name], zorder=3)
+    axes.axvline(1.0, color=COLORS["goal"], linewidth=1)
+    axes.set_yticks(range(len(names)), [LABELS[name] for name in names])
+    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
+        tick.set_color(COLORS[name])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("modulus of each eigenvalue (right of the line: grows at every step)")
+    return axes
+
+
+def plot_shrinkage(
+    axes: Axes, weights: Sequence[float], radii: Sequence[float], errors: Sequence[float], *, critical: float
+) -> Axes:
+    """Spectral radius and one-step error against the penalty weight, and where the radius crosses 1.
+
+    Args:
+        axes: where to draw.
+        weights: penalty weights.
+        radii: spectral radius of the optimum at each.
+        errors: its relative one-step error.
+        critical: the weight of the phase transition.
+    """
+    axes.axvspan(min(weights), critical, color=COLORS["flat"], alpha=0.08, linewidth=0)
+    axes.axhline(1.0, color=COLORS["goal"], linewidth=1)
+    axes.plot(weights, radii, color=COLORS["helm"])
+    axes.plot(weights, errors, color=COLORS["true"], linestyle=(0, (4, 2)))
+    label_line(axes, weights[-1], radii[-1], "spectral radius", COLORS["helm"])
+    label_line(axes, weights[-1], errors[-1], "one-step error", COLORS["true"])
+    axes.annotate(
+        rf"$\lambda^* = {critical:.3f}$",
+        (critical, 1.0),
+        xytext=(6, 6),
+        textcoords="offset points",
+        color=COLORS["goal"],
+    )
+    axes.set_xlim(min(weights), max(weights))
+    axes.set_ylim(0.0, max(radii) * 1.08)
+    axes.set_xlabel(r"penalty weight $\lambda$")
+    return axes
+
+
+def plot_seeds(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
+    """One dot a seed on a logarithmic axis, with the report's figure as a cross.
+
+    Args:
+        axes: where to draw.
+        rows: label, colour name, value of each seed, the report's figure or ``None``; drawn from top to bottom.
+    """
+    for row, (_, color, values, reported) in enumerate(rows):
+        axes.scatter(values, [row] * len(values), s=36, color=COLORS[color], alpha=0.75, linewidth=0, zorder=3)
+        if reported is not None:
+            axes.scatter([reported], [row], s=70, marker="x", color=COLORS["true"], linewidth=2, zorder=4)
+            axes.annotate(
+                f"report: {reported:g}",
+                (reported, row),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_color(COLORS[row[1]])
+    axes.set_ylim(len(rows) - 0.5, -0.6)
+    axes.grid(axis="x", color=COLORS["faint"], linewidth=0.5)
+    return axes
+
+
+def plot_misses(axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str, horizons: Sequence[int]) -> Axes:
+    """Distance to the goal after a plan, against the horizon it was made for, logarithmic.
+
+    Args:
+        axes: where to draw.
+        misses: name of a colour -> distances.
+        label: what the distances are, for the vertical axis.
+        horizons: one for each distance.
+    """
+    for name, values in misses.items():
+        axes.semilogy(horizons, values, color=COLORS[name], marker="o", markersize=3)
+    axes.set_xlabel("horizon $T$ of the plan")
+    axes.set_ylabel(label)
+    return axes
