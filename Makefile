@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/records/*.json) \
+SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
              $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
 EXPERIMENTS ?= exp1 exp2 exp3 exp4
@@ -41,11 +41,13 @@ $(READY): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --requirement requirements.txt
 	@echo "== Installing the package from this folder, editable"
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@# Kernels warn at every start about their channel on this machine; that says nothing about a book.
+	@mkdir -p $(VENV)/etc/ipython && echo '{"IPKernelApp": {"log_level": 40}}' > $(VENV)/etc/ipython/ipython_kernel_config.json
 	@touch $(READY)
 
 book: $(READY)  ## execute every chapter and build the book; warnings are errors
 	@echo "== Building the book: every chapter is executed"
-	@rm -f $(BUILT); start=$$(date +%s); \
+	@rm -rf _build/html; start=$$(date +%s); \
 	 $(BIN)/jupyter-book build . -W -n --keep-going --all || { \
 	   echo "make: the book did not build; the first warning or error above says why"; exit 1; }; \
 	 touch $(BUILT); \

@@ -28,6 +28,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Fonts and formulas are there.
+SETTLED = "async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }"
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
 CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
 
@@ -99,9 +101,10 @@ class Reader:
         visit.page.on("response", lambda r: visit.broken.append(f"{r.status} {r.url}") if r.status >= 400 else None)
         visit.page.on("requestfailed", lambda r: visit.broken.append(r.url) if r.url.startswith(root) else None)
         visit.page.goto(root + page, wait_until="load")
+        if page == "index.html":
+            visit.page.wait_for_url(f"{root}book/*.html")  # it only leads to the first page
         if scripts:
-            visit.page.evaluate("async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }")
-            visit.page.wait_for_load_state("networkidle")
+            visit.page.evaluate(SETTLED)
         return visit
 
     def close(self) -> None:

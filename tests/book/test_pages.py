@@ -37,6 +37,7 @@ IMAGES_ON_DARK = """() => [...document.querySelectorAll('.bd-article .cell_outpu
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_silent_and_asks_for_nothing_from_outside(reader, page, by):
     visit = reader.open(page, by=by)
+    visit.page.wait_for_load_state("networkidle")
     assert visit.complaints == []
 
 

@@ -49,19 +49,22 @@ def read(page: str) -> str:
     return (HTML / page).read_text(encoding="utf-8")
 
 
+def has_anchor(path, anchor: str) -> bool:
+    """Whether the file has an element of that name; only pages have."""
+    named = rf'\b(id|name)="{re.escape(anchor)}"'
+    return path.suffix != ".html" or re.search(named, path.read_text(encoding="utf-8")) is not None
+
+
 def test_pages_and_explorers_are_light_enough():
     print(f"\n{'page':<28}{'html':>9}{'pictures':>10}{'explorers':>11}   heaviest")
     heavy = []
     for page in PAGES:
         text = read(page)
-        pictures = sum(
-            (HTML / name).stat().st_size for name in set(re.findall(r"_images/[\w.-]+", text)) if (HTML / name).exists()
-        )
+        names = set(re.findall(r"_images/[\w.-]+", text))
+        pictures = sum((HTML / name).stat().st_size for name in names if (HTML / name).exists())
         weights = Explorers(text).weights
-        size = len(text.encode())
-        print(
-            f"{page:<28}{size / 1e6:>7.2f} M{pictures / 1e6:>8.2f} M{len(weights):>11}   {max(weights, default=0) / 1e6:.2f} M"
-        )
+        size, heaviest = len(text.encode()), max(weights, default=0)
+        print(f"{page:<28}{size / 1e6:>7.2f} M{pictures / 1e6:>8.2f} M{len(weights):>11}   {heaviest / 1e6:.2f} M")
         if size + pictures > PAGE_LIMIT:
             heavy.append(f"{page} weighs {size + pictures} bytes")
         heavy += [f"an explorer of {page} weighs {weight} bytes" for weight in weights if weight > EXPLORER_LIMIT]
@@ -98,13 +101,7 @@ def test_every_link_within_the_book_leads_somewhere(page):
         if re.match(r"[a-z]+:", link):
             continue
         path = ((HTML / page).parent / target).resolve() if target else HTML / page
-        if not path.is_file():
-            missing.append(link)
-        elif (
-            anchor
-            and path.suffix == ".html"
-            and not re.search(rf'\b(id|name)="{re.escape(anchor)}"', path.read_text(encoding="utf-8"))
-        ):
+        if not path.is_file() or (anchor and not has_anchor(path, anchor)):
             missing.append(link)
     assert missing == []
 

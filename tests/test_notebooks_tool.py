@@ -1,0 +1,110 @@
+"""The tool that normalises and checks notebooks: each rule fails on a notebook that breaks it, and only then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat.v4 as v4
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import notebooks  # noqa: E402
+
+PLOT = v4.new_output("display_data", data={"image/png": "aGVsbQ==", "text/plain": "<Figure size 1x1>"})
+PROSE = v4.new_output("display_data", data={"text/markdown": "**1.0**", "text/plain": "<Markdown object>"})
+ALT = {"mystnb": {"image": {"alt": "A line that rises"}}}
+
+
+def chapter(*cells):
+    """A notebook that keeps every rule, with ``cells`` added."""
+    setup = v4.new_code_cell(notebooks.setup_cell(notebooks.repository_address()), execution_count=1)
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# A chapter"), setup, *cells])
+    notebook.metadata["executed_source"] = notebooks.source_digest(notebook)
+    return notebook
+
+
+def problems(notebook):
+    return [problem for rule in notebooks.CHECKS for problem in rule(notebook)]
+
+
+def test_a_good_chapter_has_no_problem():
+    good = chapter(
+        v4.new_code_cell("plot()", execution_count=2, outputs=[PLOT], metadata=ALT),
+        v4.new_code_cell(f"{notebooks.CHECKED}\nMarkdown()", execution_count=3, outputs=[PROSE]),
+        v4.new_markdown_cell("Sets such as $\\{x\\}$ and `{x: 1}`.\n\n```python\n# a comment, not a heading\n```"),
+    )
+    assert problems(good) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "word"),
+    [
+        (v4.new_code_cell("x"), "execution counts"),
+        (v4.new_code_cell("x", execution_count=3), "execution counts"),
+        (v4.new_code_cell(" ", execution_count=2), "empty"),
+        (v4.new_code_cell("x", execution_count=2, outputs=[PLOT]), "mystnb.image.alt"),
+        (v4.new_code_cell("x", execution_count=2, outputs=[PROSE]), "writes prose"),
+        (
+            v4.new_code_cell("x", execution_count=2, outputs=[v4.new_output("error", ename="E", evalue="e")]),
+            "ends in E",
+        ),
+        (
+            v4.new_code_cell("x", execution_count=2, outputs=[v4.new_output("stream", name="stderr", text="w")]),
+            "stderr",
+        ),
+        (v4.new_markdown_cell("# A second title"), "first-level heading"),
+        (v4.new_markdown_cell("See {cite}`oord2018representation`."), "MyST"),
+        (v4.new_markdown_cell("See {py:func}`fit`."), "MyST"),
+        (v4.new_markdown_cell("text\n\n```{note}\nraw\n```"), "MyST"),
+        (v4.new_markdown_cell(":::{tip}\nraw\n:::"), "MyST"),
+        (v4.new_markdown_cell("(a-label)=\n## Section"), "MyST"),
+    ],
+)
+def test_each_rule_names_what_breaks_it(cell, word):
+    found = problems(chapter(cell))
+    assert len(found) == 1 and word in found[0], found
+
+
+def test_a_changed_cell_is_stale_and_a_changed_setup_is_named():
+    notebook = chapter(v4.new_code_cell("x = 1", execution_count=2))
+    notebook.cells[2].source = "x = 2"
+    assert any("changed after" in problem for problem in problems(notebook))
+    notebook = chapter()
+    notebook.cells[1].source += "\nimport torch"
+    assert any("set-up cell" in problem for problem in problems(notebook))
+
+
+def test_normal_form_drops_what_changes_from_run_to_run_and_is_its_own_normal_form(tmp_path):
+    view = {notebooks.WIDGET_VIEW: {"model_id": "1f"}, "text/plain": "<Thing at 0x7f12ab34cd56>"}
+    cell = v4.new_code_cell(
+        "x", execution_count=2, metadata={"execution": {"iopub.status.busy": "now"}, "tags": ["remove-input"]}
+    )
+    cell.outputs = [v4.new_output("display_data", data=view), v4.new_output("stream", text="<A at 0x7f12ab34cd56>\n")]
+    notebook = chapter(
+        cell, v4.new_markdown_cell("same"), v4.new_markdown_cell("same"), v4.new_markdown_cell("b", id="b")
+    )
+    notebook.metadata["widgets"] = {"state": {}}
+    notebook.metadata["kernelspec"] = {"name": "mine", "display_name": "Mine"}
+    first = notebooks.normalise(notebook)
+    assert "widgets" not in first.metadata and first.metadata.kernelspec.name == "python3"
+    assert first.cells[2].metadata == {"tags": ["remove-input"]}
+    assert first.cells[2].outputs[0].data == {"text/plain": "<Thing at 0x0>"}
+    assert first.cells[2].outputs[1].text == "<A at 0x0>\n"
+    assert first.cells[5].id == "b" and len({cell.id for cell in first.cells}) == 6
+    notebooks.write(first, tmp_path / "a.ipynb")
+    notebooks.write(notebooks.normalise(notebooks.read(tmp_path / "a.ipynb")), tmp_path / "b.ipynb")
+    assert (tmp_path / "a.ipynb").read_bytes() == (tmp_path / "b.ipynb").read_bytes()
+
+
+def test_a_run_twice_gives_the_same_bytes(tmp_path):
+    path = tmp_path / "a.ipynb"
+    source = "import matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.show()\nobject()"
+    notebooks.write(chapter(v4.new_code_cell(source, metadata=ALT)), path)
+    notebooks.run(path)
+    once = path.read_bytes()
+    notebooks.run(path)
+    assert path.read_bytes() == once
+    assert notebooks.check(path) == []
