@@ -1,0 +1,154 @@
+"""Episodes on the real environment, and diagnoses on latents whose answers are known."""
+
+import pytest
+import torch
+
+from helm_tutorial import diagnosis
+from helm_tutorial.execution import execute
+from helm_tutorial.experiments.gridworld_planning import (
+    Planning,
+    from_own_start,
+    learned_rollout_jacobian,
+    path_ratio,
+    plain_planner,
+    play,
+    play_randomly,
+    played_starts,
+    report_planner,
+    success_rate,
+)
+from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld
+from helm_tutorial.planning import Plan
+from helm_tutorial.world_model import WorldModel
+
+
+@pytest.fixture(scope="module")
+def world():
+    return load_gridworld("MiniGrid-Empty-6x6-v0")
+
+
+def table_planner(world, length: int):
+    """Breadth-first search as a planner: an oracle, fit only for testing the player."""
+    to_goal = goal_distances(world)
+
+    def planner(observations):
+        plans = []
+        for observation in observations:
+            state = int((world.features == observation).all(dim=1).nonzero()[0, 0])
+            plan = []
+            for _ in range(length):
+                plan.append(int(to_goal[world.transitions[state]].argmin()))
+                state = int(world.transitions[state, plan[-1]])
+            plans.append(plan)
+        zeros = torch.zeros(len(plans))
+        return Plan(torch.tensor(plans), zeros, zeros, 7)
+
+    return planner
+
+
+@pytest.mark.parametrize("replan", [True, False])
+def test_shortest_paths_are_played_as_shortest_paths(world, replan):
+    episodes = execute(world, table_planner(world, 12), world.starts, limit=12, replan=replan)
+    assert bool(episodes.success.all())
+    assert torch.equal(episodes.steps.float(), goal_distances(world)[world.starts])
+    assert bool((episodes.final_distance == 0).all())
+    assert path_ratio(episodes, goal_distances(world)) == 1.0
+    assert from_own_start(world, episodes) == (True, 0.0)
+    assert episodes.model_calls == 7
+
+
+def test_visited_states_follow_the_transitions(world):
+    episodes = play_randomly(world, Planning(limit=3.0), seed=0)
+    for row, steps in zip(episodes.states, episodes.steps.tolist(), strict=True):
+        walked = row[: steps + 1]
+        assert bool((world.transitions[walked[:-1]] == walked[1:, None]).any(dim=1).all())
+        assert bool((row[steps + 1 :] == -1).all())
+
+
+def test_an_episode_ends_at_its_limit_or_with_its_plan(world):
+    def turn_left(observations):
+        zeros = torch.zeros(len(observations))
+        return Plan(torch.zeros(len(observations), 3, dtype=torch.long), zeros, zeros, 0)
+
+    assert execute(world, turn_left, [world.start], limit=9).steps.tolist() == [9]
+    assert execute(world, turn_left, [world.start], limit=9, replan=False).steps.tolist() == [3]
+    with pytest.raises(ValueError, match="starts must name at least one state"):
+        execute(world, turn_left, [], limit=9)
+
+
+def test_playing_repeats_with_its_seed_and_leaves_the_model_trainable(world):
+    model = WorldModel(world.features.shape[1], 3, latent=8, hidden=16, generator=torch.Generator().manual_seed(0))
+    planning = Planning(horizon=4, steps=5, restarts=2, limit=1.0, stride=7)
+    first, again = (play(world, model, planning, seed=1) for _ in range(2))
+    assert torch.equal(first.states, again.states)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_own_start_is_always_played(world):
+    starts = played_starts(world, Planning(stride=7))
+    assert world.start in starts.tolist() and not set(starts.tolist()) & set(world.goals.tolist())
+    assert len(played_starts(world, Planning())) == world.states - 4
+
+
+def test_planner_variants_change_what_they_say():
+    ours = Planning()
+    assert (plain_planner(ours).restarts, plain_planner(ours).decode_every, plain_planner(ours).replan) == (1, 50, True)
+    report = report_planner(ours)
+    assert (report.over, report.replan, report.restarts, report.horizon) == ("terminal", False, 1, 25)
+    with pytest.raises(ValueError, match="restarts must be at least 1, got 0"):
+        Planning(restarts=0)
+
+
+def test_geodesic_latents_are_diagnosed_as_perfect(world):
+    """Latents whose distance to the goal is the geodesic one, on a line."""
+    to_goal = goal_distances(world)
+    z = to_goal[:, None].clone()
+    assert diagnosis.greedy_accuracy(z, world, to_goal) == 1.0
+    assert diagnosis.descent_share(z, world) == 1.0
+    assert diagnosis.effective_rank(z) == pytest.approx(1.0)
+
+
+def test_one_hot_latents_are_equidistant_and_have_no_direction(world):
+    z = torch.eye(world.states)
+    assert diagnosis.spread(z) == pytest.approx(2**0.5)
+    assert diagnosis.effective_rank(z) == pytest.approx(world.states - 1, rel=1e-3)
+    # All non-goal states are equally far, so an action lowers the distance only beside the goal.
+    to_goal = goal_distances(world)
+    beside = (to_goal[world.starts] == 1).float().mean()
+    assert diagnosis.descent_share(z, world) == pytest.approx(float(beside))
+
+
+def test_metric_correlation_of_the_metric_itself_is_one():
+    # One-dimensional chain: latent distance is geodesic distance exactly.
+    z = torch.arange(6.0)[:, None]
+    assert diagnosis.metric_correlation(z, torch.cdist(z, z)) == pytest.approx(1.0)
+
+
+def test_prediction_accuracy_of_a_lookup_table_is_one(world):
+    class Lookup:
+        actions = 3
+
+        def encode(self, features):
+            return torch.eye(world.states)[(features @ world.features.T).argmax(dim=1)]
+
+        def __call__(self, z, a):
+            return torch.eye(world.states)[world.transitions[z.argmax(dim=1), a.argmax(dim=1)]]
+
+    assert diagnosis.prediction_accuracy(Lookup(), world) == 1.0
+
+
+def test_learned_rollout_jacobian_of_an_expansion_is_its_power(world):
+    class Doubling:
+        def encode(self, features):
+            return features[:, :4]
+
+        def __call__(self, z, a):
+            return 2 * z + 0 * a.sum(dim=-1, keepdim=True)
+
+    assert learned_rollout_jacobian(world, Doubling(), 10, seed=0) == pytest.approx(2**10 * 4**0.5, rel=1e-5)
+
+
+def test_success_rate_is_a_share(world):
+    episodes = execute(world, table_planner(world, 12), world.starts, limit=3)
+    assert success_rate(episodes) == pytest.approx(float((goal_distances(world)[world.starts] <= 3).float().mean()))
+    assert geodesic_distances(world).shape == (world.states, world.states)

@@ -1,0 +1,157 @@
+"""The command line and the record: what it writes, what it refuses, what an interruption keeps."""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from helm_tutorial import __main__ as command
+from helm_tutorial import records, reproduce
+from helm_tutorial.experiments.metric import Metric
+
+METRICS_PROMISED = {
+    "exp1": "jacobian_true_T50 jacobian_flat_T50 jacobian_helm_T50 jacobian_report_T50 spectral_radius_flat "
+    "spectral_radius_helm spectral_radius_report saturation_helm limit_error_helm one_step_error_flat "
+    "one_step_error_helm",
+    "exp2": "coverage_true coverage_flat coverage_helm coverage_gaussian coverage_coarse_to_fine "
+    "coverage_predicted_helm",
+    "exp3": "success_reconstruction success_latent_prediction prediction_accuracy_reconstruction "
+    "latent_spread_latent_prediction metric_correlation_reconstruction final_distance_start_reconstruction",
+    "exp4": "success_contrastive success_printed_loss success_start_contrastive final_distance_start_contrastive "
+    "path_ratio_contrastive metric_correlation_contrastive prediction_accuracy_contrastive",
+}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A real run of the command line over an experiment that costs nothing."""
+
+    @dataclass(frozen=True)
+    class Config:
+        scale: float = 2.0
+
+        @classmethod
+        def quick(cls):
+            return cls(scale=1.0)
+
+    def run(config, seed, *, progress=None):
+        if progress is not None:
+            progress("thinking", 0.5)
+        if seed == 3:
+            raise KeyboardInterrupt
+        return {"share": 0.5 + seed / 10, "ratio": math.nan if seed == 0 else config.scale}
+
+    metrics = {"share": Metric("fraction", "a share", 0.25), "ratio": Metric("ratio", "a ratio")}
+    monkeypatch.setitem(reproduce.EXPERIMENTS, "tiny", SimpleNamespace(Config=Config, METRICS=metrics, run=run))
+    monkeypatch.setattr(command, "NAMES", (*command.NAMES, "tiny"))
+
+
+def test_result_has_the_promised_form(tiny, tmp_path, capsys):
+    target = tmp_path / "tiny.json"
+    assert command.main(["reproduce", "tiny", "--seeds", "3", "--json", str(target)]) == 0
+    result = json.loads(target.read_text())
+    assert set(result) == {
+        "experiment", "config", "seeds", "interval", "versions", "date", "seconds", "metrics"
+    }  # fmt: skip
+    assert result["seeds"] == [0, 1, 2] and result["config"] == {"scale": 2.0}
+    share = result["metrics"]["share"]
+    assert share["values"] == [0.5, 0.6, 0.7]
+    assert share["low"] < share["mean"] == pytest.approx(0.6) and share["high"] <= 1.0
+    assert share["reported"] == 0.25 and share["unit"] == "fraction"
+    # A seed without a value is null, and the mean is over the others.
+    assert result["metrics"]["ratio"]["values"] == [None, 2.0, 2.0]
+    assert result["metrics"]["ratio"]["mean"] == 2.0
+    out = capsys.readouterr()
+    assert "share" in out.out and "0.25" in out.out and f"written to {target}" in out.out
+    assert "tiny" in out.err and "seed 2 (3 of 3)" in out.err
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.json"]
+
+
+def test_interruption_keeps_the_finished_seeds(tiny, tmp_path, capsys):
+    target = tmp_path / "tiny.json"
+    assert command.main(["reproduce", "tiny", "--seed-list", "1,2,3,4", "--json", str(target)]) == 130
+    assert json.loads(target.read_text())["seeds"] == [1, 2]
+    assert "interrupted: 2 of 4 seeds of tiny are kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", METRICS_PROMISED)
+def test_promised_metrics_are_there(name):
+    assert set(METRICS_PROMISED[name].split()) <= set(reproduce.EXPERIMENTS[name].METRICS)
+
+
+def test_reported_figures_are_the_reports():
+    reported = {
+        name: metric.reported
+        for experiment in reproduce.EXPERIMENTS.values()
+        for name, metric in experiment.METRICS.items()
+    }
+    expected = {
+        "jacobian_flat_T50": 1712,
+        "jacobian_helm_T50": 90,
+        "coverage_flat": 0.043,
+        "coverage_helm": 0.964,
+        "success_reconstruction": 0,
+        "final_distance_start_reconstruction": 7.0,
+        "success_contrastive": 1.0,
+        "final_distance_start_contrastive": 0.0,
+    }
+    assert {name: reported[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["exp9"], "invalid choice: 'exp9'"),
+        (["exp3", "--env", "Nowhere-v0"], "env must be a registered MiniGrid environment"),
+        (["exp3", "--env", "MiniGrid-DoorKey-5x5-v0"], "has door, key: its state is more than where the agent stands"),
+        (["exp1", "--env", "MiniGrid-Empty-8x8-v0"], "env must not be given for exp1"),
+        (["exp1", "--seeds", "-1"], "--seeds must be between 1 and 1000, got -1"),
+        (["exp1", "--seeds", "1000000"], "--seeds must be between 1 and 1000, got 1000000"),
+        (["exp1", "--seeds", "many"], "invalid int value: 'many'"),
+        (["exp1", "--seed-list", "1,x"], "--seed-list must be integers"),
+        (["exp1", "--seed-list", "1,1"], "seeds must be distinct"),
+        (["exp1", "--seed-list=-5"], "each seed must be between 0"),
+        (["exp1", "--jobs", "0"], "--jobs must be between 1 and 64, got 0"),
+        (["exp1", "--json", "/nowhere/at/all.json"], "there is no /nowhere/at"),
+        (["exp1", "--json", "."], "must name a file, got the folder ."),
+    ],
+)
+def test_bad_arguments_get_one_clear_line_and_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["reproduce", *arguments])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_module_runs_as_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "helm_tutorial", "reproduce", "exp1", "--seeds", "0"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "--seeds must be between 1 and 1000, got 0" in done.stderr
+
+
+def test_processes_give_what_one_process_gives():
+    config = reproduce.EXPERIMENTS["exp1"].Config.quick()
+    alone, shared = (reproduce.reproduce("exp1", [0, 1], config, jobs=jobs) for jobs in (1, 2))
+    for name, metric in alone["metrics"].items():
+        assert metric["values"] == pytest.approx(shared["metrics"][name]["values"], rel=1e-4), name
+
+
+def test_write_is_all_or_nothing(tmp_path):
+    target = tmp_path / "x.json"
+    records.write(target, {"a": [1.0, math.inf]})
+    assert json.loads(target.read_text()) == {"a": [1.0, None]}
+    with pytest.raises(TypeError):
+        records.write(target, {"a": object()})
+    assert json.loads(target.read_text()) == {"a": [1.0, None]}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_unknown_record_is_named():
+    with pytest.raises(ValueError, match="experiment must be one of .*got 'exp0'"):
+        records.load("exp0")
