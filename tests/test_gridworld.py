@@ -101,7 +101,7 @@ def test_worlds_with_more_state_are_refused_by_name(env_id, what):
 
 
 def test_bad_input_is_named(empty):
-    with pytest.raises(ValueError, match="env must be a registered MiniGrid environment.*got 'Nowhere'"):
+    with pytest.raises(ValueError, match=r"env must be a registered MiniGrid environment.*got 'Nowhere'"):
         load_gridworld("Nowhere")
     with pytest.raises(ValueError, match="layout_seed must be at least 0, got -1"):
         load_gridworld(layout_seed=-1)

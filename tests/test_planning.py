@@ -1,5 +1,7 @@
 """Planners against exhaustive search on worlds small enough to search, and the promises of a Plan."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -91,7 +93,7 @@ def test_best_plan_seen_is_kept_not_the_last(problem):
         ).cost
         for steps in (5, 10, 20, 40)
     ]
-    for earlier, later in zip(costs, costs[1:], strict=False):
+    for earlier, later in pairwise(costs):
         assert bool((later <= earlier).all())
 
 

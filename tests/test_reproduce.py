@@ -153,5 +153,5 @@ def test_write_is_all_or_nothing(tmp_path):
 
 
 def test_unknown_record_is_named():
-    with pytest.raises(ValueError, match="experiment must be one of .*got 'exp0'"):
+    with pytest.raises(ValueError, match=r"experiment must be one of .*got 'exp0'"):
         records.load("exp0")

@@ -70,7 +70,7 @@ def test_fit_repeats_with_its_generator():
 
 def test_divergence_is_said_with_its_step():
     w = torch.ones(1, requires_grad=True)
-    with pytest.raises(TrainingDiverged, match="loss is (nan|inf) at step"):
+    with pytest.raises(TrainingDiverged, match=r"loss is (nan|inf) at step"):
         fit([w], lambda: (w * 1e30).pow(4).sum(), steps=10, lr=1.0)
 
 
@@ -79,5 +79,5 @@ def test_bad_settings_are_refused_before_the_loss_is_asked(bad):
     def never():
         raise AssertionError("the loss was evaluated")
 
-    with pytest.raises(ValueError, match="steps|lr"):
+    with pytest.raises(ValueError, match=r"steps|lr"):
         fit([torch.ones(1, requires_grad=True)], never, **bad)

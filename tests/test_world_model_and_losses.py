@@ -112,5 +112,5 @@ def test_gamma_zero_is_the_printed_loss():
     walks = torch.arange(50).expand(4, -1)
     anchors, positives = sample_positives(walks, 500, gamma=0.0, generator=torch.Generator().manual_seed(0))
     assert torch.equal(positives - anchors, torch.ones(500, dtype=torch.long))
-    with pytest.raises(ValueError, match="gamma must be finite and at least 0.0 and at most 0.999, got 1.0"):
+    with pytest.raises(ValueError, match=r"gamma must be finite and at least 0.0 and at most 0.999, got 1.0"):
         sample_positives(walks, 5, gamma=1.0, generator=torch.Generator())

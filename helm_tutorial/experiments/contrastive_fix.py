@@ -14,6 +14,7 @@ from helm_tutorial.experiments.gridworld_planning import (
     Planning,
     from_own_start,
     learned_rollout_jacobian,
+    open_loop_planner,
     path_ratio,
     play,
     report_planner,
@@ -53,6 +54,7 @@ METRICS = {
     "success_report_planner_contrastive": Metric(
         "fraction", "contrastive model, planner as in the report (one open-loop plan, last latent)", 1.0
     ),
+    "success_open_loop_contrastive": Metric("fraction", "contrastive model, our planner planning once (open loop)"),
     "success_start_contrastive": Metric("fraction", "from the environment's own start", 1.0),
     "final_distance_start_contrastive": Metric("cells", "distance to the goal at the end, own start", 0.0),
     "path_ratio_contrastive": Metric("ratio", "steps over geodesic distance, where it arrives"),
@@ -84,6 +86,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("planning with the contrastive model", 0.5)
     ours = play(world, contrastive, config.planning, seed)
     as_report = play(world, contrastive, report_planner(config.planning), seed)
+    once = play(world, contrastive, open_loop_planner(config.planning), seed)
     tell("planning with the printed loss's model", 0.7)
     printed_episodes = play(world, printed, config.planning, seed)
     tell("diagnosis", 0.97)
@@ -93,6 +96,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "success_contrastive": success_rate(ours),
         "success_printed_loss": success_rate(printed_episodes),
         "success_report_planner_contrastive": success_rate(as_report),
+        "success_open_loop_contrastive": success_rate(once),
         "success_start_contrastive": float(success_start),
         "final_distance_start_contrastive": final_distance,
         "path_ratio_contrastive": path_ratio(ours, to_goal),

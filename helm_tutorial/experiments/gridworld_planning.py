@@ -57,6 +57,11 @@ def report_planner(planning: Planning) -> Planning:
     return replace(planning, horizon=25, restarts=1, steps=100, decode_every=100, over="terminal", replan=False)
 
 
+def open_loop_planner(planning: Planning) -> Planning:
+    """Our planner, but planning once: two steps more than the longest way, and more search for it."""
+    return replace(planning, horizon=14, restarts=2 * planning.restarts, steps=4 * planning.steps, replan=False)
+
+
 def plain_planner(planning: Planning) -> Planning:
     """One start and the last relaxed iterate decoded, replanned like ours: beside ours, it shows what restarts add."""
     return replace(planning, restarts=1, decode_every=planning.steps)
