@@ -49,7 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     for name, config in configs.items():
         progress = _Progress(name, len(seeds))
         try:
-            reproduce.reproduce(name, seeds, config, jobs=options.jobs, progress=progress, finished=finished)
+            reproduce.reproduce(
+                name,
+                seeds,
+                config,
+                jobs=options.jobs,
+                command=_command(name, seeds, config, options),
+                progress=progress,
+                finished=finished,
+            )
         except KeyboardInterrupt:
             progress.close()
             kept = len(results[name]["seeds"]) if name in results else 0
@@ -116,6 +124,19 @@ def _configure(name: str, options: argparse.Namespace):
     # `all --env ID` means: wherever there is an environment to choose.
     env = options.env if has_environment or options.experiment != "all" else None
     return reproduce.configure(name, quick=options.quick, env=env)
+
+
+def _command(name: str, seeds: list[int], config, options: argparse.Namespace) -> str:
+    """The command that makes this experiment's result anew."""
+    words = ["python -m helm_tutorial reproduce", name]
+    words.append(
+        f"--seeds {len(seeds)}" if seeds == list(range(len(seeds))) else "--seed-list " + ",".join(map(str, seeds))
+    )
+    if options.env is not None and hasattr(config, "env"):
+        words.append(f"--env {config.env}")
+    if options.quick:
+        words.append("--quick")
+    return " ".join(words)
 
 
 def _check_writable(path: str) -> None:

@@ -63,6 +63,7 @@ def reproduce(
     config=None,
     *,
     jobs: int = 1,
+    command: str | None = None,
     progress: SeedProgress | None = None,
     finished: Callable[[dict], None] | None = None,
 ) -> dict:
@@ -73,12 +74,13 @@ def reproduce(
         seeds: distinct seeds, each from 0.
         config: the experiment's configuration, :func:`configure`'s by default.
         jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only.
+        command: the command that makes this result anew, kept in it.
         progress: see :data:`SeedProgress`.
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
     Returns:
-        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``seconds`` and
-        ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
+        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
+        ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
         ``meaning`` and ``reported``.
 
     Raises:
@@ -94,7 +96,7 @@ def reproduce(
     def keep(seed: int, values: dict[str, float]) -> None:
         done[seed] = values
         if finished is not None:
-            finished(summarise(experiment, config, done, time.monotonic() - began))
+            finished(summarise(experiment, config, done, time.monotonic() - began, command))
 
     if jobs == 1 or len(seeds) == 1:
         for seed in seeds:
@@ -113,7 +115,7 @@ def reproduce(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return summarise(experiment, config, done, time.monotonic() - began)
+    return summarise(experiment, config, done, time.monotonic() - began, command)
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
@@ -131,7 +133,9 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
     return seeds
 
 
-def summarise(experiment: str, config, results: dict[int, dict[str, float]], seconds: float) -> dict:
+def summarise(
+    experiment: str, config, results: dict[int, dict[str, float]], seconds: float, command: str | None = None
+) -> dict:
     """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
     seeds = sorted(results)
     metrics = {}
@@ -157,6 +161,7 @@ def summarise(experiment: str, config, results: dict[int, dict[str, float]], sec
         "interval": INTERVAL,
         "versions": versions(),
         "date": date.today().isoformat(),
+        "command": command,
         "seconds": round(seconds, 1),
         "metrics": metrics,
     }

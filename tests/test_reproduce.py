@@ -55,9 +55,10 @@ def test_result_has_the_promised_form(tiny, tmp_path, capsys):
     assert command.main(["reproduce", "tiny", "--seeds", "3", "--json", str(target)]) == 0
     result = json.loads(target.read_text())
     assert set(result) == {
-        "experiment", "config", "seeds", "interval", "versions", "date", "seconds", "metrics"
+        "experiment", "config", "seeds", "interval", "versions", "date", "command", "seconds", "metrics"
     }  # fmt: skip
     assert result["seeds"] == [0, 1, 2] and result["config"] == {"scale": 2.0}
+    assert result["command"] == "python -m helm_tutorial reproduce tiny --seeds 3"
     share = result["metrics"]["share"]
     assert share["values"] == [0.5, 0.6, 0.7]
     assert share["low"] < share["mean"] == pytest.approx(0.6) and share["high"] <= 1.0

@@ -33,14 +33,14 @@ class Config:
         training: of all four models.
         spectral_weight: weight of the spectral penalty where the first pillar is on; 0.01 and 0.001
             destroy the prediction itself, the first thing a penalty may not do.
-        planning: of our planner; every fourth start, since rollouts of 50 steps are long.
+        planning: of our planner; every fifth start, since rollouts of 50 steps are long.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
     training: Training = field(default_factory=Training)
     spectral_weight: float = 1e-4
-    planning: Planning = field(default_factory=lambda: Planning(stride=4))
+    planning: Planning = field(default_factory=lambda: Planning(stride=5))
 
     def __post_init__(self) -> None:
         require_real("spectral_weight", self.spectral_weight, above=0.0)
