@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from helm_tutorial.descent import arrived, basin_coverage, descend_coarse_to_fine, start_grid
+from helm_tutorial.descent import arrived, basin_coverage, descend, descend_coarse_to_fine, start_grid
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.invariance import energy_network, invariance_loss
 from helm_tutorial.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
@@ -65,6 +65,7 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("grid", "descent_steps", "width", "steps", "batch"):
             require_count(name, getattr(self, name))
+        require_count("grid", self.grid, low=3)
         require_count("descent_steps", self.descent_steps, low=len(self.schedule))
         for name in ("half_width", "radius", "step_size", "sigma", "recipe_sigma", "gaussian_sigma", "lr"):
             require_real(name, getattr(self, name), above=0.0)
@@ -90,6 +91,8 @@ METRICS: dict[str, Metric] = {
     "coverage_helm_recipe": Metric(
         "fraction", "on a network with HF invariance at the report's width and weight", 0.964
     ),
+    "coverage_helm_recipe_rim": Metric("fraction", "the same, of the starts on the edge of the box alone"),
+    "coverage_helm_recipe_inside": Metric("fraction", "the same, of all other starts"),
     "coverage_gaussian": Metric("fraction", "on the Gaussian-mollified energy, just above the convexity threshold"),
     "coverage_coarse_to_fine": Metric("fraction", "coarse-to-fine descent, ending on the energy itself"),
     "coverage_predicted_helm": Metric("fraction", "on the closed-form optimum of coverage_helm's loss"),
@@ -133,12 +136,18 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "helm": (config.sigma, config.weight),
         "helm_recipe": (config.recipe_sigma, config.recipe_weight),
     }
+    reached: dict[str, Tensor] = {}
     for index, (name, (sigma, weight)) in enumerate(fits.items()):
         # Each fit starts from the same weights and sees the same first points: they differ in the loss alone.
         generator = torch.Generator().manual_seed(seed)
         report = partial(_report_fit, tell, f"network {name}", index / len(fits), 1.0 / len(fits))
         model = fit_energy(energy, config, generator, sigma=sigma, weight=weight, progress=report)
-        values[f"coverage_{name}"] = coverage(model)
+        ends = descend(model, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
+        reached[name] = arrived(ends, radius=config.radius).double()
+        values[f"coverage_{name}"] = float(reached[name].mean())
+    rim = starts.abs().amax(dim=1) > config.half_width * (1.0 - 1e-6)
+    values["coverage_helm_recipe_rim"] = float(reached["helm_recipe"][rim].mean())
+    values["coverage_helm_recipe_inside"] = float(reached["helm_recipe"][~rim].mean())
     tell("done", 1.0)
     return {name: values[name] for name in METRICS}
 

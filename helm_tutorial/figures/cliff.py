@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -26,9 +27,8 @@ def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None =
     _label_ends(axes, {name: float(values[-1]) for name, values in norms.items()}, longest)
     if limit is not None:
         axes.axhline(limit, color=COLORS["helm"], linewidth=1, linestyle=":")
-        axes.annotate(
-            "Lyapunov limit", (1, limit), xytext=(0, 4), textcoords="offset points", color=COLORS["helm"], fontsize=9
-        )
+        at = (0.6 * longest, limit)
+        axes.annotate("Lyapunov limit", at, xytext=(0, 4), textcoords="offset points", color=COLORS["helm"], fontsize=9)
     axes.set_xlabel("horizon $T$")
     axes.set_ylabel("norm of the action Jacobian")
     axes.set_xlim(0, longest)
@@ -36,18 +36,19 @@ def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None =
 
 
 def _label_ends(axes: Axes, ends: Mapping[str, float], x: float) -> None:
-    """Label each line at its end; of lines that end within a factor of 1.5, one label stands above the other."""
+    """Label each line at its end; labels of lines that end within a factor of 3 are stacked around their mean."""
     groups: list[list[str]] = []
     for name in sorted(ends, key=ends.get):
-        if groups and ends[name] < 1.5 * ends[groups[-1][0]]:
+        if groups and ends[name] < 3.0 * ends[groups[-1][-1]]:
             groups[-1].append(name)
         else:
             groups.append([name])
     for group in groups:
+        middle = math.exp(sum(math.log(ends[name]) for name in group) / len(group))
         for place, name in enumerate(group):
             axes.annotate(
                 LABELS[name],
-                (x, ends[name]),
+                (x, middle),
                 xytext=(5, 14 * (place - (len(group) - 1) / 2)),
                 textcoords="offset points",
                 color=COLORS[name],

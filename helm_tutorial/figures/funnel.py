@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -123,10 +124,15 @@ def plot_factors(
     frequency = torch.linspace(0.0, highest, 400, dtype=torch.float64)
     for mark in marks:
         axes.axvline(mark, color=COLORS["faint"], linewidth=1)
+    ends = []
     for label, color, kept in curves:
         values = kept(frequency)
         axes.plot(frequency, values, color=COLORS[color])
-        label_line(axes, highest, float(values[-1]), label, COLORS[color], annotation_clip=False)
+        ends.append((float(values[-1]), label, color))
+    height = -math.inf
+    for end, label, color in sorted(ends):
+        height = max(end, height + 0.07)  # so that labels of lines that end together do not overlap
+        label_line(axes, highest, height, label, COLORS[color], annotation_clip=False)
     axes.set_xlim(0.0, highest)
     axes.set_ylim(0.0, 1.03)
     axes.set_xlabel(r"length of the frequency, $|\omega|$")
@@ -147,7 +153,7 @@ def plot_coverage(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], fl
         axes.scatter(percent, [row] * len(percent), s=30, color=COLORS[color], zorder=3)
         axes.annotate(
             f"{sum(percent) / len(percent):.1f} %",
-            (max(percent), row),
+            (max([*percent, 100.0 * (reported or 0.0)]), row),
             xytext=(8, 0),
             textcoords="offset points",
             va="center",
