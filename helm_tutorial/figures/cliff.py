@@ -79,16 +79,23 @@ def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
 
 
 def plot_shrinkage(
-    axes: Axes, weights: Sequence[float], radii: Sequence[float], errors: Sequence[float], *, critical: float
+    axes: Axes,
+    weights: Sequence[float],
+    radii: Sequence[float],
+    errors: Sequence[float],
+    *,
+    critical: float,
+    trained: Sequence[tuple[float, float, float]] = (),
 ) -> Axes:
     """Spectral radius and one-step error against the penalty weight, and where the radius crosses 1.
 
     Args:
         axes: where to draw.
         weights: penalty weights.
-        radii: spectral radius of the optimum at each.
+        radii: spectral radius of the closed-form optimum at each.
         errors: its relative one-step error.
         critical: the weight of the phase transition.
+        trained: weight, spectral radius and error of trained models, drawn as dots.
     """
     axes.axvspan(min(weights), critical, color=COLORS["flat"], alpha=0.08, linewidth=0)
     axes.axhline(1.0, color=COLORS["goal"], linewidth=1)
@@ -96,13 +103,11 @@ def plot_shrinkage(
     axes.plot(weights, errors, color=COLORS["true"], linestyle=(0, (4, 2)))
     label_line(axes, weights[-1], radii[-1], "spectral radius", COLORS["helm"])
     label_line(axes, weights[-1], errors[-1], "one-step error", COLORS["true"])
-    axes.annotate(
-        rf"$\lambda^* = {critical:.3f}$",
-        (critical, 1.0),
-        xytext=(6, 6),
-        textcoords="offset points",
-        color=COLORS["goal"],
-    )
+    for weight, radius, error in trained:
+        axes.scatter([weight], [radius], s=40, color=COLORS["helm"], zorder=3)
+        axes.scatter([weight], [error], s=40, color=COLORS["true"], zorder=3)
+    mark = rf"$\lambda^* = {critical:.3f}$"
+    axes.annotate(mark, (critical, 1.0), xytext=(6, 6), textcoords="offset points", color=COLORS["goal"])
     axes.set_xlim(min(weights), max(weights))
     axes.set_ylim(0.0, max(radii) * 1.08)
     axes.set_xlabel(r"penalty weight $\lambda$")
