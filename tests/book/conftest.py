@@ -83,6 +83,7 @@ class Reader:
         context = self._browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=theme, java_script_enabled=scripts
         )
+        context.set_default_timeout(10_000)
         self._contexts.append(context)
         context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}');")
         visit = Visit(context.new_page())

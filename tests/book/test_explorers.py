@@ -64,37 +64,29 @@ def test_every_slider_of_a_chapter_moves_its_picture_and_caption(reader, page, b
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_every_choice_of_a_chapter_shows_something_of_its_own(reader, page):
-    visit = reader.open(page)
-    for figure in ready_explorers(visit):
-        groups = figure.locator("fieldset :is(fieldset, [role=radiogroup]):has(input[type=radio])")
-        for i in range(groups.count()):
-            choices = groups.nth(i).locator("input[type=radio]")
-            seen = []
-            for j in range(choices.count()):
-                choices.nth(j).check(force=True)
-                seen.append(state(figure)[:2])
-            assert len({caption for _, caption in seen}) == len(seen), "two choices have the same caption"
-        if groups.count() == 0:
-            assert figure.locator("input[type=radio]").count() == 0, "a choice is not grouped for a screen reader"
-    assert visit.complaints == []
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_an_explorer_leaves_the_others_alone_and_goes_back_to_its_start(reader, page):
+def test_choices_neighbours_and_reset(reader, page):
     visit = reader.open(page)
     explorers = ready_explorers(visit)
     starts = [state(figure) for figure in explorers]
     for i, figure in enumerate(explorers):
-        slider = figure.locator("input[type=range]").first
-        if slider.count() == 0:
-            continue
-        at = int(slider.input_value())
-        press(slider, "Home" if at else "End")
+        groups = figure.locator("[role=radiogroup]:has(input[type=radio])")
+        grouped = sum(groups.nth(j).locator("input[type=radio]").count() for j in range(groups.count()))
+        assert grouped == figure.locator("input[type=radio]").count(), "a choice is not grouped for a screen reader"
+        for j in range(groups.count()):
+            choices = groups.nth(j).locator("input[type=radio]")
+            captions = set()
+            for k in range(choices.count()):
+                choices.nth(k).check(force=True)
+                captions.add(state(figure)[1])
+            assert len(captions) == choices.count(), "two choices have the same caption"
+        for slider in figure.locator("input[type=range]").all():
+            press(slider, "Home" if int(slider.input_value()) else "End")
         assert state(figure) != starts[i]
-        assert [state(other) for j, other in enumerate(explorers) if j != i] == starts[:i] + starts[i + 1 :]
-        figure.locator("button[type=reset]").click()
-        assert state(figure) == starts[i]
+        others = [state(other) for j, other in enumerate(explorers) if j != i]
+        assert others == starts[:i] + starts[i + 1 :], "one explorer moves another"
+        figure.locator(".helm-reset").click()
+        assert state(figure) == starts[i], "the reset button does not restore the start"
+    assert visit.complaints == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

@@ -33,23 +33,24 @@ IMAGES_ON_DARK = """() => [...document.querySelectorAll('.bd-article .cell_outpu
     .filter(i => getComputedStyle(i).backgroundColor !== 'rgb(255, 255, 255)').map(i => i.alt.slice(0, 60))"""
 
 
-@pytest.mark.parametrize("by", ["http", "file"])
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_silent_and_asks_for_nothing_from_outside(reader, page, by):
-    visit = reader.open(page, by=by)
+def test_a_page_is_silent_asks_for_nothing_from_outside_and_is_well_formed(reader, page):
+    visit = reader.open(page)
     visit.page.wait_for_load_state("networkidle")
     assert visit.complaints == []
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "index.html"])  # that one only leads to the first
-def test_a_page_is_well_formed(reader, page):
-    open_page = reader.open(page).page
-    headings = open_page.evaluate(HEADINGS)
+    headings = visit.page.evaluate(HEADINGS)
     assert len(headings) == 1, headings
-    assert open_page.evaluate(BAD_ALTS) == []
-    assert open_page.evaluate(BROKEN_IMAGES) == []
-    assert open_page.evaluate(FORMULA_ERRORS) == []
-    assert open_page.evaluate(UNSET_FORMULAS) == 0
+    assert visit.page.evaluate(BAD_ALTS) == []
+    assert visit.page.evaluate(BROKEN_IMAGES) == []
+    assert visit.page.evaluate(FORMULA_ERRORS) == []
+    assert visit.page.evaluate(UNSET_FORMULAS) == 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_silent_when_opened_from_its_folder(reader, page):
+    visit = reader.open(page, by="file")
+    assert visit.complaints == []
+    assert visit.page.evaluate(UNSET_FORMULAS) == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
