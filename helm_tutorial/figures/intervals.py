@@ -1,0 +1,80 @@
+"""Plots of results over seeds: every seed a dot, the mean a bar, its interval a line, the report's figure a mark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from helm_tutorial.figures.style import COLORS, LABELS, label_line
+
+
+def show_metrics(
+    axes: Axes, metrics: Mapping[str, Mapping], rows: Sequence[tuple[str, str, str]], *, xlabel: str, title: str = ""
+) -> Axes:
+    """One row a metric, from the ``metrics`` of a record.
+
+    Args:
+        axes: where to draw.
+        metrics: ``{name: {"values", "mean", "low", "high", "reported"}}`` as ``reproduce`` writes it.
+        rows: ``(metric name, label, colour name)``, top to bottom.
+        xlabel: the quantity and its unit.
+        title: of the axes.
+    """
+    for row, (name, _, color) in enumerate(rows):
+        metric = metrics[name]
+        values = [value for value in metric["values"] if value is not None]
+        axes.plot([metric["low"], metric["high"]], [row, row], color=COLORS[color], linewidth=7, alpha=0.25)
+        axes.plot(values, [row] * len(values), "o", color=COLORS[color], markersize=5, alpha=0.7, linestyle="none")
+        axes.plot([metric["mean"]], [row], "|", color=COLORS[color], markersize=18, markeredgewidth=2.5)
+        if metric["reported"] is not None:
+            axes.plot([metric["reported"]], [row], "x", color=COLORS["goal"], markersize=8, markeredgewidth=2)
+    axes.set(
+        yticks=range(len(rows)),
+        yticklabels=[label for _, label, _ in rows],
+        ylim=(len(rows) - 0.5, -0.5),
+        xlabel=xlabel,
+        title=title,
+    )
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(left=False)
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    return axes
+
+
+def show_factorial(axes: Axes, metrics: Mapping[str, Mapping], horizon: int, *, plain: bool) -> Axes:
+    """Success in the four cells of the 2 x 2 at one horizon: bar, interval, every seed a dot."""
+    suffix = "_plain" if plain else ""
+    for row, cell in enumerate(("neither", "spectral", "contrastive", "both")):
+        metric = metrics[f"success_{cell}_T{horizon}{suffix}"]
+        color = COLORS["helm" if cell == "spectral" else cell]
+        axes.barh(row, metric["mean"], color=color, height=0.62, alpha=0.85)
+        axes.plot([metric["low"], metric["high"]], [row, row], color="black", linewidth=1.4)
+        axes.plot(metric["values"], [row] * len(metric["values"]), "o", color="black", markersize=3, alpha=0.5)
+        axes.text(
+            min(1.0, metric["high"]) + 0.02, row, f"{metric['mean']:.0%}", va="center", color=color, fontweight="bold"
+        )
+    names = [LABELS["neither"], "spectral only", "contrastive only", LABELS["both"]]
+    axes.set(yticks=range(4), yticklabels=names, ylim=(3.5, -0.5), xlim=(0, 1.14), xlabel="share of starts that arrive")
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25 %", "50 %", "75 %", "100 %"])
+    return axes
+
+
+def show_over_horizons(
+    axes: Axes, metrics: Mapping[str, Mapping], pattern: str, cells: Sequence[str], horizons: Sequence[int]
+) -> Axes:
+    """A line with its interval for each cell over horizons; ``pattern`` has ``{cell}`` and ``{T}`` in it."""
+    for cell in cells:
+        rows = [metrics[pattern.format(cell=cell, T=T)] for T in horizons]
+        color = COLORS["helm" if cell == "spectral" else cell]
+        means = [row["mean"] for row in rows]
+        # A mean of norms has an interval that may reach below 0, which a logarithmic axis cannot show.
+        low = [max(row["low"], min(v for v in row["values"] if v is not None)) for row in rows]
+        axes.fill_between(horizons, low, [row["high"] for row in rows], color=color, alpha=0.18, linewidth=0)
+        axes.plot(horizons, means, color=color, marker="o", markersize=5)
+        if math.isfinite(means[-1]):
+            label_line(axes, horizons[-1], means[-1], cell, color)
+    axes.set(xlabel="horizon $T$", xticks=horizons)
+    axes.margins(x=0.18)
+    return axes

@@ -1,0 +1,236 @@
+"""The report's claims against the book's records: each verdict follows from a rule stated before its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helm_tutorial import records
+from helm_tutorial.statistics import t_interval
+
+HOLDS, CONDITION, FAILS = "holds", "holds with a condition", "does not hold"
+
+Metrics = dict[str, dict]
+"""Metrics of one record by name, as ``reproduce`` writes them."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and how it is judged.
+
+    Attributes:
+        claim: what the report says.
+        reported: its figure, or ``"no figure"``.
+        record: the record that tests it.
+        found: from that record's metrics to what we measured, in words and numbers.
+        verdict: from the same metrics to one of the three verdicts.
+        rule: that rule in words.
+        chapter: the page that shows the evidence.
+    """
+
+    claim: str
+    reported: str
+    record: str
+    found: Callable[[Metrics], str]
+    verdict: Callable[[Metrics], str]
+    rule: str
+    chapter: str
+
+
+def report_card() -> str:
+    """The report card as a Markdown table, from the book's records.
+
+    Raises:
+        ValueError: a record that a claim needs is missing.
+    """
+    lines = ["| the report | said | we found | verdict | rule |", "|---|---|---|---|---|"]
+    for claim in CLAIMS:
+        record = records.load(claim.record)
+        metrics = record["metrics"]
+        lines.append(
+            f"| [{claim.claim}]({claim.chapter}.ipynb) | {claim.reported} | {claim.found(metrics)} "
+            f"(n = {len(record['seeds'])}) | **{claim.verdict(metrics)}** | {claim.rule} |"
+        )
+    return "\n".join(lines)
+
+
+def share(metric: dict) -> str:
+    """A share with its interval, in per cent."""
+    if metric["low"] == metric["high"]:
+        return f"{metric['mean']:.1%} on every seed"
+    return f"{metric['mean']:.1%} ({metric['low']:.1%} to {metric['high']:.1%})"
+
+
+def number(metric: dict) -> str:
+    """A number with its interval."""
+    return f"{metric['mean']:.3g} ({metric['low']:.3g} to {metric['high']:.3g})"
+
+
+def paired(metrics: Metrics, first: str, second: str):
+    """Interval of the difference of two metrics, paired by seed."""
+    return t_interval([a - b for a, b in zip(metrics[first]["values"], metrics[second]["values"], strict=True)])
+
+
+def _necessary(metrics: Metrics, without: str) -> str:
+    """Whether taking a pillar away costs at least 10 points, at either horizon and with either planner."""
+    losses = [
+        paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}").low > 0.10
+        for T in (12, 50)
+        for planner in ("", "_plain")
+    ]
+    return HOLDS if all(losses) else CONDITION if any(losses) else FAILS
+
+
+def _costs(metrics: Metrics, without: str) -> str:
+    parts = []
+    for planner, name in (("", "ours"), ("_plain", "plain")):
+        for T in (12, 50):
+            gap = paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
+            parts.append(f"{name}, T={T}: {100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})")
+    return "; ".join(parts)
+
+
+CLAIMS = (
+    Claim(
+        "A flat model of an expansive system has an exploding rollout Jacobian",
+        "1712 at T = 50",
+        "exp1",
+        lambda m: f"{number(m['jacobian_flat_T50'])}; the true system's own is {number(m['jacobian_true_T50'])}",
+        lambda m: HOLDS if m["jacobian_flat_T50"]["low"] > 1000 else FAILS,
+        "holds if the interval lies above 1000",
+        "spectral_cliff",
+    ),
+    Claim(
+        "A spectral penalty makes it saturate",
+        "90 at T = 50",
+        "exp1",
+        lambda m: f"{number(m['jacobian_helm_T50'])}, growing {m['saturation_helm']['mean']:.3f}-fold to T = 100",
+        lambda m: HOLDS if m["saturation_helm"]["high"] <= 1.05 else FAILS,
+        "holds if the norm grows by at most 5 % from T = 50 to 100",
+        "spectral_cliff",
+    ),
+    Claim(
+        "The printed penalty is a “Frobenius norm approximation”",
+        "no figure",
+        "exp1",
+        lambda m: (
+            f"trained with it, the spectral radius is {number(m['spectral_radius_report'])} "
+            f"and the norm {number(m['jacobian_report_T50'])}"
+        ),
+        lambda m: HOLDS if m["spectral_radius_report"]["high"] < 1 else FAILS,
+        "holds if it tames the system, a spectral radius below 1, as the exact norm does",
+        "spectral_cliff",
+    ),
+    Claim(
+        "Descent on a flat model of a rugged energy is trapped",
+        "coverage 4.3 %",
+        "exp2",
+        lambda m: share(m["coverage_flat"]),
+        lambda m: HOLDS if m["coverage_flat"]["high"] < 0.10 else FAILS,
+        "holds if the interval lies below 10 %",
+        "mollified_funnel",
+    ),
+    Claim(
+        "High-frequency invariance opens a funnel",
+        "coverage 96.4 %",
+        "exp2",
+        lambda m: f"{share(m['coverage_helm'])}; at the report's own setting {share(m['coverage_helm_recipe'])}",
+        lambda m: (
+            HOLDS if m["coverage_helm_recipe"]["low"] > 0.9 else CONDITION if m["coverage_helm"]["low"] > 0.9 else FAILS
+        ),
+        "holds if above 90 % at the report's setting; with a condition if only at the closed form's",
+        "mollified_funnel",
+    ),
+    Claim(
+        "A model with perfect prediction plans with no success",
+        "0 %",
+        "exp3",
+        lambda m: (
+            f"report's planner {share(m['success_report_planner_reconstruction'])}, "
+            f"ours {share(m['success_reconstruction'])}, at a prediction accuracy of "
+            f"{m['prediction_accuracy_reconstruction']['mean']:.1%}"
+        ),
+        lambda m: (
+            FAILS
+            if m["success_report_planner_reconstruction"]["low"] > 0.10
+            else HOLDS
+            if m["success_reconstruction"]["high"] < 0.10
+            else CONDITION
+        ),
+        "holds if below 10 % with both planners; with a condition if only with the report's",
+        "stability_alone",
+    ),
+    Claim(
+        "Its latents are “one-hot-like”, all states equidistant",
+        "no figure",
+        "exp3",
+        lambda m: f"rank correlation with geodesic distance {number(m['metric_correlation_reconstruction'])}",
+        lambda m: HOLDS if m["metric_correlation_reconstruction"]["high"] < 0.2 else FAILS,
+        "holds if the rank correlation is below 0.2",
+        "stability_alone",
+    ),
+    Claim(
+        "Contrastive latents bring success",
+        "100 %",
+        "exp4",
+        lambda m: (
+            f"ours {share(m['success_contrastive'])}, report's planner {share(m['success_report_planner_contrastive'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if m["success_report_planner_contrastive"]["low"] > 0.95
+            else CONDITION
+            if m["success_contrastive"]["low"] > 0.95
+            else FAILS
+        ),
+        "holds if above 95 % with the report's planner; with a condition if only with ours",
+        "contrastive_fix",
+    ),
+    Claim(
+        "The loss as printed, one-step positives, suffices",
+        "100 %",
+        "exp4",
+        lambda m: f"ours {share(m['success_printed_loss'])}",
+        lambda m: HOLDS if m["success_printed_loss"]["low"] > 0.95 else FAILS,
+        "holds if above 95 % with our planner",
+        "contrastive_fix",
+    ),
+    Claim(
+        "Metric alignment is necessary",
+        "no figure",
+        "pillars",
+        lambda m: "both, less spectral only: " + _costs(m, "spectral"),
+        lambda m: _necessary(m, "spectral"),
+        "holds if taking it away costs 10 points or more, both planners, T = 12 and 50; with a condition if for some",
+        "two_pillars",
+    ),
+    Claim(
+        "Spectral regularity is necessary",
+        "no figure",
+        "pillars",
+        lambda m: "both, less contrastive only: " + _costs(m, "contrastive"),
+        lambda m: _necessary(m, "contrastive"),
+        "the same rule",
+        "two_pillars",
+    ),
+    Claim(
+        "The two are jointly sufficient",
+        "100 %",
+        "pillars",
+        lambda m: "; ".join(
+            f"{name}, T={T}: {share(m[f'success_both_T{T}{planner}'])}"
+            for planner, name in (("", "ours"), ("_plain", "plain"))
+            for T in (12, 50)
+        ),
+        lambda m: (
+            HOLDS
+            if min(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
+            else CONDITION
+            if max(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
+            else FAILS
+        ),
+        "holds if above 95 % for both planners at T = 12 and 50; with a condition if for some",
+        "two_pillars",
+    ),
+)
+"""Every claim that the book has tested so far."""
