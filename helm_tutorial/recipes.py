@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
 from helm_tutorial.jacobian import spectral_penalty_hutchinson
@@ -25,16 +25,15 @@ class Training:
         latent: latent dimension ``D``.
         hidden: width of the hidden layers.
         batch: samples in a batch ``B``.
-        lr: Adam's step size.
+        lr: Adam's step size, falling to 0 over the second half of each fit.
         autoencoder_updates: reconstruction, first stage; fewer leave some of the 144 pictures inexact.
         dynamics_updates: reconstruction, second stage.
         updates: latent prediction and contrastive training, each in one stage.
         gamma: positives are a geometric number of steps ahead, ``1 / (1 - gamma)`` in the mean; 0 is
             the printed loss.
-        temperature: initial temperature of InfoNCE; it is learned.
-        prediction_weight: weight of latent prediction beside InfoNCE. On the sphere the squared
-            distance between neighbours is a few hundredths, against an InfoNCE of about 5 nats: ten
-            brings the two terms to one scale.
+        temperature: of InfoNCE, fixed. A learned temperature falls together with the distances of the
+            latents, since latent prediction likes them small: a slow collapse that InfoNCE does not notice.
+        prediction_weight: weight of latent prediction beside InfoNCE.
         spectral_weight: weight of the step Jacobian's squared Frobenius norm (Hutchinson estimate);
             0 switches the first pillar off.
     """
@@ -44,13 +43,13 @@ class Training:
     latent: int = 32
     hidden: int = 256
     batch: int = 512
-    lr: float = 1e-3
+    lr: float = 2e-3
     autoencoder_updates: int = 4000
-    dynamics_updates: int = 3000
+    dynamics_updates: int = 2000
     updates: int = 2000
     gamma: float = 0.8
     temperature: float = 0.1
-    prediction_weight: float = 10.0
+    prediction_weight: float = 1.0
     spectral_weight: float = 0.0
 
 
@@ -72,7 +71,7 @@ def train_reconstruction(
         return reconstruction_loss(model.decode(model.encode(x)), x)
 
     both = _two_stages(progress, config.autoencoder_updates, config.dynamics_updates)
-    fit(model, autoencoder_loss, steps=config.autoencoder_updates, lr=config.lr, progress=both[0])
+    fit(model, autoencoder_loss, steps=config.autoencoder_updates, lr=config.lr, decay=True, progress=both[0])
     model.standardise(world.features[visited])
     with torch.no_grad():
         z = model.encode(world.features)
@@ -83,7 +82,7 @@ def train_reconstruction(
         loss = latent_prediction_loss(model(z[s], a), z[s_next])
         return loss + _spectral(model, z[s], a, config, generator)
 
-    fit(model.residuals, dynamics_loss, steps=config.dynamics_updates, lr=2 * config.lr, progress=both[1])
+    fit(model.residuals, dynamics_loss, steps=config.dynamics_updates, lr=config.lr, decay=True, progress=both[1])
     return model.eval()
 
 
@@ -103,7 +102,7 @@ def train_latent_prediction(
         a = one_hot_actions(a, len(ACTIONS))
         return latent_prediction_loss(model(z[s], a), z[s_next].detach()) + _spectral(model, z[s], a, config, generator)
 
-    fit(model, loss, steps=config.updates, lr=config.lr, progress=progress)
+    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress)
     return model.eval()
 
 
@@ -114,7 +113,6 @@ def train_contrastive(world: Gridworld, config: Training, seed: int, *, progress
     """
     generator, states, actions = _data(world, config, seed)
     model = _model(world, config, generator, sphere=True, decoder=False)
-    log_temperature = nn.Parameter(torch.tensor(config.temperature).log())
 
     def loss() -> Tensor:
         anchors, positives = sample_positives(states, config.batch, gamma=config.gamma, generator=generator)
@@ -122,12 +120,12 @@ def train_contrastive(world: Gridworld, config: Training, seed: int, *, progress
         # Every state once, then looked up: there are fewer states than samples.
         z = model.encode(world.features)
         a = one_hot_actions(a, len(ACTIONS))
-        contrast = info_nce(z[anchors], z[positives], log_temperature.exp())
+        contrast = info_nce(z[anchors], z[positives], config.temperature)
         prediction = latent_prediction_loss(model(z[s], a), z[s_next])
         spectral = _spectral(model, z[s], a, config, generator)
         return contrast + config.prediction_weight * prediction + spectral
 
-    fit([*model.parameters(), log_temperature], loss, steps=config.updates, lr=config.lr, progress=progress)
+    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress)
     return model.eval()
 
 

@@ -23,6 +23,7 @@ def fit(
     *,
     steps: int,
     lr: float = 1e-3,
+    decay: bool = False,
     progress: Progress | None = None,
 ) -> Tensor:
     """Minimise ``loss()`` with Adam.
@@ -35,6 +36,8 @@ def fit(
         loss: a closure returning a scalar tensor.
         steps: number of Adam steps.
         lr: step size.
+        decay: let the step size fall linearly to 0 over the second half of the steps, so that the
+            noise of the batches dies down.
         progress: called about a hundred times, see :data:`Progress`.
 
     Returns:
@@ -51,6 +54,8 @@ def fit(
     history = torch.empty(steps)
     report_every = max(1, steps // 100)
     for step in range(steps):
+        if decay:
+            optimizer.param_groups[0]["lr"] = lr * min(1.0, 2.0 * (1.0 - step / steps))
         optimizer.zero_grad(set_to_none=True)
         value = loss()
         value.backward()

@@ -37,7 +37,16 @@ def draw_path(axes: Axes, world: Gridworld, states: Sequence[int] | Tensor, colo
     return axes
 
 
-def show_field(axes: Axes, world: Gridworld, values: Tensor, *, title: str, mark: int | None = None, **image):
+def show_field(
+    axes: Axes,
+    world: Gridworld,
+    values: Tensor,
+    *,
+    title: str,
+    mark: int | None = None,
+    cmap: str = "viridis_r",
+    limits: tuple[float, float] | None = None,
+):
     """A number for each state, drawn as four triangles a cell, one for each heading.
 
     Args:
@@ -46,7 +55,8 @@ def show_field(axes: Axes, world: Gridworld, values: Tensor, *, title: str, mark
         values: shape ``(N,)``.
         title: of the axes.
         mark: a state whose cell gets a frame, for example the goal's.
-        image: passed on to matplotlib, for example ``cmap``, ``vmin``, ``vmax``.
+        cmap: colour map; the default is dark far from the goal.
+        limits: values at the map's two ends, those of ``values`` by default.
 
     Returns:
         The collection, for a colour bar.
@@ -58,7 +68,9 @@ def show_field(axes: Axes, world: Gridworld, values: Tensor, *, title: str, mark
     for position, heading in zip(world.positions.float(), world.headings.tolist(), strict=True):
         first, second = edges[heading]
         triangles.append(torch.stack([position, position + corners[first], position + corners[second]]).numpy())
-    collection = PolyCollection(triangles, array=values.numpy(), edgecolors="white", linewidths=0.3, **image)
+    collection = PolyCollection(triangles, array=values.numpy(), edgecolors="white", linewidths=0.3, cmap=cmap)
+    if limits is not None:
+        collection.set_clim(*limits)
     axes.add_collection(collection)
     if mark is not None:
         x, y = world.positions[mark].tolist()

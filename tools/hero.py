@@ -1,0 +1,82 @@
+"""Draw the opening picture, book/_assets/hero.png: the two pillars, each with its failure and its fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import torch
+
+from helm_tutorial import diagnosis
+from helm_tutorial.experiments.gridworld_planning import Planning, play
+from helm_tutorial.figures.grid import draw_path, show_field
+from helm_tutorial.figures.style import COLORS, use_style
+from helm_tutorial.gridworld import load_gridworld
+from helm_tutorial.landscape import convexity_width, mollified, report_energy
+from helm_tutorial.linear_system import action_jacobian_norms, expansive_system, ridge_optimum
+from helm_tutorial.recipes import Training, train_contrastive, train_reconstruction
+
+TARGET = Path(__file__).resolve().parent.parent / "book" / "_assets" / "hero.png"
+SEED = 0
+
+
+def cliff(axes) -> None:
+    system = expansive_system(torch.Generator().manual_seed(SEED))
+    steps = range(1, 51)
+    axes.semilogy(steps, action_jacobian_norms(system, 50), color=COLORS["flat"], linewidth=3)
+    axes.semilogy(steps, action_jacobian_norms(ridge_optimum(system, 0.1), 50), color=COLORS["helm"], linewidth=3)
+    axes.text(24, 2e4, "faithful model", color=COLORS["flat"], ha="right", weight="bold")
+    axes.text(50, 3.0, "with spectral penalty", color=COLORS["helm"], ha="right", weight="bold")
+    axes.set(xlabel="steps planned ahead", ylabel="size of the gradient", title="1  The spectral cliff")
+
+
+def funnel(axes) -> None:
+    energy = report_energy()
+    smooth = mollified(energy, convexity_width(energy))
+    x = torch.linspace(-3, 3, 601, dtype=torch.float64)
+    line = torch.stack([x, torch.zeros_like(x)], dim=1)
+    axes.plot(x, energy(line), color=COLORS["flat"], linewidth=2)
+    axes.plot(x, smooth(line), color=COLORS["helm"], linewidth=3)
+    axes.text(-2.9, 0.4, "rugged", color=COLORS["flat"], weight="bold")
+    axes.text(0.0, 2.6, "mollified", color=COLORS["helm"], weight="bold", ha="center")
+    axes.set(xlabel="action", ylabel="energy", title="2  The mollified funnel", yticks=[])
+
+
+def room(axes, world, model, title: str, color: str) -> None:
+    z = diagnosis.latents(model, world)
+    episode = play(world, model, Planning(), SEED, starts=torch.tensor([world.start]))
+    distance = diagnosis.goal_latent_distances(z, world)
+    show_field(
+        axes, world, distance / distance.max(), title=title, mark=int(world.goals[0]), cmap="Greys", limits=(-0.1, 1.3)
+    )
+    walked = episode.states[0]
+    draw_path(axes, world, walked[walked >= 0], COLORS[color], linewidth=3)
+    end = "arrives" if episode.success[0] else "never arrives"
+    axes.text(3.5, 6.85, f"{end}: {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
+
+
+def main() -> None:
+    use_style()
+    torch.set_num_threads(1)
+    world = load_gridworld()
+    figure, axes = plt.subplots(2, 2, figsize=(9, 7.2))
+    cliff(axes[0, 0])
+    funnel(axes[0, 1])
+    room(
+        axes[1, 0],
+        world,
+        train_reconstruction(world, Training(), SEED),
+        "3  Perfect prediction, no slope",
+        "reconstruction",
+    )
+    room(axes[1, 1], world, train_contrastive(world, Training(), SEED), "4  Distance that shows the way", "contrastive")
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
+    figure.savefig(TARGET, dpi=150)
+    print(f"drawn: {TARGET.name}")
+
+
+if __name__ == "__main__":
+    main()
