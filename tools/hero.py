@@ -54,8 +54,8 @@ def room(axes, world, model, title: str, color: str) -> None:
     )
     walked = episode.states[0]
     draw_path(axes, world, walked[walked >= 0], COLORS[color], linewidth=3)
-    end = "arrives" if episode.success[0] else "never arrives"
-    axes.text(3.5, 6.85, f"{end}: {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
+    end = "arrives after" if episode.success[0] else "not there after"
+    axes.text(3.5, 6.85, f"{end} {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
 
 
 def main() -> None:

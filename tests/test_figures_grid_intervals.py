@@ -1,0 +1,92 @@
+"""Figures of chapters 3 to 5 show the numbers that they were given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from helm_tutorial.figures import grid, intervals
+from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld
+
+
+@pytest.fixture(scope="module")
+def world():
+    return load_gridworld("MiniGrid-Empty-5x5-v0")
+
+
+@pytest.fixture
+def axes():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def test_world_is_the_environments_own_rendering(world, axes):
+    grid.show_world(axes, world)
+    expected = world.open(world.start).unwrapped.get_frame(highlight=False, tile_size=grid.TILE)
+    assert np.array_equal(axes.images[0].get_array(), expected)
+
+
+def test_path_goes_through_its_cells(world, axes):
+    states = [world.index((1, 1), 0), world.index((2, 1), 0), world.index((3, 1), 0)]
+    grid.draw_path(axes, world, states, "black")
+    assert axes.lines[0].get_xydata().tolist() == [[1, 1], [2, 1], [3, 1]]
+
+
+def test_field_has_a_triangle_a_state_beside_the_edge_it_faces(world, axes):
+    values = goal_distances(world)
+    collection = grid.show_field(axes, world, values, title="steps", mark=int(world.goals[0]), limits=(0.0, 9.0))
+    assert np.array_equal(collection.get_array(), values.numpy())
+    assert collection.get_clim() == (0.0, 9.0)
+    steps = {0: (1, 0), 1: (0, 1), 2: (-1, 0), 3: (0, -1)}
+    for path, position, heading in zip(collection.get_paths(), world.positions, world.headings.tolist(), strict=True):
+        away = path.vertices[:3].mean(axis=0) - position.numpy()
+        assert away @ np.array(steps[heading]) > 0.3
+
+
+def test_distance_bands_are_quantiles(axes):
+    geodesic = torch.tensor([1.0, 1, 1, 2, 2, 2, float("inf")])
+    latent = torch.tensor([1.0, 2, 3, 4, 5, 6, 99])
+    grid.show_distance_bands(axes, geodesic, latent, "black")
+    assert axes.lines[0].get_xydata().tolist() == [[1, 2], [2, 5]]
+
+
+def test_embedding_keeps_distances_of_planar_latents(world, axes):
+    plane = torch.cat([world.positions.float(), torch.zeros(world.states, 3)], dim=1)
+    dots = grid.show_embedding(axes, world, plane, geodesic_distances(world)[:, 0], title="plane")
+    shown = torch.as_tensor(np.asarray(dots.get_offsets()))
+    assert torch.allclose(torch.cdist(shown, shown), torch.cdist(plane, plane).double(), atol=1e-4)
+
+
+def test_action_probabilities_are_one_row_an_action(axes):
+    grid.show_action_probabilities(axes, torch.eye(3)[[0, 1, 2, 0]], ("left", "right", "forward"))
+    assert axes.images[0].get_array().shape == (3, 4)
+
+
+METRIC = {"values": [0.4, 0.6, None], "mean": 0.5, "low": 0.3, "high": 0.7, "reported": 0.9}
+
+
+def test_metric_rows_show_seeds_mean_interval_and_report(axes):
+    intervals.show_metrics(axes, {"a": METRIC}, [("a", "label", "helm")], xlabel="share")
+    interval, seeds, mean, reported = axes.lines
+    assert interval.get_xdata().tolist() == [0.3, 0.7] and seeds.get_xdata().tolist() == [0.4, 0.6]
+    assert mean.get_xdata().tolist() == [0.5] and reported.get_xdata().tolist() == [0.9]
+    assert axes.get_yticklabels()[0].get_text() == "label"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_factorial_bars_are_the_means(axes, plain):
+    suffix = "_plain" if plain else ""
+    cells = ("neither", "spectral", "contrastive", "both")
+    metrics = {
+        f"success_{cell}_T5{suffix}": {"values": [k / 4], "mean": k / 4, "low": 0.0, "high": 1.0}
+        for k, cell in enumerate(cells)
+    }
+    intervals.show_factorial(axes, metrics, 5, plain=plain)
+    assert [bar.get_width() for bar in axes.patches] == [0, 0.25, 0.5, 0.75]
+
+
+def test_lines_over_horizons_are_the_means(axes):
+    metrics = {f"norm_both_T{T}": {"values": [T, T], "mean": T, "low": -1.0, "high": 2.0 * T} for T in (5, 12)}
+    intervals.show_over_horizons(axes, metrics, "norm_{cell}_T{T}", ["both"], [5, 12])
+    assert axes.lines[0].get_xydata().tolist() == [[5, 5], [12, 12]]
