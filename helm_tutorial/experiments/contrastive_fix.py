@@ -55,9 +55,11 @@ METRICS = {
         "fraction", "contrastive model, planner as in the report (one open-loop plan, last latent)", 1.0
     ),
     "success_open_loop_contrastive": Metric("fraction", "contrastive model, our planner planning once (open loop)"),
+    "success_search_contrastive": Metric("fraction", "as many random plans scored, no gradient, contrastive"),
     "success_start_contrastive": Metric("fraction", "from the environment's own start", 1.0),
     "final_distance_start_contrastive": Metric("cells", "distance to the goal at the end, own start", 0.0),
     "path_ratio_contrastive": Metric("ratio", "steps over geodesic distance, where it arrives"),
+    "path_ratio_search_contrastive": Metric("ratio", "the same without gradient"),
     "metric_correlation_contrastive": Metric("correlation", "rank correlation of latent and geodesic distance"),
     "metric_correlation_printed_loss": Metric("correlation", "the same with the printed loss"),
     "greedy_accuracy_contrastive": Metric("fraction", "best-looking first action is on a shortest path"),
@@ -87,6 +89,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     ours = play(world, contrastive, config.planning, seed)
     as_report = play(world, contrastive, report_planner(config.planning), seed)
     once = play(world, contrastive, open_loop_planner(config.planning), seed)
+    searched = play(world, contrastive, config.planning, seed, by_search=True)
     tell("planning with the printed loss's model", 0.7)
     printed_episodes = play(world, printed, config.planning, seed)
     tell("diagnosis", 0.97)
@@ -97,6 +100,8 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "success_printed_loss": success_rate(printed_episodes),
         "success_report_planner_contrastive": success_rate(as_report),
         "success_open_loop_contrastive": success_rate(once),
+        "success_search_contrastive": success_rate(searched),
+        "path_ratio_search_contrastive": path_ratio(searched, to_goal),
         "success_start_contrastive": float(success_start),
         "final_distance_start_contrastive": final_distance,
         "path_ratio_contrastive": path_ratio(ours, to_goal),

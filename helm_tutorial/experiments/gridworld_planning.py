@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.planning import Plan, plan_gradient
+from helm_tutorial.planning import Plan, plan_gradient, plan_random_shooting
 from helm_tutorial.validation import require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
@@ -79,6 +80,7 @@ def play(
     seed: int,
     *,
     starts: Tensor | None = None,
+    by_search: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
     """Plan with ``model`` and play on the real environment.
@@ -89,6 +91,8 @@ def play(
         planning: the planner's settings and the episode's rules.
         seed: of the planner's random initial plans.
         starts: start states, those of :func:`played_starts` by default.
+        by_search: the control: no gradient, but as many random plans scored as our planner scores
+            (restarts times scorings), so that what is left of the difference is the gradient's.
         progress: called with the step and the limit.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -98,6 +102,17 @@ def play(
     def planner(observations: Tensor) -> Plan:
         with torch.no_grad():
             z0 = model.encode(observations)
+        if by_search:
+            return plan_random_shooting(
+                model,
+                z0,
+                goal,
+                planning.horizon,
+                actions=len(ACTIONS),
+                generator=generator,
+                samples=planning.restarts * math.ceil(planning.steps / planning.decode_every),
+                over=planning.over,
+            )
         return plan_gradient(
             model,
             z0,

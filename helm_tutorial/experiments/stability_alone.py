@@ -56,6 +56,7 @@ METRICS = {
     "success_report_planner_reconstruction": Metric(
         "fraction", "reconstruction model, planner as in the report (one open-loop plan, last latent)", 0.0
     ),
+    "success_search_reconstruction": Metric("fraction", "as many random plans scored, no gradient, reconstruction"),
     "success_random_actions": Metric("fraction", "uniformly random actions in as many steps"),
     "success_start_reconstruction": Metric("fraction", "from the environment's own start, reconstruction", 0.0),
     "path_ratio_reconstruction": Metric("ratio", "steps over geodesic distance, where it arrives"),
@@ -92,6 +93,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("planning with the reconstruction model", 0.4)
     ours = play(world, reconstruction, config.planning, seed)
     as_report = play(world, reconstruction, report_planner(config.planning), seed)
+    searched = play(world, reconstruction, config.planning, seed, by_search=True)
     tell("planning with the latent-prediction model", 0.7)
     nowhere = play(world, collapsed, config.planning, seed)
     tell("diagnosis", 0.97)
@@ -101,6 +103,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "success_reconstruction": success_rate(ours),
         "success_latent_prediction": success_rate(nowhere),
         "success_report_planner_reconstruction": success_rate(as_report),
+        "success_search_reconstruction": success_rate(searched),
         "success_random_actions": success_rate(play_randomly(world, config.planning, seed)),
         "success_start_reconstruction": float(success_start),
         "path_ratio_reconstruction": path_ratio(ours, to_goal),
