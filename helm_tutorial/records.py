@@ -37,6 +37,26 @@ def load(experiment: str) -> dict:
     return json.loads((directory() / f"{experiment}.json").read_text(encoding="utf-8"))
 
 
+def in_words(metric: dict, style: str = ".0%") -> str:
+    """A metric of a record as prose writes it, in Markdown: the mean in bold, the interval in brackets.
+
+    Args:
+        metric: with ``mean``, ``low`` and ``high``.
+        style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten are typeset.
+    """
+    mean, low, high = (formatted(metric[key], style) for key in ("mean", "low", "high"))
+    return f"**{mean}** on every seed" if metric["low"] == metric["high"] else f"**{mean}** ({low} to {high})"
+
+
+def formatted(value: float, style: str) -> str:
+    """A number in ``style``, with a space before the per cent sign and powers of ten typeset."""
+    text = f"{value:{style}}"
+    if text.endswith("%"):
+        return f"{text[:-1]} %"
+    mantissa, power, exponent = text.partition("e")
+    return f"${mantissa} \\times 10^{{{int(exponent)}}}$" if power else text
+
+
 def write(path: str | Path, result: dict | list) -> None:
     """Write JSON atomically: a reader sees the old file or the new one, never a part.
 

@@ -56,14 +56,12 @@ def report_card() -> str:
 
 def share(metric: dict) -> str:
     """A share with its interval, in per cent."""
-    if metric["low"] == metric["high"]:
-        return f"{metric['mean']:.1%} on every seed"
-    return f"{metric['mean']:.1%} ({metric['low']:.1%} to {metric['high']:.1%})"
+    return records.in_words(metric, ".1%")
 
 
 def number(metric: dict) -> str:
     """A number with its interval."""
-    return f"{metric['mean']:.3g} ({metric['low']:.3g} to {metric['high']:.3g})"
+    return records.in_words(metric, ".1e" if metric["mean"] >= 1000 else ".3g")
 
 
 def paired(metrics: Metrics, first: str, second: str):
@@ -148,7 +146,7 @@ CLAIMS = (
         lambda m: (
             f"report's planner {share(m['success_report_planner_reconstruction'])}, "
             f"ours {share(m['success_reconstruction'])}, at a prediction accuracy of "
-            f"{m['prediction_accuracy_reconstruction']['mean']:.1%}"
+            f"{share(m['prediction_accuracy_reconstruction'])}"
         ),
         lambda m: (
             FAILS

@@ -71,6 +71,19 @@ def test_spectral_weight_lowers_the_step_jacobian(room):
 # ------------------------------------------------------------- the records
 
 
+@pytest.mark.parametrize(
+    ("metric", "style", "words"),
+    [
+        ((0.981, 0.957, 1.0), ".0%", "**98 %** (96 % to 100 %)"),
+        ((1.0, 1.0, 1.0), ".1%", "**100.0 %** on every seed"),
+        ((0.054, 0.03, 0.08), ".2f", "**0.05** (0.03 to 0.08)"),
+        ((1.5e6, 3e5, 2e7), ".1e", r"**$1.5 \times 10^{6}$** ($3.0 \times 10^{5}$ to $2.0 \times 10^{7}$)"),
+    ],
+)
+def test_metrics_in_words(metric, style, words):
+    assert records.in_words(dict(zip(("mean", "low", "high"), metric, strict=True)), style) == words
+
+
 @pytest.mark.parametrize("name", ["exp1", "exp2", "exp3", "exp4", "pillars"])
 def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
     record = records.load(name)

@@ -8,6 +8,7 @@ import torch
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from helm_tutorial.figures.style import COLORS
@@ -98,6 +99,7 @@ def show_distance_bands(axes: Axes, geodesic: Tensor, latent: Tensor, color: str
     axes.fill_between(steps, quantiles[:, 0], quantiles[:, 2], color=color, alpha=0.25, linewidth=0)
     axes.plot(steps, quantiles[:, 1], color=color, marker="o", markersize=4)
     axes.set(xlabel="geodesic distance (steps)", ylabel="latent distance", title=title, ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axes
 
 
