@@ -53,7 +53,12 @@ def show_factorial(axes: Axes, metrics: Mapping[str, Mapping], horizon: int, *, 
         axes.plot([metric["low"], metric["high"]], [row, row], color="black", linewidth=1.4)
         axes.plot(metric["values"], [row] * len(metric["values"]), "o", color="black", markersize=3, alpha=0.5)
         axes.text(
-            min(1.0, metric["high"]) + 0.02, row, f"{100 * metric['mean']:.0f} %", va="center", color=color, fontweight="bold"
+            min(1.0, metric["high"]) + 0.02,
+            row,
+            f"{100 * metric['mean']:.0f} %",
+            va="center",
+            color=color,
+            fontweight="bold",
         )
     names = [LABELS["neither"], "spectral only", "contrastive only", LABELS["both"]]
     axes.set(yticks=range(4), yticklabels=names, ylim=(3.5, -0.5), xlim=(0, 1.14), xlabel="share of starts that arrive")
