@@ -90,3 +90,13 @@ def test_lines_over_horizons_are_the_means(axes):
     metrics = {f"norm_both_T{T}": {"values": [T, T], "mean": T, "low": -1.0, "high": 2.0 * T} for T in (5, 12)}
     intervals.show_over_horizons(axes, metrics, "norm_{cell}_T{T}", ["both"], [5, 12])
     assert axes.lines[0].get_xydata().tolist() == [[5, 5], [12, 12]]
+
+
+def test_pillars_place_a_dot_a_seed(axes):
+    metrics = {
+        "rollout_jacobian_both_T25": {"values": [2.0, 8.0]},
+        "metric_correlation_both": {"values": [0.8, 0.9]},
+    }
+    intervals.show_pillars(axes, metrics, ["both"], horizon=25)
+    assert axes.lines[0].get_xydata().tolist() == [[2.0, 0.8], [8.0, 0.9]]
+    assert axes.texts[0].get_text() == "both" and axes.texts[0].xy[0] == pytest.approx(4.0)

@@ -83,3 +83,22 @@ def show_over_horizons(
     axes.set(xlabel="horizon $T$", xticks=horizons)
     axes.margins(x=0.18)
     return axes
+
+
+def show_pillars(axes: Axes, metrics: Mapping[str, Mapping], cells: Sequence[str], *, horizon: int) -> Axes:
+    """The world models in the plane of the two pillars: rollout Jacobian across, metric alignment up, a dot a seed."""
+    for cell in cells:
+        jacobian = metrics[f"rollout_jacobian_{cell}_T{horizon}"]["values"]
+        alignment = metrics[f"metric_correlation_{cell}"]["values"]
+        color = COLORS["helm" if cell == "spectral" else cell]
+        axes.plot(jacobian, alignment, "o", color=color, markersize=7, alpha=0.75, linestyle="none")
+        at = (math.exp(sum(map(math.log, jacobian)) / len(jacobian)), max(alignment))
+        axes.annotate(cell, at, xytext=(0, 8), textcoords="offset points", color=color, ha="center", fontweight="bold")
+    axes.set(
+        xscale="log",
+        ylim=(-0.1, 1.1),
+        xlabel=f"norm of the rollout Jacobian over {horizon} steps (tame on the left)",
+        ylabel="rank correlation with steps",
+    )
+    axes.margins(x=0.12)
+    return axes
