@@ -19,6 +19,15 @@ def latents(model: WorldModel, world: Gridworld) -> Tensor:
     return model.encode(world.features)
 
 
+def latent_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Euclidean distances between latents ``(P, D)`` and ``(Q, D)``, shape ``(P, Q)``.
+
+    By differences, not by the expanded square that ``torch.cdist`` takes for larger inputs: its rounding error
+    of about 1e-4 is far more than the distances that are left in a collapsed latent space.
+    """
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def spread(z: Tensor) -> float:
     """Mean Euclidean distance between the latents of two different states; 0 is complete collapse."""
     return float(torch.pdist(z).mean())
@@ -40,7 +49,7 @@ def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
     z, count = latents(model, world), model.actions
     actions = one_hot_actions(torch.arange(count), count)
     predicted = model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))
-    nearest = torch.cdist(predicted, z).argmin(dim=1)
+    nearest = latent_distances(predicted, z).argmin(dim=1)
     return float((nearest == world.transitions.reshape(-1)).float().mean())
 
 
@@ -52,12 +61,12 @@ def metric_correlation(z: Tensor, geodesic: Tensor) -> float:
         geodesic: steps from each state to each other, shape ``(N, N)``; unreachable pairs are left out.
     """
     different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
-    return rank_correlation(torch.cdist(z, z)[different], geodesic[different])
+    return rank_correlation(latent_distances(z, z)[different], geodesic[different])
 
 
 def goal_latent_distances(z: Tensor, world: Gridworld) -> Tensor:
     """Latent distance of each state to the nearest goal state, shape ``(N,)``."""
-    return torch.cdist(z, z[world.goals]).min(dim=1).values
+    return latent_distances(z, z[world.goals]).min(dim=1).values
 
 
 def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor) -> float:

@@ -124,6 +124,18 @@ def test_metric_correlation_of_the_metric_itself_is_one():
     assert diagnosis.metric_correlation(z, torch.cdist(z, z)) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+def test_distances_survive_collapse(scale):
+    """All latents within a millionth of one another, around a point of length 0.3: still the same distances."""
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(60, 8, generator=generator)
+    shrunk = (0.1 + scale * z.double()).double()
+    exact = torch.cdist(shrunk, shrunk)
+    measured = diagnosis.latent_distances(shrunk.float(), shrunk.float()).double()
+    # What is left is the rounding of the latents themselves to single precision.
+    assert torch.allclose(measured, exact, rtol=1e-3, atol=max(3e-8, 1e-6 * scale))
+
+
 def test_prediction_accuracy_of_a_lookup_table_is_one(world):
     class Lookup:
         actions = 3

@@ -67,7 +67,7 @@ METRIC = {"values": [0.4, 0.6, None], "mean": 0.5, "low": 0.3, "high": 0.7, "rep
 
 
 def test_metric_rows_show_seeds_mean_interval_and_report(axes):
-    intervals.show_metrics(axes, {"a": METRIC}, [("a", "label", "helm")], xlabel="share")
+    intervals.show_metrics(axes, {"a": METRIC}, [("a", "label", "helm")], xlabel="share", reported=["a"])
     interval, seeds, mean, reported = axes.lines
     assert interval.get_xdata().tolist() == [0.3, 0.7] and seeds.get_xdata().tolist() == [0.4, 0.6]
     assert mean.get_xdata().tolist() == [0.5] and reported.get_xdata().tolist() == [0.9]

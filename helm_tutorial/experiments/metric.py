@@ -10,7 +10,8 @@ class Metric:
     """One number per seed.
 
     Attributes:
-        unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"`` or ``"error"``.
+        unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``,
+            ``"directions"`` or ``"error"``.
         meaning: one line for the table's reader.
         reported: the report's figure, or ``None`` where it gives none.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
 
@@ -11,7 +11,13 @@ from helm_tutorial.figures.style import COLORS, LABELS, label_line
 
 
 def show_metrics(
-    axes: Axes, metrics: Mapping[str, Mapping], rows: Sequence[tuple[str, str, str]], *, xlabel: str, title: str = ""
+    axes: Axes,
+    metrics: Mapping[str, Mapping],
+    rows: Sequence[tuple[str, str, str]],
+    *,
+    xlabel: str,
+    title: str = "",
+    reported: Collection[str] = (),
 ) -> Axes:
     """One row a metric, from the ``metrics`` of a record.
 
@@ -21,6 +27,7 @@ def show_metrics(
         rows: ``(metric name, label, colour name)``, top to bottom.
         xlabel: the quantity and its unit.
         title: of the axes.
+        reported: names of the metrics beside which the report's figure stands, a cross: those that measure what it did.
     """
     for row, (name, _, color) in enumerate(rows):
         metric = metrics[name]
@@ -28,7 +35,7 @@ def show_metrics(
         axes.plot([metric["low"], metric["high"]], [row, row], color=COLORS[color], linewidth=7, alpha=0.25)
         axes.plot(values, [row] * len(values), "o", color=COLORS[color], markersize=5, alpha=0.7, linestyle="none")
         axes.plot([metric["mean"]], [row], "|", color=COLORS[color], markersize=18, markeredgewidth=2.5)
-        if metric["reported"] is not None:
+        if name in reported:
             axes.plot([metric["reported"]], [row], "x", color=COLORS["goal"], markersize=8, markeredgewidth=2)
     axes.set(
         yticks=range(len(rows)),

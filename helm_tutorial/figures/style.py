@@ -15,7 +15,7 @@ COLORS = {
     "report": "#E69F00",
     "gaussian": "#56B4E9",
     "reconstruction": "#D55E00",
-    "latent_prediction": "#E69F00",
+    "latent_prediction": "#6B4C2A",
     "contrastive": "#009E73",
     "both": "#CC79A7",
     "neither": "#8A8A8A",
