@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                 seeds,
                 config,
                 jobs=options.jobs,
-                command=_command(name, seeds, config, options),
+                command=partial(_command, name, config, options),
                 progress=progress,
                 finished=finished,
             )
@@ -126,7 +128,7 @@ def _configure(name: str, options: argparse.Namespace):
     return reproduce.configure(name, quick=options.quick, env=env)
 
 
-def _command(name: str, seeds: list[int], config, options: argparse.Namespace) -> str:
+def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -> str:
     """The command that makes this experiment's result anew."""
     words = ["python -m helm_tutorial reproduce", name]
     words.append(
@@ -140,14 +142,21 @@ def _command(name: str, seeds: list[int], config, options: argparse.Namespace) -
 
 
 def _check_writable(path: str) -> None:
-    target = Path(path)
+    target = Path(path).resolve()
     folder = target.parent
     if target.is_dir():
         raise ValueError(f"--json must name a file, got the folder {path}")
     if not folder.is_dir():
         raise ValueError(f"--json must name a file in an existing folder, but there is no {folder}")
-    if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
-        raise ValueError(f"--json must name a file that can be written, got {path}")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"--json must name an ordinary file, got {path}")
+    try:
+        # Asking for permission is no proof, least of all for an administrator: try.
+        descriptor, trial = tempfile.mkstemp(dir=folder)
+        os.close(descriptor)
+        os.unlink(trial)
+    except OSError as error:
+        raise ValueError(f"--json must name a file that can be written, got {path}: {error.strerror}") from error
 
 
 class _Progress:

@@ -5,6 +5,8 @@ Each function takes the latents of all ``N`` states, ``(N, D)``, and what it com
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -59,9 +61,15 @@ def metric_correlation(z: Tensor, geodesic: Tensor) -> float:
     Args:
         z: latents, shape ``(N, D)``.
         geodesic: steps from each state to each other, shape ``(N, N)``; unreachable pairs are left out.
+
+    Returns:
+        The correlation, ``nan`` where all latents are the same point and there is no order to speak of.
     """
     different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
-    return rank_correlation(latent_distances(z, z)[different], geodesic[different])
+    distances = latent_distances(z, z)[different]
+    if bool((distances == distances[0]).all()):
+        return math.nan
+    return rank_correlation(distances, geodesic[different])
 
 
 def goal_latent_distances(z: Tensor, world: Gridworld) -> Tensor:
@@ -82,7 +90,8 @@ def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor) -> float:
     """
     starts = world.starts
     ahead = goal_latent_distances(z, world)[world.transitions[starts]]
-    best = ahead <= ahead.min(dim=1, keepdim=True).values + 1e-6
+    nearest = ahead.min(dim=1, keepdim=True).values
+    best = ahead <= nearest * (1 + 1e-6)
     right = to_goal[world.transitions[starts]] < to_goal[starts][:, None]
     return float(((best & right).sum(dim=1) / best.sum(dim=1)).mean())
 

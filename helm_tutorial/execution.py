@@ -83,13 +83,13 @@ def execute(
         still = []
         for row, i in enumerate(running):
             action = int(chosen[row, 0] if replan else chosen[i, t])
-            observation, reward, terminated, _, _ = envs[i].step(action)
+            observation, reward, terminated, truncated, _ = envs[i].step(action)
             features[i] = world.observe(torch.as_tensor(observation["image"]))
             where = envs[i].unwrapped
             states[i, t + 1] = world.index(tuple(map(int, where.agent_pos)), int(where.agent_dir))
             steps[i] = t + 1
-            if terminated:
-                success[i] = reward > 0
+            if terminated or truncated:
+                success[i] = terminated and reward > 0
             else:
                 still.append(i)
         running = still

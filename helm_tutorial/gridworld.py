@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -210,7 +211,8 @@ def _reset(env_id: str, layout_seed: int) -> gymnasium.Env:
     if env_id not in known:
         raise ValueError(f"env must be a registered MiniGrid environment such as MiniGrid-Empty-8x8-v0, got {env_id!r}")
     # Some environments print hints while they build their layout; the library is silent.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             env = FullyObsWrapper(gymnasium.make(env_id, render_mode="rgb_array", disable_env_checker=True).unwrapped)
             env.reset(seed=layout_seed)

@@ -47,9 +47,9 @@ def info_nce(anchors: Tensor, positives: Tensor, temperature: Tensor | float) ->
 def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pairs of states of one walk, the second a geometric number of steps after the first.
 
-    The gap ``k >= 1`` has probability ``(1 - gamma) gamma^(k-1)``, cut off at the end of the walk;
-    ``gamma = 0`` gives one-step pairs. Drawn so, a positive is a sample of the discounted
-    successor measure of the walk (Dayan, 1993; Eysenbach et al., 2022).
+    The gap ``k >= 1`` has probability ``(1 - gamma) gamma^(k-1)``, and a gap that
+    would leave the walk ends at its last state; ``gamma = 0`` gives one-step pairs. But for that end, a positive
+    is a sample of the discounted successor measure of the walk (Dayan, 1993; Eysenbach et al., 2022).
 
     Args:
         walks: states, shape ``(count, length + 1)``.

@@ -116,7 +116,8 @@ def plan_gradient(
         optimizer.zero_grad(set_to_none=True)
         cost = goal_cost(rollout(model, starts, logits.softmax(dim=-1))[:, 1:], goal, over=over)
         (gradient,) = torch.autograd.grad(cost.sum(), logits)
-        relaxed_best = torch.minimum(relaxed_best, cost.detach().view(batch, restarts).min(dim=1).values)
+        relaxed = cost.detach().nan_to_num(nan=float("inf")).view(batch, restarts)
+        relaxed_best = torch.minimum(relaxed_best, relaxed.min(dim=1).values)
         logits.grad = gradient
         optimizer.step()
         if step % decode_every == 0 or step == steps:
@@ -226,7 +227,8 @@ class _Best:
         self.cost = torch.full((batch,), float("inf"), device=device)
 
     def offer(self, plans: Tensor, costs: Tensor) -> None:
-        cost, which = costs.min(dim=1)
+        # A rollout that overflowed must not hide the others: nan would win every comparison.
+        cost, which = costs.nan_to_num(nan=float("inf")).min(dim=1)
         better = cost < self.cost
         chosen = plans[torch.arange(len(plans), device=plans.device), which]
         self.actions = torch.where(better[:, None], chosen, self.actions)

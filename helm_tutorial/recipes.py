@@ -11,6 +11,7 @@ from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
 from helm_tutorial.jacobian import spectral_penalty_hutchinson
 from helm_tutorial.losses import info_nce, latent_prediction_loss, reconstruction_loss, sample_positives
 from helm_tutorial.training import Progress, fit
+from helm_tutorial.validation import require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
 
@@ -24,7 +25,7 @@ class Training:
             pairs of Empty-8x8 more than a hundred times.
         latent: latent dimension ``D``.
         hidden: width of the hidden layers.
-        batch: samples in a batch ``B``.
+        batch: samples in a batch ``B``; the autoencoder takes half of it, its decoder being the larger network.
         lr: Adam's step size, falling to 0 over the second half of each fit.
         autoencoder_updates: reconstruction, first stage; fewer leave some of the 144 pictures inexact.
         dynamics_updates: reconstruction, second stage.
@@ -51,6 +52,17 @@ class Training:
     temperature: float = 0.1
     prediction_weight: float = 1.0
     spectral_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        counts = ("walks", "walk_length", "latent", "hidden", "autoencoder_updates", "dynamics_updates", "updates")
+        for name in counts:
+            require_count(name, getattr(self, name))
+        require_count("batch", self.batch, low=2)
+        for name in ("lr", "temperature"):
+            require_real(name, getattr(self, name), above=0.0)
+        require_real("gamma", self.gamma, low=0.0, high=0.999)
+        for name in ("prediction_weight", "spectral_weight"):
+            require_real(name, getattr(self, name), low=0.0)
 
 
 def train_reconstruction(

@@ -65,7 +65,7 @@ def write(path: str | Path, result: dict | list) -> None:
     Raises:
         OSError: the folder does not exist or cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,6 +16,7 @@ from types import ModuleType
 
 import torch
 
+from helm_tutorial import __version__
 from helm_tutorial.experiments import contrastive_fix, mollified_funnel, spectral_cliff, stability_alone, two_pillars
 from helm_tutorial.statistics import t_interval
 from helm_tutorial.validation import require_choice, require_count
@@ -63,7 +65,7 @@ def reproduce(
     config=None,
     *,
     jobs: int = 1,
-    command: str | None = None,
+    command: Callable[[list[int]], str] | None = None,
     progress: SeedProgress | None = None,
     finished: Callable[[dict], None] | None = None,
 ) -> dict:
@@ -74,7 +76,7 @@ def reproduce(
         seeds: distinct seeds, each from 0.
         config: the experiment's configuration, :func:`configure`'s by default.
         jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only.
-        command: the command that makes this result anew, kept in it.
+        command: from the seeds that are done to the command that makes their result anew, kept in it.
         progress: see :data:`SeedProgress`.
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
@@ -105,16 +107,29 @@ def reproduce(
             )
             keep(seed, EXPERIMENTS[experiment].run(config, seed, progress=tell))
     else:
-        with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=get_context("spawn")) as pool:
-            waiting = {pool.submit(_run_seed, experiment, config, seed): seed for seed in seeds}
-            try:
-                for future in as_completed(waiting):
-                    keep(waiting[future], future.result())
-                    if progress is not None:
-                        progress(waiting[future], "done", 1.0)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        # Workers do not hear an interruption: it is ours to keep what they have finished and to end them.
+        pool = ProcessPoolExecutor(
+            min(jobs, len(seeds)),
+            mp_context=get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+        waiting = {pool.submit(_run_seed, experiment, config, seed): seed for seed in seeds}
+        try:
+            for future in as_completed(waiting):
+                keep(waiting[future], future.result())
+                if progress is not None:
+                    progress(waiting[future], "done", 1.0)
+        except BaseException:
+            for future, seed in waiting.items():
+                if seed not in done and future.done() and not future.cancelled() and future.exception() is None:
+                    keep(seed, future.result())
+            workers = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.terminate()
+            raise
+        pool.shutdown()
     return summarise(experiment, config, done, time.monotonic() - began, command)
 
 
@@ -134,20 +149,25 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
 
 
 def summarise(
-    experiment: str, config, results: dict[int, dict[str, float]], seconds: float, command: str | None = None
+    experiment: str,
+    config,
+    results: dict[int, dict[str, float]],
+    seconds: float,
+    command: Callable[[list[int]], str] | None = None,
 ) -> dict:
     """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
     seeds = sorted(results)
     metrics = {}
     for name, metric in EXPERIMENTS[experiment].METRICS.items():
         values = [results[seed][name] for seed in seeds]
-        # A path ratio has no value for a seed that never arrives: the interval is over the others.
-        known = [value for value in values if math.isfinite(value)]
+        # A path ratio has no value for a seed that never arrives: the interval is over the others. An infinite
+        # norm does have one, and stays.
+        known = [value for value in values if not math.isnan(value)]
         bounds = BOUNDS.get(metric.unit, (0.0, math.inf))
-        interval = t_interval(known, bounds=bounds) if known else None
+        interval = t_interval(known, bounds=bounds) if known and all(map(math.isfinite, known)) else None
         metrics[name] = {
             "values": values,
-            "mean": interval.mean if interval else math.nan,
+            "mean": interval.mean if interval else (math.inf if known else math.nan),
             "low": interval.low if interval else math.nan,
             "high": interval.high if interval else math.nan,
             "unit": metric.unit,
@@ -161,7 +181,7 @@ def summarise(
         "interval": INTERVAL,
         "versions": versions(),
         "date": date.today().isoformat(),
-        "command": command,
+        "command": command(seeds) if command else None,
         "seconds": round(seconds, 1),
         "metrics": metrics,
     }
@@ -169,8 +189,9 @@ def summarise(
 
 def versions() -> dict[str, str]:
     """Versions of everything that can change a result."""
-    packages = ("helm_tutorial", "torch", "numpy", "gymnasium", "minigrid")
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}}
+    packages = ("torch", "numpy", "gymnasium", "minigrid")
+    ours = {"python": platform.python_version(), "helm_tutorial": __version__}
+    return ours | {name: metadata.version(name) for name in packages}
 
 
 def _run_seed(experiment: str, config, seed: int) -> dict[str, float]:

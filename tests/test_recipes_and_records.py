@@ -131,7 +131,7 @@ def test_report_card_judges_every_claim_by_its_rule():
     assert card.count("\n") == len(report_card.CLAIMS) + 1
     for claim in report_card.CLAIMS:
         metrics = records.load(claim.record)["metrics"]
-        assert claim.verdict(metrics) in (report_card.HOLDS, report_card.CONDITION, report_card.FAILS)
+        assert claim.verdict(metrics) in (report_card.HOLDS, report_card.CONDITION, report_card.FAILS, report_card.OPEN)
         assert claim.claim in card
 
 
@@ -142,6 +142,8 @@ def test_report_card_verdicts_can_fall_either_way():
         for level in (0.0, 0.97, 5000.0):
             entry = {"values": [level] * 3, "mean": level, "low": level, "high": level}
             metrics = {name: dict(entry) for name in records.load(claim.record)["metrics"]}
+            if "success_random_actions" in metrics:
+                metrics["success_random_actions"] = {"values": [0.0] * 3, "mean": 0.0, "low": 0.0, "high": 0.0}
             for name in metrics:
                 # The factorial's rules are about differences: raise one cell only.
                 if name.startswith("success_both"):

@@ -2,8 +2,11 @@
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -79,6 +82,27 @@ def test_interruption_keeps_the_finished_seeds(tiny, tmp_path, capsys):
     assert "interrupted: 2 of 4 seeds of tiny are kept" in capsys.readouterr().err
 
 
+def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path):
+    target = tmp_path / "exp1.json"
+    words = [sys.executable, "-m", "helm_tutorial", "reproduce", "exp1", "--quick", "--seeds", "200", "--jobs", "2"]
+    running = subprocess.Popen([*words, "--json", str(target)], stderr=subprocess.PIPE, start_new_session=True)
+    for _ in range(600):
+        time.sleep(0.2)
+        if target.exists():
+            break
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(timeout=20) == 130
+    result = json.loads(target.read_text())
+    assert 1 <= len(result["seeds"]) < 200
+    assert all(len(metric["values"]) == len(result["seeds"]) for metric in result["metrics"].values())
+
+
+def test_an_exploded_norm_is_not_left_out(tiny):
+    results = {0: {"share": 0.1, "ratio": math.inf}, 1: {"share": 0.1, "ratio": 2.0}}
+    entry = reproduce.summarise("tiny", reproduce.configure("tiny"), results, 0.0)
+    assert entry["metrics"]["ratio"]["mean"] == math.inf
+
+
 @pytest.mark.parametrize("name", METRICS_PROMISED)
 def test_promised_metrics_are_there(name):
     assert set(METRICS_PROMISED[name].split()) <= set(reproduce.EXPERIMENTS[name].METRICS)
@@ -118,6 +142,8 @@ def test_reported_figures_are_the_reports():
         (["exp1", "--seed-list=-5"], "each seed must be between 0"),
         (["exp1", "--jobs", "0"], "--jobs must be between 1 and 64, got 0"),
         (["exp1", "--json", "/nowhere/at/all.json"], "there is no /nowhere/at"),
+        (["exp1", "--json", "/dev/null"], "must name an ordinary file, got /dev/null"),
+        (["exp1", "--json", "/proc/x.json"], "must name a file that can be written, got /proc/x.json"),
         (["exp1", "--json", "."], "must name a file, got the folder ."),
     ],
 )

@@ -55,7 +55,7 @@ METRICS = {
         "fraction", "contrastive model, planner as in the report (one open-loop plan, last latent)", 1.0
     ),
     "success_open_loop_contrastive": Metric("fraction", "contrastive model, our planner planning once (open loop)"),
-    "success_search_contrastive": Metric("fraction", "as many random plans scored, no gradient, contrastive"),
+    "success_search_contrastive": Metric("fraction", "random plans, as many model calls, no gradient, contrastive"),
     "success_start_contrastive": Metric("fraction", "from the environment's own start", 1.0),
     "final_distance_start_contrastive": Metric("cells", "distance to the goal at the end, own start", 0.0),
     "path_ratio_contrastive": Metric("ratio", "steps over geodesic distance, where it arrives"),

@@ -56,11 +56,13 @@ METRICS = {
     "success_report_planner_reconstruction": Metric(
         "fraction", "reconstruction model, planner as in the report (one open-loop plan, last latent)", 0.0
     ),
-    "success_search_reconstruction": Metric("fraction", "as many random plans scored, no gradient, reconstruction"),
+    "success_search_reconstruction": Metric(
+        "fraction", "random plans, as many model calls, no gradient, reconstruction"
+    ),
     "success_random_actions": Metric("fraction", "uniformly random actions in as many steps"),
     "success_start_reconstruction": Metric("fraction", "from the environment's own start, reconstruction", 0.0),
     "path_ratio_reconstruction": Metric("ratio", "steps over geodesic distance, where it arrives"),
-    "prediction_accuracy_reconstruction": Metric("fraction", "predicted latent nearest to the true next state's", 1.0),
+    "prediction_accuracy_reconstruction": Metric("fraction", "predicted latent nearest to the true next state's"),
     "prediction_accuracy_latent_prediction": Metric("fraction", "the same for the latent-prediction model"),
     "latent_spread_reconstruction": Metric("ratio", "mean distance of latents, trained over untrained"),
     "latent_spread_latent_prediction": Metric("ratio", "mean distance of latents, trained over untrained"),
