@@ -42,7 +42,7 @@ def in_words(metric: dict, style: str = ".0%") -> str:
 
     Args:
         metric: with ``mean``, ``low`` and ``high``.
-        style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten are typeset.
+        style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten from 1000 are typeset.
     """
     mean, low, high = (formatted(metric[key], style) for key in ("mean", "low", "high"))
     return f"**{mean}** on every seed" if metric["low"] == metric["high"] else f"**{mean}** ({low} to {high})"
@@ -54,7 +54,11 @@ def formatted(value: float, style: str) -> str:
     if text.endswith("%"):
         return f"{text[:-1]} %"
     mantissa, power, exponent = text.partition("e")
-    return f"${mantissa} \\times 10^{{{int(exponent)}}}$" if power else text
+    if not power:
+        return text
+    if 0 <= int(exponent) <= 2:
+        return f"{float(text):g}"
+    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
 
 
 def write(path: str | Path, result: dict | list) -> None:

@@ -77,6 +77,7 @@ def show_over_horizons(
     axes: Axes, metrics: Mapping[str, Mapping], pattern: str, cells: Sequence[str], horizons: Sequence[int]
 ) -> Axes:
     """A line with its interval for each cell over horizons; ``pattern`` has ``{cell}`` and ``{T}`` in it."""
+    ends = {}
     for cell in cells:
         rows = [metrics[pattern.format(cell=cell, T=T)] for T in horizons]
         color = COLORS["helm" if cell == "spectral" else cell]
@@ -86,7 +87,14 @@ def show_over_horizons(
         axes.fill_between(horizons, low, [row["high"] for row in rows], color=color, alpha=0.18, linewidth=0)
         axes.plot(horizons, means, color=color, marker="o", markersize=5)
         if math.isfinite(means[-1]):
-            label_line(axes, horizons[-1], means[-1], cell, color)
+            ends[cell] = means[-1]
+    lift, below = 0.0, -math.inf
+    for cell in sorted(ends, key=ends.get):
+        # Shares that end within a few points of one another: the upper label moves up.
+        lift = lift + 11.0 if ends[cell] - below < 0.06 else 0.0
+        below = ends[cell]
+        color = COLORS["helm" if cell == "spectral" else cell]
+        label_line(axes, horizons[-1], ends[cell], cell, color, lift=lift)
     axes.set(xlabel="horizon $T$", xticks=horizons)
     axes.margins(x=0.18)
     return axes

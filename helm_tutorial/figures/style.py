@@ -62,8 +62,15 @@ def use_style() -> None:
     )
 
 
-def label_line(axes: Axes, x: float, y: float, text: str, color: str, **kwargs) -> None:
-    """Write ``text`` beside a line's end in the line's colour: a direct label instead of a legend."""
+def label_line(axes: Axes, x: float, y: float, text: str, color: str, *, lift: float = 0.0, **kwargs) -> None:
+    """Write ``text`` beside a line's end in its colour, ``lift`` points up: a direct label, no legend."""
     axes.annotate(
-        text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, va="center", fontweight="bold", **kwargs
+        text,
+        (x, y),
+        xytext=(5, lift),
+        textcoords="offset points",
+        color=color,
+        va="center",
+        fontweight="bold",
+        **kwargs,
     )
