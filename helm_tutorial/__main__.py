@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -187,4 +188,6 @@ class _Progress:
 
 
 if __name__ == "__main__":
+    # Being told to stop is an interruption too: the finished seeds are kept and no process is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -82,7 +82,8 @@ def test_interruption_keeps_the_finished_seeds(tiny, tmp_path, capsys):
     assert "interrupted: 2 of 4 seeds of tiny are kept" in capsys.readouterr().err
 
 
-def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path):
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, told):
     target = tmp_path / "exp1.json"
     words = [sys.executable, "-m", "helm_tutorial", "reproduce", "exp1", "--quick", "--seeds", "200", "--jobs", "2"]
     running = subprocess.Popen([*words, "--json", str(target)], stderr=subprocess.PIPE, start_new_session=True)
@@ -90,7 +91,7 @@ def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path):
         time.sleep(0.2)
         if target.exists():
             break
-    os.killpg(running.pid, signal.SIGINT)
+    os.kill(running.pid, told)
     assert running.wait(timeout=20) == 130
     result = json.loads(target.read_text())
     assert 1 <= len(result["seeds"]) < 200
