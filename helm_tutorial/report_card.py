@@ -1,4 +1,4 @@
-"""The report's claims against the book's records: each verdict follows from a rule stated before its figure."""
+"""The report's claims against the book's records: each verdict follows from the rule that stands beside it."""
 
 from __future__ import annotations
 

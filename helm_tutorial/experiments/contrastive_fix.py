@@ -44,7 +44,7 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
+        """A seed in some fifteen seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
         return cls(env=env, training=Training(updates=600), planning=Planning(stride=10, restarts=4, steps=20))
 
 

@@ -51,7 +51,7 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some fifteen seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         training = Training(autoencoder_updates=200, dynamics_updates=150, updates=150, batch=128)
         return cls(env=env, training=training, planning=Planning(stride=40, restarts=2, steps=10, limit=1.0))
 
