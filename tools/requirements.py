@@ -29,6 +29,7 @@ TOOLS = {
     "hypothesis": "tests of identities that hold for all inputs",
     "scipy": "tests against an independent implementation; never at run time",
     "playwright": "tests of the built pages in a browser",
+    "axe-playwright-python": "tests of the built pages for accessibility, axe-core in it",
     "ruff": "style",
     "packaging": "this script",
     "setuptools": "installs the package without fetching a build environment",
