@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -118,10 +119,18 @@ def train_latent_prediction(
     return model.eval()
 
 
-def train_contrastive(world: Gridworld, config: Training, seed: int, *, progress: Progress | None = None) -> WorldModel:
+def train_contrastive(
+    world: Gridworld,
+    config: Training,
+    seed: int,
+    *,
+    progress: Progress | None = None,
+    watch: Callable[[int, WorldModel], None] | None = None,
+) -> WorldModel:
     """InfoNCE on latents of the sphere, and latent prediction beside it.
 
     With ``config.gamma = 0`` the positives are the next states: the loss as the report prints it.
+    ``watch(step, model)`` is called before the first update and after each; it may look at the model, not change it.
     """
     generator, states, actions = _data(world, config, seed)
     model = _model(world, config, generator, sphere=True, decoder=False)
@@ -137,7 +146,8 @@ def train_contrastive(world: Gridworld, config: Training, seed: int, *, progress
         spectral = _spectral(model, z[s], a, config, generator)
         return contrast + config.prediction_weight * prediction + spectral
 
-    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress)
+    seen = None if watch is None else (lambda step: watch(step, model))
+    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress, watch=seen)
     return model.eval()
 
 

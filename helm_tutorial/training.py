@@ -25,6 +25,7 @@ def fit(
     lr: float = 1e-3,
     decay: bool = False,
     progress: Progress | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Tensor:
     """Minimise ``loss()`` with Adam.
 
@@ -39,6 +40,7 @@ def fit(
         decay: let the step size fall linearly to 0 over the second half of the steps, so that the
             noise of the batches dies down.
         progress: called about a hundred times, see :data:`Progress`.
+        watch: called with the number of steps done, before the first and after each, so ``steps + 1`` times.
 
     Returns:
         The loss before each step, shape ``(steps,)``.
@@ -53,6 +55,8 @@ def fit(
     optimizer = torch.optim.Adam(tensors, lr=lr)
     history = torch.empty(steps)
     report_every = max(1, steps // 100)
+    if watch is not None:
+        watch(0)
     for step in range(steps):
         if decay:
             optimizer.param_groups[0]["lr"] = lr * min(1.0, 2.0 * (1.0 - step / steps))
@@ -68,4 +72,6 @@ def fit(
                 raise TrainingDiverged(f"the loss is {number} at step {step} of {steps}; try an lr below {lr}")
             if progress is not None:
                 progress(step + 1, steps, number)
+        if watch is not None:
+            watch(step + 1)
     return history

@@ -68,6 +68,15 @@ def test_fit_repeats_with_its_generator():
     assert torch.equal(once(), once())
 
 
+def test_a_fit_can_be_watched_step_by_step():
+    w = torch.ones(1, requires_grad=True)
+    seen = []
+    fit([w], lambda: w.square().sum(), steps=3, lr=0.1, watch=lambda step: seen.append((step, float(w.detach()))))
+    assert [step for step, _ in seen] == [0, 1, 2, 3]
+    values = [value for _, value in seen]
+    assert values[0] == 1.0 and values == sorted(values, reverse=True) and values[-1] == float(w.detach())
+
+
 def test_divergence_is_said_with_its_step():
     w = torch.ones(1, requires_grad=True)
     with pytest.raises(TrainingDiverged, match=r"loss is (nan|inf) at step"):
