@@ -45,7 +45,7 @@ def write_page(path: Path) -> Path:
             del os.environ["HELM_EXPLORER"]
         else:
             os.environ["HELM_EXPLORER"] = before
-    assets = Path(helm_tutorial.__file__).parent
+    assets = Path(helm_tutorial.__file__).parent / "explorer" / "page"
     path.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'

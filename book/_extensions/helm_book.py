@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-EXPLORER_FILES = ("explorer.js", "explorer.css")
+# In the order in which a page loads them.
+EXPLORER_FILES = ("explorer.js", "numbers.js", "guess.js", "explorer.css")
 MATHJAX_DISTRIBUTION = "sphinx-mathjax-offline"
 # The whole of TeX in one file, so that nothing is loaded on demand, and the fonts that it asks for.
 MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/")
@@ -20,7 +21,7 @@ MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/")
 def copy_explorer(static: Path) -> None:
     """Copy the package's explorer files into ``static``."""
     for name in EXPLORER_FILES:
-        with as_file(resources("helm_tutorial") / name) as source:
+        with as_file(resources("helm_tutorial.explorer") / "page" / name) as source:
             shutil.copyfile(source, static / name)
 
 
@@ -49,6 +50,9 @@ def setup(app: Sphinx) -> dict:
     # The kernels that execute the chapters inherit this: sliders become pages that need no kernel.
     os.environ["HELM_EXPLORER"] = "static"
     app.connect("builder-inited", copy_files)
-    app.add_js_file("explorer.js", loading_method="defer")
-    app.add_css_file("explorer.css")
+    for name in EXPLORER_FILES:
+        if name.endswith(".js"):
+            app.add_js_file(name, loading_method="defer")
+        else:
+            app.add_css_file(name)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,14 +16,35 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Values that follow one another, such as the steps of an iteration: a slider with a button that plays them.
+
+    Attributes:
+        values: at least two numbers, in playing order.
+        interval: seconds between two of them, at least 0.05.
+    """
+
+    values: Sequence
+    interval: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not is_number(self.interval) or self.interval < 0.05:
+            raise ValueError(f"interval must be at least 0.05 seconds, got {self.interval!r}")
+
+
+@dataclass(frozen=True)
 class Control:
-    """One thing the reader can set: ``values[i]`` is shown as ``texts[i]``; all numbers, or all words."""
+    """One thing the reader can set: ``values[i]`` is shown as ``texts[i]``; all numbers, or all words.
+
+    ``interval`` is the seconds between two values while they play, ``None`` for a control that does not play.
+    """
 
     name: str
     label: str
     values: tuple
     texts: tuple[str, ...]
     start: int
+    interval: float | None = None
 
     @property
     def is_choice(self) -> bool:
@@ -41,6 +62,8 @@ def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[
     for name, given in controls.items():
         if not isinstance(name, str) or not name.isidentifier():
             raise ValueError(f"a control's name must be that of an argument of draw, got {name!r}")
+        interval = given.interval if isinstance(given, Steps) else None
+        given = given.values if isinstance(given, Steps) else given
         if isinstance(given, str) or not hasattr(given, "__iter__"):
             raise TypeError(f"control {name!r} must be a list of values, got {given!r}")
         values = tuple(value.item() if isinstance(value, np.generic) else value for value in given)
@@ -49,6 +72,8 @@ def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[
         words = all(isinstance(value, str) and value.strip() for value in values)
         if not words and not all(is_number(value) for value in values):
             raise TypeError(f"control {name!r} must hold finite numbers only or non-empty strings only, got {values}")
+        if words and interval is not None:
+            raise TypeError(f"control {name!r} plays its steps, so they must be numbers, got {values}")
         repeated = [value for value in dict.fromkeys(values) if values.count(value) > 1]
         if repeated:
             raise ValueError(f"control {name!r} must have distinct values, got {repeated[0]!r} more than once")
@@ -56,7 +81,8 @@ def check_controls(controls: Mapping, start: Mapping, labels: Mapping) -> tuple[
         if first not in values:
             raise ValueError(f"start of control {name!r} must be one of its values {list(values)}, got {first!r}")
         label = labels.get(name, name.replace("_", " "))
-        checked.append(Control(name, label, values, values if words else _number_texts(values), values.index(first)))
+        texts = values if words else number_texts(values)
+        checked.append(Control(name, label, values, texts, values.index(first), interval))
     return tuple(checked)
 
 
@@ -65,7 +91,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _number_texts(values: Sequence[float]) -> tuple[str, ...]:
+def number_texts(values: Sequence[float]) -> tuple[str, ...]:
     """The values as a reader would write them, with the fewest digits (three or more) that tell them apart."""
 
     def text(value: float, digits: int) -> str:
@@ -85,18 +111,21 @@ def _number_texts(values: Sequence[float]) -> tuple[str, ...]:
     return texts
 
 
-def check_draw(draw: Callable, controls: tuple[Control, ...]) -> None:
-    if not callable(draw):
-        raise TypeError(f"draw must be a function of a figure and the controls' values, got {draw!r}")
+def check_callable(name: str, function: Callable, controls: tuple[Control, ...], *first: str) -> None:
+    """Raise unless ``function``, the argument ``name``, takes the arguments ``first`` and the controls' values."""
+    if not callable(function):
+        raise TypeError(
+            f"{name} must be a function of {' and '.join([*first, 'the values of controls'])}, got {function!r}"
+        )
     try:
-        signature = inspect.signature(draw)
+        signature = inspect.signature(function)
     except ValueError:  # a callable that does not tell its arguments
         return
     try:
-        signature.bind(None, **{control.name: None for control in controls})
+        signature.bind(*first, **{control.name: None for control in controls})
     except TypeError as error:
-        names = ", ".join(control.name for control in controls)
-        raise TypeError(f"draw must take (figure, {names}) as controls names them, but has {signature}") from error
+        names = ", ".join([*first, *(control.name for control in controls)])
+        raise TypeError(f"{name} must take ({names}) as controls names them, but has {signature}") from error
 
 
 def describe(controls: tuple[Control, ...], at: Sequence[int], between: str = " ") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 COLORS = {
     "true": "#222222",
@@ -60,6 +61,28 @@ def use_style() -> None:
             "image.cmap": "viridis",
         }
     )
+
+
+def is_narrow(figure: Figure) -> bool:
+    """Whether a figure is drawn for a phone."""
+    return figure.get_figwidth() < 5
+
+
+def panels(figure: Figure, count: int, *, widths: list[float] | None = None, heights: list[float] | None = None):
+    """``count`` axes beside one another, or one below the other in a figure drawn for a phone.
+
+    Args:
+        figure: where to draw.
+        count: how many axes.
+        widths: their relative widths where they stand side by side.
+        heights: their relative heights where they stand one below the other.
+
+    Returns:
+        An array of axes.
+    """
+    if is_narrow(figure):
+        return figure.subplots(count, 1, height_ratios=heights, squeeze=False)[:, 0]
+    return figure.subplots(1, count, width_ratios=widths, squeeze=False)[0]
 
 
 def label_line(axes: Axes, x: float, y: float, text: str, color: str, *, lift: float = 0.0, **kwargs) -> None:
