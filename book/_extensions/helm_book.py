@@ -12,7 +12,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 # In the order in which a page loads them.
-EXPLORER_FILES = ("explorer.js", "numbers.js", "guess.js", "explorer.css")
+EXPLORER_FILES = ("numbers.js", "guess.js", "explorer.js", "explorer.css")
 MATHJAX_DISTRIBUTION = "sphinx-mathjax-offline"
 # The whole of TeX in one file, so that nothing is loaded on demand, and the fonts that it asks for.
 MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/")

@@ -90,7 +90,8 @@ def write_html(
     # Captions are plain text: the two "ignore" classes keep the mathematics typesetter off them, and
     # "dark-light" keeps the theme from dimming the picture.
     return f"""\
-<figure class="helm-explorer tex2jax_ignore mathjax_ignore" id="{key}" data-kind="{kind}" aria-label="{html.escape(name)}">
+<figure class="helm-explorer tex2jax_ignore mathjax_ignore" id="{key}" data-kind="{kind}" \
+aria-label="{html.escape(name)}">
 {heading}{_guess_html(guess, key, sketch)}<div class="helm-stage"><picture>{source}<img class="helm-still dark-light" \
 width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{stills[0]}"></picture></div>
 <form class="helm-controls" autocomplete="off"><fieldset disabled>
@@ -113,6 +114,7 @@ def control_data(controls: Sequence[Control]) -> dict:
     """Of each control: how many values, as words, and as a link writes them."""
     return {
         "names": [control.name for control in controls],
+        "labels": [control.label for control in controls],
         "sizes": [len(control.values) for control in controls],
         "texts": [control.texts for control in controls],
         "keys": [[str(value) for value in control.values] for control in controls],
@@ -127,16 +129,16 @@ def _control_html(control: Control, key: str) -> str:
             f'aria-label="{label}"><span class="helm-label">{label}</span>'
             f'<div class="helm-options">{_radios(control.texts, key, control.start)}</div></div>\n'
         )
-    plays = ""
+    slider = _slider(control.texts, key, control.start)
     if control.interval is not None:
-        plays = (
+        play = (
             f'<button class="helm-play" type="button" data-interval="{round(1000 * control.interval)}" '
             f'aria-label="Play: {label}">Play</button>'
         )
+        slider = slider.replace("<input", f'<div class="helm-run">{play}<input').replace("<output", "</div><output")
     return (
-        f'<div class="helm-control{" helm-steps" if plays else ""}" data-control="{control.name}">'
-        f'<label class="helm-label" for="{key}">{label}</label>'
-        f"{_slider(control.texts, key, control.start)}{plays}</div>\n"
+        f'<div class="helm-control" data-control="{control.name}"><label class="helm-label" for="{key}">{label}</label>'
+        f"{slider}</div>\n"
     )
 
 
@@ -164,7 +166,7 @@ def _guess_html(guess: Guess | None, key: str, sketch: Mapping | None) -> str:
     data: dict[str, object] = {"hides": hidden_until_guessed(guess)}
     if isinstance(guess, GuessCurve):
         kind, answer = "curve", guess.explain
-        data |= {"reply": guess.explain or "The curve is drawn; your sketch stays beside it.", **(sketch or {})}
+        data |= {"reply": guess.explain or "Solid: the curve as computed.", **(sketch or {})}
         how = "Drag across the picture, or move its points with the arrow keys."
         control = f'<p class="helm-how">{how}</p>'
     elif isinstance(guess, GuessNumber):
@@ -183,7 +185,8 @@ def _guess_html(guess: Guess | None, key: str, sketch: Mapping | None) -> str:
     return f"""\
 <form class="helm-guess" data-kind="{kind}" autocomplete="off"><p class="helm-question" id="{key}-question">\
 <strong>Guess first.</strong> {html.escape(guess.question)}</p>
-<fieldset disabled>{control}<div class="helm-buttons"><button class="helm-commit" type="submit">That is my guess</button>\
+<fieldset disabled>{control}<div class="helm-buttons">\
+<button class="helm-commit" type="submit">That is my guess</button>\
 <button class="helm-skip" type="button">Show me</button></div></fieldset>
 <p class="helm-answer">{html.escape(answer)}</p><p class="helm-reply" aria-live="polite"></p>
 <script type="application/json" class="helm-guess-data">{script_json(data)}</script></form>

@@ -83,7 +83,7 @@ def order_of(artist: Artist | BarContainer) -> float:
 
 
 def fractions(axes, transform, x, y) -> np.ndarray:
-    """Points as axes fractions, shape ``(N, 2)``, whatever the scale of the axes; not finite where there is no place."""
+    """Points as axes fractions, shape ``(N, 2)``, whatever the axes' scale; not finite where there is no place."""
     with np.errstate(all="ignore"):
         points = np.stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)], axis=-1)
         return axes.transAxes.inverted().transform(transform.transform(points))
@@ -123,10 +123,6 @@ def style_of(artist: Artist | BarContainer) -> dict:
             offset, dashes = artist._unscaled_dash_pattern  # no public reader of an explicit dash pattern
             style |= {"stroke": to_hex(artist.get_color()), "width": artist.get_linewidth() * PX}
             style["dash"] = [d * artist.get_linewidth() * PX for d in dashes] if dashes else None
-        effects = [e for e in artist.get_path_effects() if isinstance(e, Stroke)]
-        if effects:
-            given = effects[0]._gc
-            style["halo"] = {"stroke": to_hex(given.get("foreground", "white")), "width": given["linewidth"] * PX}
         if artist.get_marker() not in ("None", "", None):
             style["marker"] = _marker(
                 MarkerStyle(artist.get_marker()), artist.get_markersize() * PX, artist.get_markerfacecolor(),
@@ -169,6 +165,14 @@ def style_of(artist: Artist | BarContainer) -> dict:
             style["at"] = _whole(fractions(axes, artist.get_transform(), *np.atleast_2d(artist.get_position()).T))
     if hasattr(artist, "get_cmap") and artist.get_array() is not None and artist.get_array().ndim < 3:
         style["colors"] = "".join(to_hex(color)[1:] for color in artist.get_cmap()(np.linspace(0, 1, LEVELS)))
+    effects = (
+        []
+        if isinstance(artist, BarContainer)
+        else [e for e in artist.get_path_effects() or () if isinstance(e, Stroke)]
+    )
+    if effects:
+        given = effects[0]._gc  # no public reader of a path effect either
+        style["halo"] = {"stroke": to_hex(given.get("foreground", "white")), "width": given["linewidth"] * PX}
     alpha = None if isinstance(artist, BarContainer) else artist.get_alpha()
     return style | ({"alpha": float(alpha)} if alpha is not None else {})
 

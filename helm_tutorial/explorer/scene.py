@@ -92,13 +92,21 @@ class Stage:
         Raises:
             ValueError: the names are not those of the artists, or numbers do not fit an artist.
         """
+        self.require_names(numbers)
+        for name, value in numbers.items():
+            self.give_one(name, value)
+
+    def require_names(self, numbers: Mapping[str, object]) -> None:
+        """Raise unless there are numbers for each moving artist, and for no other."""
         if set(numbers) != set(self.artists):
             raise ValueError(f"move must return numbers for {sorted(self.artists)}, got {sorted(numbers)}")
-        for name, value in numbers.items():
-            try:
-                set_numbers(self.artists[name], value)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"numbers of {name!r} do not fit: {error}") from error
+
+    def give_one(self, name: str, value: object) -> None:
+        """Give one moving artist its numbers; ``ValueError`` if they do not fit."""
+        try:
+            set_numbers(self.artists[name], value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"numbers of {name!r} do not fit: {error}") from error
 
     def picture(self, hidden: Sequence[str] = (), *, moving: bool = True) -> Image.Image:
         """The picture as it stands, without the artists named in ``hidden``; the background alone if not ``moving``."""

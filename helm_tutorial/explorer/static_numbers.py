@@ -45,14 +45,19 @@ def compute_static(
     for stage in stages[1:]:
         _check_alike(wide, stage)
     captions: list[str] = []
-    shown: dict[str, list] = {name: [] for name in wide.artists}
+    shown: dict[str, list[str]] = {name: [] for name in wide.artists}
+    written: dict[str, dict[object, str]] = {name: {} for name in wide.artists}
     for at in itertools.product(*(range(len(control.values)) for control in controls)):
         numbers, caption = scene.numbers(at)
-        wide.give(numbers)
         captions.append(caption)
+        wide.require_names(numbers)
         for name, artist in wide.artists.items():
-            # As text at once: equal numbers are then found equal, and kept once.
-            shown[name].append(json.dumps(numbers_of(artist), separators=(",", ":")))
+            key = _fingerprint(numbers[name])
+            if key not in written[name]:
+                wide.give_one(name, numbers[name])
+                # As text at once: equal numbers are then found equal, and kept once.
+                written[name][key] = json.dumps(numbers_of(artist), separators=(",", ":"))
+            shown[name].append(written[name][key])
     start, caption = scene.numbers([control.start for control in controls])
     hidden = hidden_until_guessed(guess)
     stills, backgrounds = [], []
@@ -94,6 +99,16 @@ def compute_static(
             f"weighs {explorer.weight}: fewer values, or fewer points in what moves"
         )
     return explorer
+
+
+def _fingerprint(value: object) -> object:
+    """Equal for equal numbers, and cheap: most settings leave most artists where they are."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple | list) and not all(isinstance(part, (int, float)) for part in value):
+        return tuple(_fingerprint(part) for part in value)
+    array = np.asarray(value)
+    return array.shape, array.dtype.str, array.tobytes()
 
 
 def _track(shown: list[str], controls: Sequence[Control], read=str) -> dict:

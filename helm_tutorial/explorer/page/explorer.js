@@ -1,22 +1,65 @@
-// Brings the static explorers of a page to life: moves between the frames that the build drew.
-// Each <figure class="helm-explorer"> holds its controls and, as JSON, its frames; nothing is shared
-// between figures, nothing is loaded, and data are parsed and pictures decoded only when first wanted.
+// Brings the explorers of a page to life: reads their controls, plays their steps, keeps their link, and asks a
+// stage for the picture. A stage is how a picture is shown: frame by frame (here) or from numbers (numbers.js).
+// Each <figure class="helm-explorer"> holds its own data; nothing is shared between figures, nothing is loaded,
+// and data are read only when the figure comes near the window or is first moved.
 (() => {
   "use strict";
 
+  const helm = (window.helmExplorer ??= {});
+  const narrow = matchMedia("(max-width: 36rem)");
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+  // ---- the stage of frames: one picture for each setting ----
+
+  const frameStage = (figure) => {
+    const picture = figure.querySelector(".helm-still");
+    const source = figure.querySelector("source");
+    const starts = [picture.src, source?.srcset];
+    let data = null;
+    let wanted = null;
+    return {
+      load: async () => (data ??= JSON.parse(figure.querySelector(".helm-data").textContent)),
+      caption: (at) => data.captions[helm.position(at, data.sizes)],
+      // The picture is swapped once decoded, so that it never blinks; only the latest one asked for counts.
+      show: async (at) => {
+        const size = source && narrow.matches ? 1 : 0;
+        const { shown, frames } = data.sizesDrawn[size];
+        const frame = frames[shown[helm.position(at, data.sizes)]]; // null: the frame the page came with
+        const address = (wanted = frame ? `data:image/webp;base64,${frame}` : starts[size]);
+        const next = new Image();
+        next.src = address;
+        await next.decode();
+        if (wanted !== address) return;
+        if (size) source.srcset = address;
+        else picture.src = address;
+      },
+    };
+  };
+
+  helm.stages = { frames: frameStage, ...helm.stages };
+  // Row by row, the last control moving fastest.
+  helm.position = (at, sizes) => at.reduce((index, i, k) => index * sizes[k] + i, 0);
+  helm.narrow = narrow;
+  helm.still = still;
+
+  // ---- one explorer ----
+
   const enliven = (figure) => {
     const form = figure.querySelector(".helm-controls");
-    const still = figure.querySelector(".helm-still");
+    const picture = figure.querySelector(".helm-still");
     const caption = figure.querySelector(".helm-caption");
-    const reset = figure.querySelector(".helm-reset");
+    const buttons = figure.querySelectorAll(".helm-link, .helm-reset");
     const controls = [...form.querySelectorAll("[data-control]")];
-    const startSource = still.src;
-
+    const stage = helm.stages[figure.dataset.kind](figure);
     let data = null;
-    const load = () => (data ??= JSON.parse(figure.querySelector(".helm-data").textContent));
 
-    const position = (control) =>
-      Number(control.querySelector("input[type=range], input:checked").value);
+    const read = () => controls.map((control) => Number(control.querySelector("input[type=range], input:checked").value));
+
+    const write = (k, index) => {
+      const slider = controls[k].querySelector("input[type=range]");
+      if (slider) slider.value = index;
+      else controls[k].querySelectorAll("input")[index].checked = true;
+    };
 
     const showPosition = (control, text) => {
       const slider = control.querySelector("input[type=range]");
@@ -26,35 +69,124 @@
       control.querySelector("output").textContent = text;
     };
 
-    // The picture is swapped once decoded, so that it never blinks; only the latest one asked for counts.
-    let wanted = startSource;
-    const showPicture = async (source) => {
-      wanted = source;
-      const next = new Image();
-      next.src = source;
-      await next.decode();
-      if (wanted === source) still.src = source;
+    const update = async (moved = true) => {
+      data = await stage.load();
+      const at = read();
+      controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
+      caption.textContent = picture.alt = stage.caption(at);
+      await stage.show(at, moved);
     };
 
-    const update = () => {
-      const { sizes, texts, shown, captions, frames } = load();
-      const at = controls.map(position);
-      const combination = at.reduce((index, i, k) => index * sizes[k] + i, 0);
-      controls.forEach((control, k) => showPosition(control, texts[k][at[k]]));
-      caption.textContent = still.alt = captions[combination];
-      const frame = frames[shown[combination]]; // null: the frame the page came with
-      return showPicture(frame ? `data:image/webp;base64,${frame}` : startSource);
+    // ---- steps that play ----
+
+    const players = [...form.querySelectorAll(".helm-play")].map((button) => {
+      const slider = button.parentElement.querySelector("input[type=range]");
+      const name = button.getAttribute("aria-label").replace("Play", "");
+      let timer = null;
+      const say = (word) => {
+        button.textContent = word;
+        button.setAttribute("aria-label", word + name);
+      };
+      const rest = () => say(still.matches ? "Next" : "Play");
+      const stop = () => {
+        clearInterval(timer);
+        timer = null;
+        rest();
+      };
+      const step = () => {
+        slider.value = Number(slider.value) + 1;
+        update();
+        if (slider.value === slider.max) stop();
+      };
+      button.addEventListener("click", () => {
+        if (timer) return stop();
+        if (slider.value === slider.max) {
+          slider.value = 0;
+          update();
+        } else if (still.matches) step(); // a reader who wants no motion turns the pages
+        if (still.matches) return;
+        say("Pause");
+        timer = setInterval(step, Number(button.dataset.interval));
+      });
+      still.addEventListener("change", stop);
+      rest();
+      return stop;
+    });
+    const pause = () => players.forEach((stop) => stop());
+
+    // ---- a link to this setting ----
+
+    const fragment = () => {
+      const at = read();
+      const words = data.names.map((name, k) => `${name}=${encodeURIComponent(data.keys[k][at[k]])}`);
+      return `#${figure.id}?${words.join("&")}`;
     };
 
-    form.reset(); // some browsers refill forms on reload, but the page shows the start frame
-    form.addEventListener("input", update);
-    form.addEventListener("submit", (event) => event.preventDefault());
-    reset.addEventListener("click", () => {
-      form.reset();
+    const follow = async () => {
+      const [id, words] = decodeURI(location.hash.slice(1)).split("?");
+      if (id !== figure.id || words === undefined) return;
+      data = await stage.load();
+      for (const [name, value] of new URLSearchParams(words)) {
+        const k = data.names.indexOf(name);
+        const index = data.keys[k]?.indexOf(value) ?? -1;
+        if (index >= 0) write(k, index);
+      }
+      guess?.skip();
+      await update(false);
+      figure.scrollIntoView({ block: "center" });
+    };
+
+    const copyLink = async (event) => {
+      data = await stage.load();
+      history.replaceState(null, "", fragment());
+      const button = event.currentTarget;
+      let said = "Link in the address bar";
+      try {
+        await navigator.clipboard.writeText(location.href);
+        said = "Link copied";
+      } catch {
+        // No clipboard here: the address bar has it.
+      }
+      button.textContent = said;
+      setTimeout(() => (button.textContent = "Link"), 2500);
+    };
+
+    // ---- together ----
+
+    const open = () => {
+      form.querySelector("fieldset").disabled = false;
+      buttons.forEach((button) => (button.disabled = false));
+      stage.open?.((pairs) => {
+        pause();
+        pairs.forEach(([k, index]) => write(k, index));
+        update();
+      }, read);
+      figure.dataset.helmOpen = "true";
+    };
+
+    form.reset(); // some browsers refill forms on reload, but the page shows the start
+    form.addEventListener("input", () => {
+      pause();
       update();
     });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    figure.querySelector(".helm-reset").addEventListener("click", () => {
+      pause();
+      form.reset();
+      update(false);
+    });
+    figure.querySelector(".helm-link").addEventListener("click", copyLink);
+    addEventListener("hashchange", follow);
+    narrow.addEventListener("change", () => data && update(false));
 
-    for (const part of [form.querySelector("fieldset"), reset]) part.disabled = false;
+    const guess = helm.guess?.(figure, stage, open) ?? null;
+    if (!guess) open();
+    new IntersectionObserver((entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      if (stage.near) stage.near().then(() => update(false));
+    }, { rootMargin: "300px" }).observe(figure);
+    follow();
     figure.dataset.helmReady = "true";
   };
 

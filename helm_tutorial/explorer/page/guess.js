@@ -1,0 +1,119 @@
+// Guess first: until the reader commits to a guess, or asks to be shown, an explorer's controls wait.
+(() => {
+  "use strict";
+
+  const helm = (window.helmExplorer ??= {});
+  const HEIGHTS = 51;
+
+  // A curve sketched point by point over an axes: every point is a slider of its own for the keyboard.
+  const sketching = (stage, { axes, at, places, heights }) => {
+    const { svg, frame, boxes, width, height } = stage.overlay();
+    const [x, y, w, h] = boxes[axes];
+    const values = at.map(() => (HEIGHTS - 1) / 2);
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+    line.setAttribute("class", "helm-sketched");
+    svg.append(line);
+    const pad = document.createElement("div");
+    pad.className = "helm-sketch";
+    Object.assign(pad.style, {
+      left: `${(100 * x) / width}%`, top: `${(100 * y) / height}%`,
+      width: `${(100 * w) / width}%`, height: `${(100 * h) / height}%`,
+    });
+    const handles = at.map((place, i) => {
+      const handle = document.createElement("div");
+      Object.assign(handle, { className: "helm-handle", tabIndex: 0 });
+      for (const [name, value] of Object.entries({
+        role: "slider", "aria-orientation": "vertical", "aria-valuemin": 0, "aria-valuemax": HEIGHTS - 1,
+        "aria-label": `your guess at ${places[i]}`,
+      }))
+        handle.setAttribute(name, value);
+      handle.style.left = `${100 * place}%`;
+      handle.addEventListener("keydown", (event) => {
+        const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
+        const value = { Home: 0, End: HEIGHTS - 1 }[event.key] ?? (by === undefined ? null : values[i] + by);
+        if (value === null) return;
+        event.preventDefault();
+        put(i, value);
+      });
+      pad.append(handle);
+      return handle;
+    });
+    const put = (i, value) => {
+      values[i] = Math.min(HEIGHTS - 1, Math.max(0, Math.round(value)));
+      handles[i].style.bottom = `${(100 * values[i]) / (HEIGHTS - 1)}%`;
+      handles[i].setAttribute("aria-valuenow", values[i]);
+      handles[i].setAttribute("aria-valuetext", heights[values[i]]);
+      const corners = at.map((u, k) => `${x + u * w},${y + (1 - values[k] / (HEIGHTS - 1)) * h}`);
+      line.setAttribute("points", corners.join(" "));
+    };
+    at.forEach((_, i) => put(i, values[i]));
+    const aim = (event) => {
+      const box = pad.getBoundingClientRect();
+      const across = (event.clientX - box.left) / box.width;
+      const near = at.reduce((best, u, i) => (Math.abs(u - across) < Math.abs(at[best] - across) ? i : best), 0);
+      put(near, (1 - (event.clientY - box.top) / box.height) * (HEIGHTS - 1));
+    };
+    pad.addEventListener("pointerdown", (event) => {
+      pad.setPointerCapture(event.pointerId);
+      aim(event);
+    });
+    pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && aim(event));
+    frame.append(pad);
+    return { end: () => pad.remove(), erase: () => line.remove() };
+  };
+
+  // Returns null where nothing is asked, else { skip } to lift the question.
+  helm.guess = (figure, stage, open) => {
+    const form = figure.querySelector(".helm-guess");
+    if (!form) return null;
+    const { hides, texts, replies, reply, ...sketch } = JSON.parse(form.querySelector(".helm-guess-data").textContent);
+    const { kind } = form.dataset;
+    const fields = form.querySelector("fieldset");
+    const told = form.querySelector(".helm-reply");
+    const slider = form.querySelector("input[type=range]");
+    let drawing = null;
+    let done = false;
+
+    form.reset();
+    stage.hide?.(hides);
+    if (slider)
+      slider.addEventListener("input", () => {
+        slider.setAttribute("aria-valuetext", texts[slider.value]);
+        slider.style.setProperty("--helm-filled", slider.value / slider.max);
+        form.querySelector("output").textContent = texts[slider.value];
+      });
+
+    const end = async (said) => {
+      if (done) return;
+      done = true;
+      told.textContent = said;
+      fields.hidden = true;
+      drawing?.end();
+      if (said === reply) drawing?.erase();
+      stage.hide?.([]);
+      open();
+      form.dataset.answered = "true";
+      figure.querySelector(".helm-controls").dispatchEvent(new Event("input"));
+    };
+
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (kind === "curve") return end(`Dashed: your sketch. ${reply}`);
+      const chosen = slider ? slider.value : form.querySelector("input:checked")?.value;
+      if (chosen === undefined) told.textContent = "Choose one first, or ask to be shown.";
+      else end(replies[chosen]);
+    });
+    form.querySelector(".helm-skip").addEventListener("click", () => end(reply));
+
+    if (kind === "curve") {
+      // Drawn anew, for a phone that was turned say, the sketch begins anew.
+      figure.addEventListener("helm-drawn", () => {
+        if (done) return;
+        drawing?.end();
+        drawing = sketching(stage, sketch);
+        fields.disabled = false;
+      });
+    } else fields.disabled = false;
+    return { skip: () => end(reply) };
+  };
+})();

@@ -1,0 +1,301 @@
+// The stage of numbers: a background drawn by matplotlib, and over it, as SVG, what the package computed for each
+// setting. Coordinates arrive as ten-thousandths of an axes' box; here they are multiplied by the box, no more.
+(() => {
+  "use strict";
+
+  const helm = (window.helmExplorer ??= {});
+  const UNIT = 10000;
+  const ROLL = 1500; // milliseconds that a rolling line takes
+  const LEVELS = 254;
+
+  const unpack = (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+
+  const make = (tag, attributes, parent) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, value);
+    parent?.append(element);
+    return element;
+  };
+
+  // Exactly `count` children, made by `create` where they are missing.
+  const children = (group, count, create) => {
+    while (group.childNodes.length > count) group.lastChild.remove();
+    while (group.childNodes.length < count) create(group.childNodes.length);
+    return group.childNodes;
+  };
+
+  // ---- one drawer for each kind of artist: takes the group it draws in, its look, and a box ----
+
+  const placeIn = ([left, top, width, height]) => (u, v) => [
+    left + (u / UNIT) * width,
+    top + (1 - v / UNIT) * height,
+  ];
+
+  const points = (flat, place) => {
+    const found = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      const gap = flat[i] === null || flat[i + 1] === null;
+      found.push(gap ? null : place(flat[i], flat[i + 1]));
+    }
+    return found;
+  };
+
+  const pathOf = (found) => {
+    let pen = "M";
+    return found
+      .map((point) => {
+        if (point === null) {
+          pen = "M";
+          return "";
+        }
+        const word = `${pen}${point[0].toFixed(2)} ${point[1].toFixed(2)}`;
+        pen = "L";
+        return word;
+      })
+      .join("");
+  };
+
+  const markerLook = ({ path, fill, stroke, width }) => ({ d: path, fill, stroke, "stroke-width": width });
+
+  const setMarkers = (group, found, look, fills) => {
+    const shown = found.filter((point) => point !== null);
+    children(group, shown.length, () => make("path", look, group)).forEach((mark, i) => {
+      mark.setAttribute("transform", `translate(${shown[i][0].toFixed(2)} ${shown[i][1].toFixed(2)})`);
+      if (fills) mark.setAttribute("fill", fills[i]);
+    });
+  };
+
+  const levelsOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const colorOf = (colors, level) => (level >= LEVELS ? "none" : `#${colors.slice(6 * level, 6 * level + 6)}`);
+
+  const drawers = {
+    line: (group, style, place) => {
+      const stroke = { fill: "none", "stroke-linejoin": "round", "stroke-linecap": style.dash ? "butt" : "round" };
+      const halo =
+        style.halo && style.stroke
+          ? make("path", { ...stroke, stroke: style.halo.stroke, "stroke-width": style.halo.width }, group)
+          : null;
+      const line = style.stroke
+        ? make(
+            "path",
+            { ...stroke, stroke: style.stroke, "stroke-width": style.width, "stroke-dasharray": style.dash?.join(" ") },
+            group,
+          )
+        : null;
+      const marks = style.marker ? make("g", {}, group) : null;
+      return (flat, share = 1) => {
+        let found = points(flat, place);
+        if (share < 1) {
+          // As many points as belong to this share of the way, the last one under way to the next.
+          const way = share * (found.length - 1);
+          const whole = Math.floor(way);
+          const [from, to] = [found[whole], found[whole + 1]];
+          found = found.slice(0, whole + 1);
+          if (from && to) found.push(from.map((value, k) => value + (way - whole) * (to[k] - value)));
+        }
+        const path = pathOf(found);
+        for (const part of [halo, line]) part?.setAttribute("d", path);
+        if (marks) setMarkers(marks, style.last ? found.slice(-1) : found, markerLook(style.marker));
+      };
+    },
+
+    dots: (group, style, place) => (value) => {
+      const fills = value.levels && [...levelsOf(value.levels)].map((level) => colorOf(style.colors, level));
+      setMarkers(group, points(value.at, place), markerLook(style.marker), fills);
+    },
+
+    polygons: (group, style, place) => {
+      const shapes = style.shapes.map((shape) => make("path", { d: `${pathOf(points(shape, place))}Z` }, group));
+      return (value) => {
+        levelsOf(value).forEach((level, i) => {
+          const color = colorOf(style.colors, level);
+          shapes[i].setAttribute("fill", color);
+          shapes[i].setAttribute("stroke", color); // closes the hairline between neighbours
+        });
+      };
+    },
+
+    image: (group, style, place) => {
+      const [x0, y1, x1, y0] = [...place(style.box[0], style.box[1]), ...place(style.box[2], style.box[3])];
+      const box = { x: Math.min(x0, x1), y: Math.min(y0, y1), width: Math.abs(x1 - x0), height: Math.abs(y1 - y0) };
+      const image = make("image", { ...box, preserveAspectRatio: "none" }, group);
+      image.style.imageRendering = style.smooth ? "auto" : "pixelated";
+      return (value) => {
+        if (value.picture) return image.setAttribute("href", `data:image/webp;base64,${value.picture}`);
+        const [width, height] = value.size;
+        const canvas = Object.assign(document.createElement("canvas"), { width, height });
+        const context = canvas.getContext("2d");
+        const pixels = context.createImageData(width, height);
+        levelsOf(value.levels).forEach((level, i) => {
+          if (level >= LEVELS) return;
+          const color = parseInt(style.colors.slice(6 * level, 6 * level + 6), 16);
+          pixels.data.set([color >> 16, (color >> 8) & 255, color & 255, 255], 4 * i);
+        });
+        context.putImageData(pixels, 0, 0);
+        image.setAttribute("href", canvas.toDataURL());
+      };
+    },
+
+    bars: (group, style, place) => {
+      const bars = style.places.map((_, i) => make("rect", { fill: style.fills[i] }, group));
+      return (tops) => {
+        bars.forEach((bar, i) => {
+          const [left, base] = place(style.places[i][0], style.places[i][1]);
+          const [right, top] = place(style.places[i][2], tops[i] ?? style.places[i][1]);
+          bar.setAttribute("x", Math.min(left, right));
+          bar.setAttribute("width", Math.abs(right - left));
+          bar.setAttribute("y", Math.min(top, base));
+          bar.setAttribute("height", Math.abs(base - top));
+        });
+      };
+    },
+
+    text: (group, style, place) => {
+      const anchor = { left: "start", center: "middle", right: "end" }[style.across];
+      const baseline = { center: "central", center_baseline: "central", top: "hanging" }[style.up] ?? "auto";
+      const look = { fill: style.fill, "font-size": style.size, "text-anchor": anchor, "dominant-baseline": baseline };
+      const halo = style.halo
+        ? { stroke: style.halo.stroke, "stroke-width": style.halo.width, "paint-order": "stroke", "stroke-linejoin": "round" }
+        : {};
+      const text = make("text", { ...look, ...halo, "font-weight": style.weight }, group);
+      return (value) => {
+        const flat = value.at ?? style.at;
+        const [point] = points(flat, place);
+        text.textContent = point ? value.text : "";
+        if (!point) return;
+        text.setAttribute("x", point[0] + (style.offset?.[0] ?? 0));
+        text.setAttribute("y", point[1] + (style.offset?.[1] ?? 0));
+      };
+    },
+  };
+
+  // ---- the stage ----
+
+  helm.stages ??= {};
+  helm.stages.numbers = (figure) => {
+    const frame = figure.querySelector(".helm-stage");
+    const picture = figure.querySelector(".helm-still");
+    const source = figure.querySelector("source");
+    let loading = null;
+    let data = null;
+    let drawn = null; // the size that the overlay is drawn for
+    let artists = [];
+    let hidden = new Set();
+    let surfaces = null; // set once the controls may be moved
+    let rolling = 0;
+
+    const load = () => (loading ??= unpack(figure.querySelector(".helm-data").textContent).then((read) => (data = read)));
+    const lookUp = ({ depends, index, table }, at) =>
+      table[index[helm.position(depends.map((k) => at[k]), depends.map((k) => data.sizes[k]))]];
+
+    const sizeNow = () => (data.stages.length > 1 && helm.narrow.matches ? 1 : 0);
+
+    const set = () => {
+      const size = sizeNow();
+      if (drawn === size) return;
+      drawn = size;
+      frame.querySelectorAll(".helm-overlay, .helm-drag").forEach((old) => old.remove());
+      const { width, height, boxes } = data.stages[size];
+      const svg = make("svg", { class: "helm-overlay", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, frame);
+      boxes.forEach(([x, y, w, h], i) => {
+        const clip = make("clipPath", { id: `${figure.id}-box-${i}` }, svg);
+        make("rect", { x, y, width: w, height: h }, clip);
+      });
+      artists = data.artists.map(({ name, axes, style, track, rolling: rolls }) => {
+        const clip = ["line", "image", "polygons"].includes(style.kind) && style.clip !== false && !style.marker;
+        const look = { "data-artist": name, opacity: style.alpha, "clip-path": clip ? `url(#${figure.id}-box-${axes})` : null };
+        const group = make("g", look, svg);
+        return { name, group, track, rolls, draw: drawers[style.kind](group, style, placeIn(boxes[axes])) };
+      });
+      data.stages.forEach(({ background }, i) => {
+        const address = `data:image/webp;base64,${background}`;
+        if (i) source.srcset = address;
+        else picture.src = address;
+      });
+      if (surfaces) addSurfaces();
+      figure.dataset.helmDrawn = size;
+      figure.dispatchEvent(new Event("helm-drawn"));
+    };
+
+    const show = (at, moved) => {
+      set();
+      cancelAnimationFrame(rolling);
+      const rollers = [];
+      for (const { name, group, track, rolls, draw } of artists) {
+        group.style.display = hidden.has(name) ? "none" : "";
+        const value = lookUp(track, at);
+        if (moved && rolls && !helm.still.matches) rollers.push([draw, value]);
+        else draw(value);
+      }
+      if (!rollers.length) return;
+      const began = performance.now();
+      const roll = (now) => {
+        const share = Math.min(1, Math.max(0, now - began) / ROLL);
+        rollers.forEach(([draw, value]) => draw(value, share));
+        if (share < 1) rolling = requestAnimationFrame(roll);
+      };
+      roll(began);
+    };
+
+    // Pressing or dragging in an axes sets the controls to the values nearest to the pointer.
+    const addSurfaces = () => {
+      const { width, height, boxes } = data.stages[drawn];
+      for (const { axes, across, up } of data.drags) {
+        const [x, y, w, h] = boxes[axes];
+        const surface = document.createElement("div");
+        const names = [across, up].filter(Boolean).map(({ control }) => data.labels[control]);
+        Object.assign(surface, { className: "helm-drag", tabIndex: 0 });
+        surface.setAttribute("role", "application");
+        surface.setAttribute("aria-label", `Press or drag in the picture, or use the arrow keys, to set ${names.join(" and ")}`);
+        Object.assign(surface.style, {
+          left: `${(100 * x) / width}%`, top: `${(100 * y) / height}%`,
+          width: `${(100 * w) / width}%`, height: `${(100 * h) / height}%`,
+          touchAction: across && up ? "none" : across ? "pan-y" : "pan-x",
+        });
+        const nearest = (stops, place) =>
+          stops.reduce((best, stop, i) => (Math.abs(stop - place) < Math.abs(stops[best] - place) ? i : best), 0);
+        const aim = (event) => {
+          const box = surface.getBoundingClientRect();
+          const pairs = [];
+          if (across) pairs.push([across.control, nearest(across.stops, (event.clientX - box.left) / box.width)]);
+          if (up) pairs.push([up.control, nearest(up.stops, 1 - (event.clientY - box.top) / box.height)]);
+          surfaces.set(pairs);
+        };
+        surface.addEventListener("pointerdown", (event) => {
+          surface.setPointerCapture(event.pointerId);
+          aim(event);
+        });
+        surface.addEventListener("pointermove", (event) => surface.hasPointerCapture(event.pointerId) && aim(event));
+        surface.addEventListener("keydown", (event) => {
+          const ways = { ArrowRight: [across, 1], ArrowLeft: [across, -1], ArrowUp: [up, 1], ArrowDown: [up, -1] };
+          const [along, by] = ways[event.key] ?? [];
+          if (!along) return;
+          event.preventDefault();
+          const { control, stops } = along;
+          const rising = stops[stops.length - 1] > stops[0] ? 1 : -1;
+          const index = surfaces.read()[control] + by * rising;
+          if (index >= 0 && index < stops.length) surfaces.set([[control, index]]);
+        });
+        frame.append(surface);
+      }
+    };
+
+    return {
+      load,
+      show,
+      near: load,
+      caption: (at) => lookUp(data.captions, at),
+      hide: (names) => (hidden = new Set(names)),
+      open: async (setControls, read) => {
+        surfaces = { set: setControls, read };
+        await load();
+        if (drawn !== null) addSurfaces();
+      },
+      // The axes' boxes of the size shown, and the overlay: for a sketch.
+      overlay: () => ({ ...data.stages[drawn], svg: frame.querySelector(".helm-overlay"), frame }),
+    };
+  };
+})();
