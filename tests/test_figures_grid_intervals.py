@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
-from helm_tutorial.figures import grid, intervals
+from helm_tutorial.figures import factorial, grid, intervals
 from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
@@ -59,8 +60,27 @@ def test_embedding_keeps_distances_of_planar_latents(world, axes):
 
 
 def test_action_probabilities_are_one_row_an_action(axes):
-    grid.show_action_probabilities(axes, torch.eye(3)[[0, 1, 2, 0]], ("left", "right", "forward"))
-    assert axes.images[0].get_array().shape == (3, 4)
+    image = grid.show_action_probabilities(axes, torch.eye(3)[[0, 1, 2, 0]], ("left", "right", "forward"))
+    assert image.get_array().shape == (3, 4)
+    assert tuple(image.get_extent()) == (0.5, 4.5, 2.5, -0.5)  # the plan's steps count from 1
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["left", "right", "forward"]
+
+
+def test_moving_world_takes_the_environments_frames(world, axes):
+    image = grid.moving_world(axes, world, below=1.0)
+    state = world.index((2, 1), 0)
+    frame = grid.world_frame(world, state)
+    assert frame.dtype == np.uint8 and frame.shape == (5 * grid.SMALL_TILE, 5 * grid.SMALL_TILE, 3)
+    expected = world.open(state).unwrapped.get_frame(highlight=False, tile_size=grid.SMALL_TILE)
+    assert np.array_equal(frame, expected) and not np.array_equal(frame, image.get_array())
+    assert axes.get_ylim() == (5.5, -0.5) and axes.get_xlim() == (-0.5, 4.5)
+
+
+def test_moving_path_takes_cells(world, axes):
+    line = grid.moving_path(axes, "black", end="o")
+    line.set_data(*grid.path_of(world, [world.index((1, 1), 0), world.index((1, 2), 3)]))
+    assert line.get_xydata().tolist() == [[1, 1], [1, 2]]
+    assert line.get_marker() == "o" and line.get_markevery() == [-1]
 
 
 METRIC = {"values": [0.4, 0.6, None], "mean": 0.5, "low": 0.3, "high": 0.7, "reported": 0.9}
@@ -74,16 +94,27 @@ def test_metric_rows_show_seeds_mean_interval_and_report(axes):
     assert axes.get_yticklabels()[0].get_text() == "label"
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_factorial_bars_are_the_means(axes, plain):
-    suffix = "_plain" if plain else ""
-    cells = ("neither", "spectral", "contrastive", "both")
+@pytest.mark.parametrize("planner", ["plain", "ours"])
+def test_factorial_shows_the_records_numbers(planner):
+    suffix = "_plain" if planner == "plain" else ""
     metrics = {
-        f"success_{cell}_T5{suffix}": {"values": [k / 4], "mean": k / 4, "low": 0.0, "high": 1.0}
-        for k, cell in enumerate(cells)
+        f"success_{cell}_T{T}{suffix}": {
+            "values": [k / 4, k / 4],
+            "mean": k / 4,
+            "low": k / 4 - 0.1,
+            "high": k / 4 + 0.3,
+        }
+        for k, cell in enumerate(factorial.CELLS)
+        for T in (5, 12)
     }
-    intervals.show_factorial(axes, metrics, 5, plain=plain)
-    assert [bar.get_width() for bar in axes.patches] == [0, 0.25, 0.5, 0.75]
+    artists = factorial.build_factorial(Figure(figsize=(7, 3)), (5, 12))
+    numbers, caption = factorial.move_factorial(metrics, (5, 12), 2, planner, "both", 12)
+    assert set(numbers) == set(artists)
+    assert numbers["bars"] == [0, 0.25, 0.5, 0.75]
+    _, y = numbers["intervals"]
+    assert np.allclose(y[0:2], (0, 0.3)) and np.allclose(y[9:11], (0.65, 1.0)) and np.isnan(y[2])  # kept within 0 and 1
+    assert list(numbers["now"]) == [[12], [0.75]] and numbers["share neither"][2] == "0 %"
+    assert "75 %" in caption and "65 to 100 %" in caption and "2 seeds" in caption
 
 
 def test_lines_over_horizons_are_the_means(axes):

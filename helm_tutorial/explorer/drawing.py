@@ -36,4 +36,9 @@ def draw_frame(draw: Callable, figure: Figure, controls: tuple[Control, ...], at
         raise RuntimeError(f"draw failed at {where}: {type(error).__name__}: {error}") from error
     if not isinstance(caption, str) or not caption.strip():
         raise ValueError(f"draw must return its caption, a non-empty string; at {where} it returned {caption!r}")
-    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"), " ".join(caption.split())
+    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"), one_line(caption)
+
+
+def one_line(caption: str) -> str:
+    """The caption without line breaks of its own, and with none between a number and its per cent sign."""
+    return " ".join(caption.split()).replace(" %", "\u00a0%")

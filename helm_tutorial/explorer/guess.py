@@ -132,6 +132,9 @@ class GuessCurve:
             raise ValueError(f"at must be two to twelve rising numbers, got {self.at!r}")
 
 
+WAITING = "Guess first, or ask to be shown: then the picture is completed."
+"""Caption of a picture of which a guess hides a part."""
+
 Guess = GuessNumber | GuessChoice | GuessCurve
 
 

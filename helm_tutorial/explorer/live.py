@@ -14,7 +14,7 @@ from PIL import Image
 
 from helm_tutorial.explorer.controls import Control
 from helm_tutorial.explorer.drawing import CSS_DPI, draw_frame, new_figure
-from helm_tutorial.explorer.guess import Guess, check_guess, hidden_until_guessed
+from helm_tutorial.explorer.guess import WAITING, Guess, check_guess, hidden_until_guessed
 from helm_tutorial.explorer.live_guess import LiveGuess
 from helm_tutorial.explorer.scene import Scene, Stage
 
@@ -149,6 +149,8 @@ class LiveExplorer(ipywidgets.VBox):
             out = io.BytesIO()
             picture.save(out, "png", compress_level=1)  # fast: it travels no further than the browser
             self._took = time.monotonic() - began
+            if isinstance(self._source, LiveNumbers) and self._source.hidden:
+                caption = WAITING
             self._frames[at] = out.getvalue(), caption
             if len(self._frames) > REMEMBERED:
                 self._frames.popitem(last=False)

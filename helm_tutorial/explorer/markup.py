@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from helm_tutorial.explorer.controls import Control, describe
 from helm_tutorial.explorer.drawing import CSS_DPI
-from helm_tutorial.explorer.guess import Guess, GuessChoice, GuessCurve, GuessNumber, hidden_until_guessed, reply
+from helm_tutorial.explorer.guess import (
+    WAITING,
+    Guess,
+    GuessChoice,
+    GuessCurve,
+    GuessNumber,
+    hidden_until_guessed,
+    reply,
+)
 
 NARROW_BELOW = "36rem"
 """Width of the window below which the narrow picture is shown."""
@@ -163,7 +171,7 @@ def _guess_html(guess: Guess | None, key: str, sketch: Mapping | None) -> str:
     if guess is None:
         return ""
     key = f"{key}-guess"
-    data: dict[str, object] = {"hides": hidden_until_guessed(guess)}
+    data: dict[str, object] = {"hides": hidden_until_guessed(guess), "waiting": WAITING}
     if isinstance(guess, GuessCurve):
         kind, answer = "curve", guess.explain
         data |= {"reply": guess.explain or "Solid: the curve as computed.", **(sketch or {})}

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from helm_tutorial.explorer.controls import Control, describe
-from helm_tutorial.explorer.drawing import CSS_DPI, new_figure
+from helm_tutorial.explorer.drawing import CSS_DPI, new_figure, one_line
 from helm_tutorial.explorer.moving import MOVABLE, axes_of, fractions, order_of, set_numbers
 from helm_tutorial.validation import require_choice
 
@@ -43,7 +43,7 @@ class Scene:
         numbers, caption = moved
         if not isinstance(caption, str) or not caption.strip():
             raise ValueError(f"move must return its caption, a non-empty string; at {where} it returned {caption!r}")
-        return numbers, " ".join(caption.split())
+        return numbers, one_line(caption)
 
 
 class Stage:

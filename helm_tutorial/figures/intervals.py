@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from helm_tutorial.figures.style import COLORS, LABELS, label_line
+from helm_tutorial.figures.style import COLORS, label_line
 
 
 def show_metrics(
@@ -47,29 +47,6 @@ def show_metrics(
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
-    return axes
-
-
-def show_factorial(axes: Axes, metrics: Mapping[str, Mapping], horizon: int, *, plain: bool) -> Axes:
-    """Success in the four cells of the 2 x 2 at one horizon: bar, interval, every seed a dot."""
-    suffix = "_plain" if plain else ""
-    for row, cell in enumerate(("neither", "spectral", "contrastive", "both")):
-        metric = metrics[f"success_{cell}_T{horizon}{suffix}"]
-        color = COLORS["helm" if cell == "spectral" else cell]
-        axes.barh(row, metric["mean"], color=color, height=0.62, alpha=0.85)
-        axes.plot([metric["low"], metric["high"]], [row, row], color="black", linewidth=1.4)
-        axes.plot(metric["values"], [row] * len(metric["values"]), "o", color="black", markersize=3, alpha=0.5)
-        axes.text(
-            min(1.0, metric["high"]) + 0.02,
-            row,
-            f"{100 * metric['mean']:.0f} %",
-            va="center",
-            color=color,
-            fontweight="bold",
-        )
-    names = [LABELS["neither"], "spectral only", "contrastive only", LABELS["both"]]
-    axes.set(yticks=range(4), yticklabels=names, ylim=(3.5, -0.5), xlim=(0, 1.14), xlabel="share of starts that arrive")
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25 %", "50 %", "75 %", "100 %"])
     return axes
 
 

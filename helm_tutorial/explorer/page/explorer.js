@@ -52,6 +52,7 @@
     const controls = [...form.querySelectorAll("[data-control]")];
     const stage = helm.stages[figure.dataset.kind](figure);
     let data = null;
+    let guess = null;
 
     const read = () => controls.map((control) => Number(control.querySelector("input[type=range], input:checked").value));
 
@@ -73,7 +74,7 @@
       data = await stage.load();
       const at = read();
       controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
-      caption.textContent = picture.alt = stage.caption(at);
+      caption.textContent = picture.alt = guess?.waiting() ?? stage.caption(at);
       await stage.show(at, moved);
     };
 
@@ -179,7 +180,7 @@
     addEventListener("hashchange", follow);
     narrow.addEventListener("change", () => data && update(false));
 
-    const guess = helm.guess?.(figure, stage, open) ?? null;
+    guess = helm.guess?.(figure, stage, open) ?? null;
     if (!guess) open();
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;

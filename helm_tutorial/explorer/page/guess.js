@@ -62,11 +62,11 @@
     return { end: () => pad.remove(), erase: () => line.remove() };
   };
 
-  // Returns null where nothing is asked, else { skip } to lift the question.
+  // Returns null where nothing is asked, else { skip } to lift the question, and what the caption says until then.
   helm.guess = (figure, stage, open) => {
     const form = figure.querySelector(".helm-guess");
     if (!form) return null;
-    const { hides, texts, replies, reply, ...sketch } = JSON.parse(form.querySelector(".helm-guess-data").textContent);
+    const { hides, waiting, texts, replies, reply, ...sketch } = JSON.parse(form.querySelector(".helm-guess-data").textContent);
     const { kind } = form.dataset;
     const fields = form.querySelector("fieldset");
     const told = form.querySelector(".helm-reply");
@@ -114,6 +114,6 @@
         fields.disabled = false;
       });
     } else fields.disabled = false;
-    return { skip: () => end(reply) };
+    return { skip: () => end(reply), waiting: () => (done || !hides.length ? null : waiting) };
   };
 })();
