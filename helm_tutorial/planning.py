@@ -37,6 +37,25 @@ class Plan:
     model_calls: int
 
 
+@dataclass(frozen=True)
+class Iterate:
+    """What an observer of :func:`plan_gradient` sees at one gradient step, for ``B`` starts and ``S`` restarts.
+
+    Attributes:
+        updates: gradient steps that led here: 0, then 1, and so on.
+        probabilities: the relaxed actions, shape ``(B, S, T, A)``.
+        cost: their cost, shape ``(B, S)``.
+        decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` where they are not scored.
+        decoded_cost: cost of those, shape ``(B, S)``, or ``None``.
+    """
+
+    updates: int
+    probabilities: Tensor
+    cost: Tensor
+    decoded: Tensor | None
+    decoded_cost: Tensor | None
+
+
 def goal_cost(latents: Tensor, goal: Tensor, *, over: str = "rollout") -> Tensor:
     """How far imagined latents are from the goal.
 
@@ -76,6 +95,7 @@ def plan_gradient(
     decode_every: int = 10,
     over: str = "rollout",
     spread: float = 1.0,
+    watch: Callable[[Iterate], None] | None = None,
 ) -> Plan:
     """Gradient descent on relaxed actions, several restarts, the decoded plans scored and the best kept.
 
@@ -97,6 +117,7 @@ def plan_gradient(
             last iterate only.
         over: see :func:`goal_cost`.
         spread: standard deviation of the initial logits.
+        watch: called at each gradient step with what there is to see, copies all; the plan is the same without it.
 
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
@@ -114,16 +135,23 @@ def plan_gradient(
     scorings = 0
     for step in range(1, steps + 1):
         optimizer.zero_grad(set_to_none=True)
-        cost = goal_cost(rollout(model, starts, logits.softmax(dim=-1))[:, 1:], goal, over=over)
+        probabilities = logits.softmax(dim=-1)
+        cost = goal_cost(rollout(model, starts, probabilities)[:, 1:], goal, over=over)
         (gradient,) = torch.autograd.grad(cost.sum(), logits)
         relaxed = cost.detach().nan_to_num(nan=float("inf")).view(batch, restarts)
         relaxed_best = torch.minimum(relaxed_best, relaxed.min(dim=1).values)
         logits.grad = gradient
         optimizer.step()
+        decoded = decoded_cost = None
         if step % decode_every == 0 or step == steps:
             decoded = logits.detach().argmax(dim=-1).view(batch, restarts, horizon)
-            best.offer(decoded, score(model, z0, goal, decoded, actions=actions, over=over))
+            decoded_cost = score(model, z0, goal, decoded, actions=actions, over=over)
+            best.offer(decoded, decoded_cost)
             scorings += 1
+        if watch is not None:
+            relaxed_actions = probabilities.detach().view(batch, restarts, horizon, actions)
+            seen = (relaxed_actions, cost.detach().view(batch, restarts), decoded, decoded_cost)
+            watch(Iterate(step - 1, *(None if part is None else part.clone() for part in seen)))
     return Plan(best.actions, best.cost, relaxed_best, restarts * horizon * (steps + scorings))
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helm_tutorial.planning import (
+    Iterate,
     goal_cost,
     plan_cross_entropy,
     plan_exhaustive,
@@ -13,6 +14,7 @@ from helm_tutorial.planning import (
     plan_random_shooting,
     score,
 )
+from helm_tutorial.rollout import rollout
 
 ACTIONS, HORIZON = 3, 5
 MOVES = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-0.5, -0.5]])
@@ -95,6 +97,56 @@ def test_best_plan_seen_is_kept_not_the_last(problem):
     ]
     for earlier, later in pairwise(costs):
         assert bool((later <= earlier).all())
+
+
+def test_watching_changes_nothing(problem):
+    z0, goal = problem
+
+    def plan(**watching):
+        generator = torch.Generator().manual_seed(7)
+        options = {"steps": 23, "restarts": 4, "decode_every": 5}
+        return plan_gradient(walker, z0, goal, HORIZON, actions=ACTIONS, generator=generator, **options, **watching)
+
+    def spoil(iterate: Iterate) -> None:
+        iterate.probabilities.zero_()
+        iterate.cost.zero_()
+        if iterate.decoded is not None:
+            iterate.decoded.zero_()
+            iterate.decoded_cost.zero_()
+
+    alone = plan()
+    for watch in ([].append, spoil):
+        watched = plan(watch=watch)
+        assert torch.equal(alone.actions, watched.actions) and torch.equal(alone.cost, watched.cost)
+        assert torch.equal(alone.relaxed_cost, watched.relaxed_cost) and alone.model_calls == watched.model_calls
+
+
+def test_what_is_watched_costs_what_it_says(problem):
+    z0, goal = problem
+    seen: list[Iterate] = []
+    plan = plan_gradient(
+        walker,
+        z0,
+        goal,
+        HORIZON,
+        actions=ACTIONS,
+        generator=torch.Generator().manual_seed(7),
+        steps=23,
+        restarts=4,
+        decode_every=5,
+        watch=seen.append,
+    )
+    assert [iterate.updates for iterate in seen] == list(range(23))
+    for iterate in seen:
+        assert iterate.probabilities.shape == (len(z0), 4, HORIZON, ACTIONS) and iterate.cost.shape == (len(z0), 4)
+        latents = rollout(walker, z0.repeat_interleave(4, dim=0), iterate.probabilities.flatten(0, 1))[:, 1:]
+        assert torch.allclose(goal_cost(latents, goal).view(-1, 4), iterate.cost)
+    scored = [iterate for iterate in seen if iterate.decoded is not None]
+    assert [iterate.updates + 1 for iterate in scored] == [5, 10, 15, 20, 23]
+    for iterate in scored:
+        assert torch.equal(score(walker, z0, goal, iterate.decoded, actions=ACTIONS), iterate.decoded_cost)
+    assert torch.equal(plan.cost, torch.cat([iterate.decoded_cost for iterate in scored], dim=1).min(dim=1).values)
+    assert torch.equal(plan.relaxed_cost, torch.cat([i.cost for i in seen], dim=1).min(dim=1).values)
 
 
 def test_exhaustive_search_agrees_with_a_loop():

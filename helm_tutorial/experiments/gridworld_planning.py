@@ -12,7 +12,7 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.planning import Plan, plan_gradient, plan_random_shooting
+from helm_tutorial.planning import Iterate, Plan, plan_gradient, plan_random_shooting
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
@@ -82,6 +82,7 @@ def play(
     *,
     starts: Tensor | None = None,
     by_search: bool = False,
+    watch: Callable[[Iterate], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
     """Plan with ``model`` and play on the real environment.
@@ -94,6 +95,7 @@ def play(
         starts: start states, those of :func:`played_starts` by default.
         by_search: the control: no gradient, but as many random plans scored as make the same number of model
             calls as our planner (restarts times gradient steps and scorings); its backward passes come on top.
+        watch: sees every gradient step, see :func:`helm_tutorial.planning.plan_gradient`; changes nothing.
         progress: called with the step and the limit.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -126,6 +128,7 @@ def play(
             restarts=planning.restarts,
             decode_every=planning.decode_every,
             over=planning.over,
+            watch=watch,
         )
 
     # The planner differentiates with respect to actions only; without this every step would also build

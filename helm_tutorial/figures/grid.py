@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -15,24 +18,60 @@ from helm_tutorial.figures.style import COLORS
 from helm_tutorial.gridworld import Gridworld
 
 TILE = 48  # pixels of a cell in the environment's rendering
-_OUTLINE = [patheffects.withStroke(linewidth=4.5, foreground="white")]
+SMALL_TILE = 24  # the same where there are many pictures
+OUTLINE = [patheffects.withStroke(linewidth=4.5, foreground="white")]
 
 
 def show_world(axes: Axes, world: Gridworld, state: int | None = None) -> Axes:
     """The environment's own rendering with the agent in ``state``, its start by default; axes count in cells."""
-    env = world.open(world.start if state is None else state)
-    frame = env.unwrapped.get_frame(highlight=False, tile_size=TILE)
-    columns, rows = frame.shape[1] / TILE, frame.shape[0] / TILE
-    axes.imshow(frame, extent=(-0.5, columns - 0.5, rows - 0.5, -0.5), interpolation="bilinear")
-    axes.set_axis_off()
+    _show_frame(axes, world_frame(world, world.start if state is None else state, tile=TILE), TILE)
     return axes
+
+
+def world_frame(world: Gridworld, state: int, *, tile: int = SMALL_TILE) -> np.ndarray:
+    """The environment's own rendering with the agent in ``state``, bytes ``(rows * tile, columns * tile, 3)``."""
+    return world.open(state).unwrapped.get_frame(highlight=False, tile_size=tile)
+
+
+def moving_world(axes: Axes, world: Gridworld, *, below: float = 0.0) -> AxesImage:
+    """An image that takes the frames of :func:`world_frame`, for an explorer of numbers; axes count in cells.
+
+    Args:
+        axes: where to draw.
+        world: whose frames they are.
+        below: cells of free space under the room, for words.
+    """
+    image = _show_frame(axes, world_frame(world, world.start), SMALL_TILE)
+    axes.set_ylim(axes.get_ylim()[0] + below, -0.5)
+    return image
+
+
+def _show_frame(axes: Axes, frame: np.ndarray, tile: int) -> AxesImage:
+    columns, rows = frame.shape[1] / tile, frame.shape[0] / tile
+    image = axes.imshow(frame, extent=(-0.5, columns - 0.5, rows - 0.5, -0.5), interpolation="bilinear")
+    axes.set_axis_off()
+    return image
+
+
+def moving_path(axes: Axes, color: str, *, end: str = "", outline: bool = True, **line) -> Line2D:
+    """A line over :func:`moving_world` that takes the ``(x, y)`` of :func:`path_of`, ``end`` the marker at its end."""
+    look = {"marker": end, "markevery": [-1], "markersize": 9, "markeredgecolor": "white"} if end else {}
+    effects = OUTLINE if outline else []
+    (drawn,) = axes.plot([], [], color=color, path_effects=effects, zorder=3, **look, **line)
+    return drawn
+
+
+def path_of(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows of the cells that a path of states goes through, each of shape ``(n,)``."""
+    columns, rows = world.positions[torch.as_tensor(states)].numpy().T
+    return columns, rows
 
 
 def draw_path(axes: Axes, world: Gridworld, states: Sequence[int] | Tensor, color: str, **line) -> Axes:
     """A path over :func:`show_world`: a line through the cells of ``states`` and a dot where it ends."""
     positions = world.positions[torch.as_tensor(states)].float()
     axes.plot(
-        positions[:, 0], positions[:, 1], color=color, path_effects=_OUTLINE, solid_capstyle="round", zorder=3, **line
+        positions[:, 0], positions[:, 1], color=color, path_effects=OUTLINE, solid_capstyle="round", zorder=3, **line
     )
     axes.plot(*positions[-1].tolist(), "o", color=color, markeredgecolor="white", markersize=9, zorder=4)
     return axes
@@ -128,9 +167,23 @@ def show_embedding(axes: Axes, world: Gridworld, latents: Tensor, values: Tensor
     return dots
 
 
-def show_action_probabilities(axes: Axes, probabilities: Tensor, names: Sequence[str]) -> Axes:
-    """The relaxed actions of a plan, shape ``(T, A)``, as a strip: one row an action, one column a step."""
-    axes.imshow(probabilities.T.numpy(), cmap="Greens", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    axes.set(yticks=range(len(names)), yticklabels=names, xlabel="step of the plan")
+def show_action_probabilities(axes: Axes, probabilities: Tensor, names: Sequence[str]) -> AxesImage:
+    """The relaxed actions of a plan, shape ``(T, A)``, as a strip: one row an action, one column a step, dark is 1.
+
+    Returns:
+        The image; it takes ``probabilities.T``.
+    """
+    horizon, count = probabilities.shape
+    image = axes.imshow(
+        probabilities.T.numpy(),
+        extent=(0.5, horizon + 0.5, count - 0.5, -0.5),
+        cmap="Greys",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    axes.set(yticks=range(count), yticklabels=names, xlabel="step of the plan")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[:].set_visible(False)
-    return axes
+    return image
