@@ -1,0 +1,129 @@
+"""How long a reader waits for an explorer: a live redraw in a notebook, the preparation for a page, and its bytes.
+
+    python benchmarks/explorers.py [chapter ...]
+
+Runs the code cells of each chapter once live and once static, in a process of its own, and keeps the explorers that
+they end with. Live, every control is moved through its values (at most 40 evenly spread) with nothing remembered, and
+each move timed from the slider's change to the finished PNG. Writes a table, and ``_build/bench/explorers.json``.
+The bar is a median of 100 ms for explorers in closed form; none trains or plans when it is moved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "_build" / "bench" / "explorers.json"
+MOVES = 40
+BAR = 100  # milliseconds
+
+
+def collect(chapter: Path) -> list[tuple[object, float]]:
+    """The explorers of a chapter, with the seconds that their cells took."""
+    import nbformat
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.io import capture_output
+
+    shell = InteractiveShell.instance()
+    found = []
+    os.chdir(chapter.parent)
+    for cell in nbformat.read(chapter, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        began = time.perf_counter()
+        with capture_output():
+            ran = shell.run_cell(cell.source)
+        ran.raise_error()
+        if type(ran.result).__name__ in ("LiveExplorer", "StaticExplorer"):
+            found.append((ran.result, time.perf_counter() - began))
+    return found
+
+
+def time_moves(explorer) -> list[float]:
+    """Milliseconds of each move of each control."""
+    if explorer.guess is not None:
+        explorer.guess.skip.click()
+    taken = []
+    for control in explorer._controls:
+        count = len(control.values)
+        for k in sorted({round(i * (count - 1) / (MOVES - 1)) for i in range(MOVES)}):
+            explorer._frames.clear()
+            if explorer.inputs[control.name].value == k:
+                continue
+            began = time.perf_counter()
+            explorer.inputs[control.name].value = k
+            taken.append(1000 * (time.perf_counter() - began))
+        explorer.reset()
+    return taken
+
+
+def measure(chapter: Path) -> list[dict]:
+    """One row for each explorer of the chapter, in the life that the environment says."""
+    rows = []
+    for explorer, seconds in collect(chapter):
+        if os.environ["HELM_EXPLORER"] == "static":
+            rows.append(
+                {
+                    "title": explorer.title, "bytes": explorer.weight, "settings": explorer.combinations,
+                    "cell_seconds": seconds, "density": explorer.density,
+                }
+            )  # fmt: skip
+        else:
+            moves = time_moves(explorer)
+            cuts = statistics.quantiles(moves, n=20)
+            rows.append({"moves": len(moves), "median_ms": statistics.median(moves), "p95_ms": cuts[-1]})
+    return rows
+
+
+def in_process(chapter: Path, life: str) -> list[dict]:
+    """:func:`measure` in a fresh process."""
+    environment = os.environ | {"HELM_EXPLORER": life, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, __file__, "--measure", str(chapter)], env=environment, capture_output=True, text=True
+    )
+    if ran.returncode:
+        raise SystemExit(f"{chapter.name}, {life}: {ran.stderr[-2000:]}")
+    return json.loads(ran.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    import ipywidgets
+    import matplotlib
+    import torch
+
+    chapters = [ROOT / "book" / f"{name}.ipynb" for name in sys.argv[1:]] or sorted((ROOT / "book").glob("*.ipynb"))
+    print(f"{'explorer':<52}{'settings':>9}{'kB':>7}{'cell s':>8}{'median ms':>11}{'p95 ms':>8}")
+    rows = []
+    for chapter in chapters:
+        for page, live in zip(in_process(chapter, "static"), in_process(chapter, "live"), strict=True):
+            row = {"chapter": chapter.stem, **page, **live}
+            rows.append(row)
+            slow = "  above the bar" if row["median_ms"] > BAR else ""
+            print(
+                f"{row['title'][:50]:<52}{row['settings']:>9}{row['bytes'] / 1000:>7.0f}{row['cell_seconds']:>8.1f}"
+                f"{row['median_ms']:>11.0f}{row['p95_ms']:>8.0f}{slow}"
+            )
+    versions = {m.__name__: m.__version__ for m in (torch, matplotlib, ipywidgets)} | {
+        "python": platform.python_version()
+    }
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
+    OUT.write_text(
+        json.dumps({"rows": rows, "versions": versions, "machine": machine}, indent=1) + "\n", encoding="utf-8"
+    )
+    print(f"every explorer: {sum(row['bytes'] for row in rows) / 1e6:.2f} MB; written to {OUT.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps(measure(Path(sys.argv[2]))))
+    else:
+        main()
