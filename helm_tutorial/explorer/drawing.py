@@ -22,16 +22,21 @@ def new_figure(figsize: tuple[float, float], density: float) -> Figure:
     return figure
 
 
+def render(figure: Figure) -> None:
+    """Lay the figure out and draw it."""
+    with warnings.catch_warnings():
+        # A drawing may place all its axes itself and leave the layout nothing to do.
+        warnings.filterwarnings("ignore", message="There are no gridspecs with layoutgrids")
+        figure.canvas.draw()
+
+
 def draw_frame(draw: Callable, figure: Figure, controls: tuple[Control, ...], at: Sequence[int]):
     """The picture (an RGB image) and the caption at one position of each control."""
     values = {control.name: control.values[i] for control, i in zip(controls, at, strict=True)}
     where = describe(controls, at, " = ")
     try:
         caption = draw(figure, **values)
-        with warnings.catch_warnings():
-            # A drawing may place all its axes itself and leave the layout nothing to do.
-            warnings.filterwarnings("ignore", message="There are no gridspecs with layoutgrids")
-            figure.canvas.draw()
+        render(figure)
     except Exception as error:
         raise RuntimeError(f"draw failed at {where}: {type(error).__name__}: {error}") from error
     if not isinstance(caption, str) or not caption.strip():

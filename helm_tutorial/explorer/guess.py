@@ -7,10 +7,11 @@ commits or asks to be shown; without scripts, the question and its answer stand 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from helm_tutorial.explorer.controls import is_number, number_texts
 from helm_tutorial.validation import require_choice
@@ -62,7 +63,8 @@ class GuessNumber:
         values = [
             float(f"{value:.2g}") if self.log else float(value) for value in space(self.low, self.high, NUMBER_STOPS)
         ]
-        return tuple(self._with_unit(text) for text in number_texts(values))
+        # Between near ends, two digits do not tell all positions of a logarithmic slider apart.
+        return tuple(self._with_unit(text) for text in number_texts(list(dict.fromkeys(values))))
 
     @property
     def answer_text(self) -> str:
@@ -138,7 +140,7 @@ WAITING = "Guess first, or ask to be shown: then the picture is completed."
 Guess = GuessNumber | GuessChoice | GuessCurve
 
 
-def check_guess(guess: Guess | None, artists: Sequence[str] | None) -> None:
+def check_guess(guess: Guess | None, artists: Mapping[str, object] | None) -> None:
     """Raise unless ``guess`` suits an explorer that moves ``artists`` (``None``: one of frames)."""
     if guess is None:
         return
@@ -150,6 +152,8 @@ def check_guess(guess: Guess | None, artists: Sequence[str] | None) -> None:
         require_choice("a name in guess.hides", name, tuple(artists or ()))
     if isinstance(guess, GuessCurve):
         require_choice("guess.artist", guess.artist, tuple(artists or ()))
+        if not isinstance(artists[guess.artist], Line2D):
+            raise TypeError(f"guess.artist must name a line, {guess.artist!r} is {artists[guess.artist]!r}")
 
 
 def hidden_until_guessed(guess: Guess | None) -> tuple[str, ...]:

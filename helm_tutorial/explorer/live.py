@@ -87,7 +87,7 @@ class LiveExplorer(ipywidgets.VBox):
         self.guess = None
         if guess is not None:
             stage = source.stage if isinstance(source, LiveNumbers) else None
-            check_guess(guess, None if stage is None else tuple(stage.artists))
+            check_guess(guess, None if stage is None else stage.artists)
             self.guess = LiveGuess(guess, stage, self._answered, self._redraw)
             self._open(False)
             if stage is not None:

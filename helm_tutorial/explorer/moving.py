@@ -32,7 +32,26 @@ UNIT = 10_000
 LEVELS = 254
 """Colours of a colour map; level 255 means no value."""
 
+FAR = 1000
+"""Sides of the box beyond which a point is not told apart."""
+
 MOVABLE = (Line2D, PathCollection, PolyCollection, AxesImage, BarContainer, Text)
+
+
+def check_movable(name: str, artist: object) -> None:
+    """Raise ``TypeError`` unless the page can draw what moves under this name."""
+    if not isinstance(artist, MOVABLE) or axes_of(artist) is None:
+        kinds = "a line, dots, polygons, an image, bars or a text of an axes"
+        raise TypeError(f"build must return artists that can move ({kinds}), got {artist!r} as {name!r}")
+    if isinstance(artist, Line2D) and (
+        artist.get_drawstyle() != "default" or artist.get_markevery() not in (None, [-1])
+    ):
+        raise TypeError(
+            f"a line that moves must have drawstyle 'default' and markevery None or [-1], {name!r} has "
+            f"{artist.get_drawstyle()!r} and {artist.get_markevery()!r}"
+        )
+    if isinstance(artist, BarContainer) and artist.orientation == "horizontal":
+        raise TypeError(f"bars that move must be upright, {name!r} are horizontal")
 
 
 def set_numbers(artist: Artist | BarContainer, value: object) -> None:
@@ -47,6 +66,12 @@ def set_numbers(artist: Artist | BarContainer, value: object) -> None:
         artist.set_data(x, y)
     elif isinstance(artist, PathCollection):
         x, y, *c = (np.atleast_1d(np.asarray(part, dtype=float)) for part in value)
+        if len({part.shape for part in (x, y, *c)}) > 1 or x.ndim != 1 or len(c) > 1:
+            shapes = ", ".join(str(part.shape) for part in (x, y, *c))
+            raise ValueError(f"dots take x and y, or x, y and c, of one length, got shapes {shapes}")
+        colors = artist.get_array()
+        if (colors is None and c) or (colors is not None and not c and len(colors) != len(x)):
+            raise ValueError(f"dots take a c where scatter was given one, got {len(c)} for {len(x)} dots")
         artist.set_offsets(np.stack([x, y], axis=1))
         if c:
             artist.set_array(c[0])
@@ -58,7 +83,12 @@ def set_numbers(artist: Artist | BarContainer, value: object) -> None:
             )
         artist.set_array(values)
     elif isinstance(artist, AxesImage):
-        artist.set_data(np.asarray(value))
+        values = np.asarray(value)
+        if values.ndim == 3 and (values.dtype != np.uint8 or values.shape[2] != 3):
+            raise ValueError(
+                f"an image takes (H, W) values or (H, W, 3) bytes, got shape {values.shape} of {values.dtype}"
+            )
+        artist.set_data(values)
     elif isinstance(artist, BarContainer):
         if len(value) != len(artist.patches):
             raise ValueError(f"bars take one height each, {len(artist.patches)} in all, got {len(value)}")
@@ -67,9 +97,15 @@ def set_numbers(artist: Artist | BarContainer, value: object) -> None:
     elif isinstance(artist, Annotation):
         x, y, text = value
         artist.xy = (float(x), float(y))
-        artist.set_text(text)
+        artist.set_text(_plain(text))
     else:
-        artist.set_text(value)
+        artist.set_text(_plain(value))
+
+
+def _plain(words: object) -> str:
+    if not isinstance(words, str) or "\n" in words or "$" in words:
+        raise ValueError(f"a text takes a string of one line without formulas ($), got {words!r}")
+    return words
 
 
 def axes_of(artist: Artist | BarContainer):
@@ -101,7 +137,10 @@ def numbers_of(artist: Artist | BarContainer) -> object:
         return _levels(artist)
     if isinstance(artist, AxesImage):
         data = artist.get_array()
-        rows = data if artist.origin == "upper" else data[::-1]
+        left, right, bottom, top = artist.get_extent()
+        (u0, v0), (u1, v1) = fractions(axes, axes.transData, [left, right], [bottom, top])
+        # From the upper left of the box: an axis that runs the other way turns the picture over.
+        rows = data[:: 1 if (artist.origin == "upper") == bool(v0 < v1) else -1, :: 1 if u0 < u1 else -1]
         if data.ndim == 3:
             return _picture(rows)
         return {"size": [data.shape[1], data.shape[0]], "levels": _levels(artist, rows)}
@@ -110,7 +149,10 @@ def numbers_of(artist: Artist | BarContainer) -> object:
         left = [patch.get_x() for patch in artist.patches]
         return _whole(fractions(axes, axes.transData, left, tops))[1::2]
     if isinstance(artist, Annotation):
-        return {"at": _whole(fractions(axes, axes.transData, *np.atleast_2d(artist.xy).T)), "text": artist.get_text()}
+        place = fractions(axes, axes.transData, *np.atleast_2d(artist.xy).T)
+        # As matplotlib does it: words about a point outside the axes are not shown.
+        shown = artist.get_annotation_clip() is False or bool(np.all((place > -1e-9) & (place < 1 + 1e-9)))
+        return {"at": _whole(place if shown else np.full((1, 2), np.nan)), "text": artist.get_text()}
     return {"text": artist.get_text()}
 
 
@@ -118,7 +160,7 @@ def style_of(artist: Artist | BarContainer) -> dict:
     """How the artist looks, which does not change: for the page."""
     axes = axes_of(artist)
     if isinstance(artist, Line2D):
-        style = {"kind": "line", "clip": bool(artist.get_clip_on())}
+        style = {"kind": "line"}
         if artist.get_linestyle() not in ("None", "", " "):
             offset, dashes = artist._unscaled_dash_pattern  # no public reader of an explicit dash pattern
             style |= {"stroke": to_hex(artist.get_color()), "width": artist.get_linewidth() * PX}
@@ -134,8 +176,11 @@ def style_of(artist: Artist | BarContainer) -> dict:
         face = artist.get_facecolors()
         size = float(np.sqrt(artist.get_sizes()[0])) * PX
         shape = Path(artist.get_paths()[0].vertices, artist.get_paths()[0].codes)
-        edge = edges[0] if len(edges) and artist.get_array() is None else "none"
-        style = {"kind": "dots", "marker": _drawn(shape, size, face[0] if len(face) else "none", edge, widths[0] * PX)}
+        edge = edges[0] if len(edges) else "none"
+        look = _drawn(shape, size, face[0] if len(face) else "none", edge, widths[0] * PX)
+        if artist.get_array() is not None and np.array_equal(edges, face):
+            look["stroke"] = "face"  # each dot's own colour
+        style = {"kind": "dots", "marker": look}
     elif isinstance(artist, PolyCollection):
         shapes = [fractions(axes, axes.transData, *path.vertices.T) for path in artist.get_paths()]
         style = {"kind": "polygons", "shapes": [_whole(shape) for shape in shapes]}
@@ -174,14 +219,17 @@ def style_of(artist: Artist | BarContainer) -> dict:
         given = effects[0]._gc  # no public reader of a path effect either
         style["halo"] = {"stroke": to_hex(given.get("foreground", "white")), "width": given["linewidth"] * PX}
     alpha = None if isinstance(artist, BarContainer) else artist.get_alpha()
-    return style | ({"alpha": float(alpha)} if alpha is not None else {})
+    style |= {"alpha": float(alpha)} if alpha is not None else {}
+    first = artist.patches[0] if isinstance(artist, BarContainer) else artist
+    return style | ({} if isinstance(artist, Text) else {"clip": bool(first.get_clip_on())})
 
 
 def _whole(points: np.ndarray) -> list:
     """Flattened ten-thousandths, ``None`` for what is not finite."""
     flat = np.asarray(points, dtype=float).reshape(-1) * UNIT
-    # Far outside the box a curve is cut off anyway; the bound keeps its numbers short.
-    return [round(float(np.clip(v, -9 * UNIT, 10 * UNIT))) if np.isfinite(v) else None for v in flat]
+    # Far outside the box a curve is cut off anyway; the bound keeps its numbers short, and is far enough away
+    # for a line that leaves the box to leave it where it would.
+    return [round(float(np.clip(v, -FAR * UNIT, FAR * UNIT))) if np.isfinite(v) else None for v in flat]
 
 
 def _levels(artist, values=None) -> str:

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from helm_tutorial.explorer.controls import Control, describe
-from helm_tutorial.explorer.drawing import CSS_DPI, new_figure, one_line
-from helm_tutorial.explorer.moving import MOVABLE, axes_of, fractions, order_of, set_numbers
+from helm_tutorial.explorer.drawing import CSS_DPI, new_figure, one_line, render
+from helm_tutorial.explorer.moving import axes_of, check_movable, fractions, order_of, set_numbers
 from helm_tutorial.validation import require_choice
 
 
@@ -55,7 +55,7 @@ class Stage:
         self.figure = new_figure(figsize, density)
         self.artists = self._build()
         self.give(scene.numbers([control.start for control in scene.controls])[0])
-        self.figure.canvas.draw()
+        render(self.figure)
         self.figure.set_layout_engine("none")  # what moves must not move its axes
         for artist in self._parts():
             artist.set_animated(True)
@@ -70,9 +70,7 @@ class Stage:
         if not isinstance(artists, Mapping) or not artists:
             raise ValueError(f"build must return at least one moving artist by name, got {artists!r}")
         for name, artist in artists.items():
-            if not isinstance(artist, MOVABLE) or axes_of(artist) is None:
-                kinds = "a line, dots, polygons, an image, bars or a text of an axes"
-                raise TypeError(f"build must return artists that can move ({kinds}), got {artist!r} as {name!r}")
+            check_movable(name, artist)
         for name in self.scene.rolling:
             require_choice("a name in rolling", name, tuple(artists))
             if not isinstance(artists[name], Line2D):

@@ -41,7 +41,7 @@ def compute_static(
     count = require_combinations(controls, LIMIT)
     stages = [Stage(scene, figsize, DENSITY) for figsize in figsizes]
     wide = stages[0]
-    check_guess(guess, tuple(wide.artists))
+    check_guess(guess, wide.artists)
     for stage in stages[1:]:
         _check_alike(wide, stage)
     captions: list[str] = []

@@ -124,8 +124,9 @@
     };
 
     const follow = async () => {
-      const [id, words] = decodeURI(location.hash.slice(1)).split("?");
+      const [id, words] = location.hash.slice(1).split("?");
       if (id !== figure.id || words === undefined) return;
+      pause();
       data = await stage.load();
       for (const [name, value] of new URLSearchParams(words)) {
         const k = data.names.indexOf(name);
@@ -138,9 +139,9 @@
     };
 
     const copyLink = async (event) => {
+      const button = event.currentTarget; // gone after the first wait
       data = await stage.load();
       history.replaceState(null, "", fragment());
-      const button = event.currentTarget;
       let said = "Link in the address bar";
       try {
         await navigator.clipboard.writeText(location.href);

@@ -6,10 +6,9 @@
   const HEIGHTS = 51;
 
   // A curve sketched point by point over an axes: every point is a slider of its own for the keyboard.
-  const sketching = (stage, { axes, at, places, heights }) => {
+  const sketching = (stage, { axes, at, places, heights }, values) => {
     const { svg, frame, boxes, width, height } = stage.overlay();
     const [x, y, w, h] = boxes[axes];
-    const values = at.map(() => (HEIGHTS - 1) / 2);
     const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
     line.setAttribute("class", "helm-sketched");
     svg.append(line);
@@ -89,7 +88,10 @@
       told.textContent = said;
       fields.hidden = true;
       drawing?.end();
-      if (said === reply) drawing?.erase();
+      if (said === reply) {
+        drawing?.erase();
+        drawing = null;
+      }
       stage.hide?.([]);
       open();
       form.dataset.answered = "true";
@@ -106,12 +108,14 @@
     form.querySelector(".helm-skip").addEventListener("click", () => end(reply));
 
     if (kind === "curve") {
-      // Drawn anew, for a phone that was turned say, the sketch begins anew.
+      // Drawn anew, for a phone that was turned say, the sketch is drawn anew too.
+      const values = sketch.at.map(() => (HEIGHTS - 1) / 2);
       figure.addEventListener("helm-drawn", () => {
-        if (done) return;
+        if (done && !drawing) return;
         drawing?.end();
-        drawing = sketching(stage, sketch);
-        fields.disabled = false;
+        drawing = sketching(stage, sketch, values);
+        if (done) drawing.end();
+        else fields.disabled = false;
       });
     } else fields.disabled = false;
     return { skip: () => end(reply), waiting: () => (done || !hides.length ? null : waiting) };

@@ -60,20 +60,28 @@
 
   const markerLook = ({ path, fill, stroke, width }) => ({ d: path, fill, stroke, "stroke-width": width });
 
-  const setMarkers = (group, found, look, fills) => {
-    const shown = found.filter((point) => point !== null);
-    children(group, shown.length, () => make("path", look, group)).forEach((mark, i) => {
-      mark.setAttribute("transform", `translate(${shown[i][0].toFixed(2)} ${shown[i][1].toFixed(2)})`);
-      if (fills) mark.setAttribute("fill", fills[i]);
+  // `found` holds points or null; `fills`, if any, a colour for each of them, and `within` tells which are seen.
+  const setMarkers = (group, found, look, within, fills) => {
+    const shown = [...found.keys()].filter((i) => found[i] !== null && within(found[i]));
+    children(group, shown.length, () => make("path", look, group)).forEach((mark, k) => {
+      const [x, y] = found[shown[k]];
+      mark.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
+      if (!fills) return;
+      mark.setAttribute("fill", fills[shown[k]]);
+      if (look.stroke === "face") mark.setAttribute("stroke", fills[shown[k]]);
     });
   };
+
+  // A marker is drawn whole where its middle lies in the box, on its edge too, else not at all.
+  const seenIn = ([left, top, width, height], clip) => ([x, y]) =>
+    clip === false || (x > left - 0.5 && x < left + width + 0.5 && y > top - 0.5 && y < top + height + 0.5);
 
   const levelsOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const colorOf = (colors, level) => (level >= LEVELS ? "none" : `#${colors.slice(6 * level, 6 * level + 6)}`);
 
   const drawers = {
-    line: (group, style, place) => {
-      const stroke = { fill: "none", "stroke-linejoin": "round", "stroke-linecap": style.dash ? "butt" : "round" };
+    line: (group, style, place, box, clipPath) => {
+      const stroke = { "clip-path": clipPath, fill: "none", "stroke-linejoin": "round", "stroke-linecap": style.dash ? "butt" : "round" };
       const halo =
         style.halo && style.stroke
           ? make("path", { ...stroke, stroke: style.halo.stroke, "stroke-width": style.halo.width }, group)
@@ -98,13 +106,13 @@
         }
         const path = pathOf(found);
         for (const part of [halo, line]) part?.setAttribute("d", path);
-        if (marks) setMarkers(marks, style.last ? found.slice(-1) : found, markerLook(style.marker));
+        if (marks) setMarkers(marks, style.last ? found.slice(-1) : found, markerLook(style.marker), seenIn(box, style.clip));
       };
     },
 
-    dots: (group, style, place) => (value) => {
+    dots: (group, style, place, box) => (value) => {
       const fills = value.levels && [...levelsOf(value.levels)].map((level) => colorOf(style.colors, level));
-      setMarkers(group, points(value.at, place), markerLook(style.marker), fills);
+      setMarkers(group, points(value.at, place), markerLook(style.marker), seenIn(box, style.clip), fills);
     },
 
     polygons: (group, style, place) => {
@@ -205,10 +213,12 @@
         make("rect", { x, y, width: w, height: h }, clip);
       });
       artists = data.artists.map(({ name, axes, style, track, rolling: rolls }) => {
-        const clip = ["line", "image", "polygons"].includes(style.kind) && style.clip !== false && !style.marker;
-        const look = { "data-artist": name, opacity: style.alpha, "clip-path": clip ? `url(#${figure.id}-box-${axes})` : null };
+        const clip = style.clip === false ? null : `url(#${figure.id}-box-${axes})`;
+        const whole = ["image", "polygons", "bars"].includes(style.kind); // the others see to it themselves
+        const look = { "data-artist": name, opacity: style.alpha, "clip-path": whole ? clip : null };
         const group = make("g", look, svg);
-        return { name, group, track, rolls, draw: drawers[style.kind](group, style, placeIn(boxes[axes])) };
+        const draw = drawers[style.kind](group, style, placeIn(boxes[axes]), boxes[axes], clip);
+        return { name, group, track, rolls, draw };
       });
       data.stages.forEach(({ background }, i) => {
         const address = `data:image/webp;base64,${background}`;
@@ -289,9 +299,8 @@
       near: load,
       caption: (at) => lookUp(data.captions, at),
       hide: (names) => (hidden = new Set(names)),
-      open: async (setControls, read) => {
+      open: (setControls, read) => {
         surfaces = { set: setControls, read };
-        await load();
         if (drawn !== null) addSurfaces();
       },
       // The axes' boxes of the size shown, and the overlay: for a sketch.
