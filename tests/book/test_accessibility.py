@@ -1,0 +1,166 @@
+"""Every built page by axe-core, and what axe cannot see: the order of headings, the keyboard's way through a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from conftest import CHAPTERS, HTML, PAGES
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+
+READ = [page for page in PAGES if page != "index.html"]  # it only leads to the first page
+FIRST = "book/intro.html"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+GRAVE = ("serious", "critical")
+COLOURS = "color-contrast"
+
+OPEN_WHAT_IS_FOLDED = """() => document.querySelectorAll('details').forEach(e => { e.open = true; })"""
+SETTLED = "() => new Promise(done => setTimeout(done, 450))"  # the theme notices a new size after 300 ms
+# Judging a colour is slow, and a page repeats few looks: two elements of each are judged, and all of an explorer.
+MARK_LOOKS = """() => {
+    const seen = new Map();
+    for (const e of document.querySelectorAll('body *')) {
+        e.removeAttribute('data-look');
+        if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || !e.checkVisibility()) continue;
+        const style = getComputedStyle(e), look = [style.color, style.fontSize, style.fontWeight];
+        for (let p = e; p; p = p.parentElement) {
+            const s = getComputedStyle(p), paint = [s.backgroundColor, s.backgroundImage, s.opacity, s.position].join();
+            if (paint !== 'rgba(0, 0, 0, 0),none,1,static') look.push(paint);
+        }
+        const key = look.join();
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+        if (seen.get(key) <= 2 || e.closest('.helm-explorer')) e.setAttribute('data-look', seen.size);
+    }
+    return seen.size;
+}"""
+# Copy buttons lie over the code, invisible until the mouse comes: with them axe cannot tell what a letter stands on.
+UNCOVER = ".copybtn, .bd-header-article { display: none !important; } * { transition: none !important; }"
+# Whether the focused element is there to be seen, and looks different from how it looks without the focus.
+SHOWS_FOCUS = """e => {
+    const look = () => { const s = getComputedStyle(e);
+        return [s.outlineStyle === 'none' ? '' : s.outline, s.boxShadow, s.borderColor, s.backgroundColor,
+                s.textDecoration].join(); };
+    const focused = look(), seen = e.checkVisibility({opacityProperty: true});
+    e.blur();
+    const blurred = look();
+    e.focus({preventScroll: true});
+    return seen && focused !== blurred;
+}"""
+IN_WORDS = "e => `${e.tagName}.${e.className} ${(e.textContent || e.ariaLabel).trim().slice(0, 60)}`"
+
+
+class Outline(HTMLParser):
+    """A page's language and the levels of its headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.language, self.levels = None, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "html":
+            self.language = dict(attributes).get("lang")
+        elif tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
+            self.levels.append(int(tag[1]))
+
+
+def run_axe(page, what: str, options: dict, within: str | None = None) -> Iterator[tuple[str, str, str, str]]:
+    """Impact, rule, element and reason of everything that axe objects to."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    results = Axe().run(page, within, options={"resultTypes": ["violations"], **options}).response
+    for violation in results["violations"]:
+        for node in violation["nodes"]:
+            checks = node["any"] + node["all"] + node["none"]
+            reason = "; ".join(dict.fromkeys(check["message"] for check in checks)) or violation["help"]
+            yield node["impact"], violation["id"], f"{what}: {' '.join(map(str, node['target']))}", reason
+
+
+def judge(page: str, findings: list[tuple[str, str, str, str]]) -> None:
+    """Print what is not grave as a table, fail on the rest."""
+    slight = Counter((impact, rule, reason) for impact, rule, _, reason in findings if impact not in GRAVE)
+    for (impact, rule, reason), count in slight.items():
+        print(f"\n{page:<28}{impact:<10}{rule:<28}{count:>4}   {reason[:120]}")
+    grave = [f"{impact} {rule}, {where}\n    {reason}" for impact, rule, where, reason in findings if impact in GRAVE]
+    assert not grave, f"axe finds {len(grave)} on {page}:\n" + "\n".join(grave[:20])
+
+
+@pytest.mark.parametrize("page", READ)
+def test_axe_finds_nothing_serious(reader, page):
+    visit = reader.open(page)
+    structure = {"runOnly": RULES, "rules": {COLOURS: {"enabled": False}}}
+    visit.page.evaluate(OPEN_WHAT_IS_FOLDED)
+    visit.page.evaluate(SETTLED)
+    findings = list(run_axe(visit.page, "desktop", structure))
+    visit.page.set_viewport_size({"width": 360, "height": 800})
+    visit.page.evaluate(SETTLED)
+    findings += run_axe(visit.page, "phone", structure)
+    # Colours do not depend on the width, and take axe longest.
+    visit.page.set_viewport_size({"width": 1280, "height": 800})
+    visit.page.add_style_tag(content=UNCOVER)
+    for theme in ("light", "dark"):
+        visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert visit.page.evaluate(MARK_LOOKS) > 5
+        findings += run_axe(visit.page, theme, {"runOnly": {"type": "rule", "values": [COLOURS]}}, "[data-look]")
+    judge(page, findings)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_what_opens_over_a_page(reader, theme):
+    findings = []
+    phone = reader.open(FIRST, theme=theme, width=360).page
+    phone.locator(".primary-toggle").click()
+    phone.locator("dialog[open] .bd-links").wait_for()
+    phone.evaluate(SETTLED)
+    findings += run_axe(phone, "menu", {"runOnly": RULES})
+    desktop = reader.open(FIRST, theme=theme).page
+    desktop.keyboard.press("Control+k")
+    desktop.locator("#pst-search-dialog[open]").wait_for()
+    desktop.evaluate(SETTLED)
+    findings += run_axe(desktop, "search dialog", {"runOnly": RULES})
+    results = reader.open("search.html?q=gradient", theme=theme).page
+    results.locator("#search-results li a").first.wait_for()
+    results.evaluate(SETTLED)
+    findings += run_axe(results, "search results", {"runOnly": RULES})
+    judge(FIRST, findings)
+
+
+@pytest.mark.parametrize("page", READ)
+def test_headings_come_in_order_and_the_page_names_its_language(page):
+    outline = Outline((HTML / page).read_text(encoding="utf-8"))
+    assert outline.language == "en"
+    assert outline.levels[0] == 1
+    assert outline.levels.count(1) == 1
+    steps = list(zip(outline.levels, outline.levels[1:], strict=False))
+    assert [(above, below) for above, below in steps if below > above + 1] == [], "a level is skipped"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", [FIRST, *CHAPTERS[-1:]])
+def test_the_keyboard_skips_to_the_text_and_shows_where_it_is(reader, name, theme):
+    page = reader.open(name, theme=theme).page
+    page.add_style_tag(content="* { transition: none !important; }")
+    page.keyboard.press("Tab")
+    assert page.locator("#pst-skip-link a").evaluate("e => e === document.activeElement")
+    assert page.locator("#pst-skip-link").bounding_box()["y"] >= 0, "the skip link stays out of sight"
+    unseen, stops = [], 0
+    while True:
+        page.keyboard.press("Tab")
+        focused = page.evaluate_handle("document.activeElement")
+        if focused.evaluate("e => e === document.body"):
+            break  # the last stop is behind us
+        stops += 1
+        # An explorer draws its ring around the thumb or beside the hidden radio button: it is looked at on its own.
+        if not focused.evaluate("e => Boolean(e.closest('.helm-explorer'))") and not focused.evaluate(SHOWS_FOCUS):
+            unseen.append(focused.evaluate(IN_WORDS))
+    assert 20 < stops < 1000
+    assert unseen == [], "these do not show that they are focused"
+    page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
+    page.locator("#pst-skip-link a").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    inside = "() => document.querySelector('main').contains(document.activeElement)"
+    assert page.evaluate(inside), "the skip link does not lead into the text"
