@@ -47,9 +47,13 @@ def expansive_system(
     low: float = 1.1,
     high: float = 1.3,
     action_scale: float = 0.5,
+    coupling: float = 0.0,
     dtype: torch.dtype = torch.float64,
 ) -> LinearSystem:
     """Draw the report's system: symmetric ``W`` with known eigenvalues in a random orthonormal basis.
+
+    With a ``coupling`` the eigenvalues stay, but ``W`` is no longer normal: ``W = Q (Λ + coupling N) Qᵀ`` with ones
+    just above the diagonal of ``N`` and zeros elsewhere.
 
     Args:
         generator: source of the basis and of ``B``.
@@ -58,22 +62,25 @@ def expansive_system(
         low: smallest eigenvalue; the ``D`` eigenvalues are evenly spaced.
         high: largest eigenvalue.
         action_scale: standard deviation of the entries of ``B``.
+        coupling: how strongly each basis vector feeds the one before it; the report's system has none.
         dtype: drawn in float64 whatever ``dtype`` is, then rounded, so that one seed is one system.
 
     Raises:
-        ValueError: a count is below 1, ``low > high``, or ``action_scale`` is not positive.
+        ValueError: a count is below 1, ``low > high``, ``action_scale`` is not positive, or a number is not finite.
     """
     require_count("dimension", dimension)
     require_count("actions", actions)
     require_real("high", high)
     require_real("low", low, high=high)
     require_real("action_scale", action_scale, above=0.0)
+    require_real("coupling", coupling)
     gaussian = torch.randn(dimension, dimension, generator=generator, dtype=torch.float64)
     basis, triangle = torch.linalg.qr(gaussian)
     # The sign of each column is the factorisation's choice; fixing it makes the basis uniform over rotations.
     basis = basis * torch.where(triangle.diagonal() < 0, -1.0, 1.0)
     eigenvalues = torch.linspace(low, high, dimension, dtype=torch.float64)
-    W = basis @ torch.diag(eigenvalues) @ basis.mT
+    above = torch.full((dimension - 1,), float(coupling), dtype=torch.float64)
+    W = basis @ (torch.diag(eigenvalues) + torch.diag(above, 1)) @ basis.mT
     B = action_scale * torch.randn(dimension, actions, generator=generator, dtype=torch.float64)
     return LinearSystem(W.to(dtype), B.to(dtype))
 
@@ -106,6 +113,33 @@ def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
     """
     blocks = action_jacobian(system, horizon).flip(1)
     return blocks.pow(2).sum(dim=(0, 2)).cumsum(0).sqrt()
+
+
+def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor:
+    """Singular values of the state Jacobian ``d z_T / d z_0 = W^T`` (the power) for every ``T = 1, ..., horizon``.
+
+    They spread exponentially, and those of a computed power are only right to a rounding error of the *largest*. So the
+    upper ones are taken from the powers of ``W`` and the lower ones, as reciprocals, from the powers of its inverse.
+
+    Returns:
+        Shape ``(horizon, D)``, falling along each row, float64.
+
+    Raises:
+        ValueError: ``horizon`` is below 1, or ``W`` has no inverse.
+    """
+    require_count("horizon", horizon)
+    W = system.W.double()
+    inverse, info = torch.linalg.inv_ex(W)
+    if info:
+        raise ValueError("system.W must have an inverse, but it is singular")
+    powers, inverses = [W], [inverse]
+    for _ in range(horizon - 1):
+        powers.append(W @ powers[-1])
+        inverses.append(inverse @ inverses[-1])
+    upper = torch.linalg.svdvals(torch.stack(powers))
+    lower = torch.linalg.svdvals(torch.stack(inverses)).flip(1).reciprocal()
+    # Above the geometric mean of the extremes the powers are the more accurate, below it their inverses.
+    return torch.where(upper.square() > upper[:, :1] * lower[:, -1:], upper, lower)
 
 
 def lyapunov_limit(system: LinearSystem) -> float:

@@ -44,12 +44,12 @@ def test_spectra_show_every_eigenvalue(axes):
     assert offsets == [(1.1, 0.0), (1.3, 0.0), (0.8, 1.0)]
 
 
-def test_shrinkage_puts_trained_models_on_the_curves(axes):
-    trained = [(0.1, 0.93, 0.28)]
-    cliff.plot_shrinkage(axes, [0.0, 0.1, 0.2], [1.3, 0.93, 0.7], [0.0, 0.29, 0.4], critical=0.075, trained=trained)
+def test_radius_puts_trained_models_on_the_curve(axes):
+    cliff.plot_radius(axes, [0.0, 0.1, 0.2], [1.3, 0.93, 0.7], critical=0.075, trained=[(0.05, 1.08), (0.1, 0.93)])
     dots = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
-    assert dots == [(0.1, 0.93), (0.1, 0.28)]
+    assert dots == [(0.05, 1.08), (0.1, 0.93)]
     assert r"$\lambda^* = 0.075$" in texts(axes)
+    assert axes.get_xlim() == (0.0, 0.2)
 
 
 def test_seeds_show_every_seed_and_the_report(axes):
@@ -60,8 +60,9 @@ def test_seeds_show_every_seed_and_the_report(axes):
 
 
 def test_misses_are_drawn_over_their_horizons(axes):
-    cliff.plot_misses(axes, {"flat": [1.0, 2.0]}, label="distance", horizons=[5, 10])
-    assert axes.lines[0].get_xdata().tolist() == [5, 10]
+    lines = cliff.plot_misses(axes, {"flat": [1.0, 2.0]}, label="distance", horizons=[5, 10])
+    assert lines["flat"].get_xdata().tolist() == [5, 10]
+    assert lines["flat"].get_ydata().tolist() == [1.0, 2.0]
     assert axes.get_ylabel() == "distance"
 
 

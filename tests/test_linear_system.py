@@ -17,6 +17,7 @@ from helm_tutorial.linear_system import (
     report_optimum,
     ridge_optimum,
     spectral_radius,
+    state_jacobian_singular_values,
 )
 
 seeds = st.integers(0, 2**31 - 1)
@@ -33,6 +34,18 @@ def test_expansive_system_is_symmetric_with_the_stated_eigenvalues(seed):
     assert torch.allclose(system.W, system.W.mT)
     expected = torch.tensor([1.1, 1.1 + 0.2 / 3, 1.1 + 0.4 / 3, 1.3], dtype=torch.float64)
     assert torch.allclose(torch.linalg.eigvalsh(system.W), expected)
+
+
+@settings(deadline=None)
+@given(seeds, st.floats(0.1, 2.0))
+def test_a_coupling_keeps_the_eigenvalues_and_makes_the_matrix_non_normal(seed, coupling):
+    system, plain = draw(seed, coupling=coupling), draw(seed)
+    assert torch.equal(system.B, plain.B)
+    # The coefficients of the characteristic polynomial, by Newton's identities: the powers' traces are unchanged.
+    for k in range(1, 5):
+        traces = [float(torch.linalg.matrix_power(s.W, k).trace()) for s in (system, plain)]
+        assert traces[0] == pytest.approx(traces[1], rel=1e-9)
+    assert float((system.W @ system.W.mT - system.W.mT @ system.W).norm()) > 0.1 * coupling**2
 
 
 def test_one_seed_is_one_system_in_every_precision():
@@ -64,6 +77,39 @@ def test_norms_at_every_horizon_equal_the_norm_of_each_jacobian(seed):
     system = draw(seed)
     expected = torch.stack([action_jacobian(system, T).norm() for T in range(1, 13)])
     assert torch.allclose(action_jacobian_norms(system, 12), expected)
+
+
+@settings(deadline=None)
+@given(seeds)
+def test_singular_values_of_a_symmetric_power_are_powers_of_eigenvalues(seed):
+    """To the last digits even where the largest is 10^12 times the smallest and more."""
+    values = state_jacobian_singular_values(draw(seed, low=0.6, high=0.8), 100)
+    eigenvalues = torch.linspace(0.8, 0.6, 4, dtype=torch.float64)
+    steps = torch.arange(1, 101)[:, None]
+    assert values.shape == (100, 4)
+    assert torch.allclose(values, eigenvalues**steps, rtol=1e-9, atol=0.0)
+
+
+@settings(deadline=None)
+@given(seeds)
+def test_singular_values_are_those_of_autograds_state_jacobian(seed):
+    system = draw(seed, low=0.7, high=0.9, coupling=1.0)
+    z0, actions = torch.zeros(1, 4, dtype=torch.float64), torch.zeros(1, 8, 1, dtype=torch.float64)
+    jacobian = rollout_jacobian(system, z0, actions).state[0]
+    assert torch.allclose(state_jacobian_singular_values(system, 8)[-1], torch.linalg.svdvals(jacobian), rtol=1e-8)
+
+
+def test_the_product_of_a_non_normal_powers_singular_values_is_its_determinant():
+    """Unlike the values themselves, the determinant has a closed form."""
+    values = state_jacobian_singular_values(draw(0, low=0.6, high=0.8, coupling=1.0), 100)
+    steps = torch.arange(1, 101, dtype=torch.float64)
+    log_determinant = torch.linspace(0.6, 0.8, 4, dtype=torch.float64).log().sum()
+    assert torch.allclose(values.log().sum(dim=1), steps * log_determinant, atol=1e-5)
+
+
+def test_singular_values_of_a_singular_matrix_are_refused():
+    with pytest.raises(ValueError, match="inverse"):
+        state_jacobian_singular_values(LinearSystem(torch.zeros(2, 2), torch.ones(2, 1)), 3)
 
 
 def test_the_true_norm_grows_by_the_spectral_radius_a_step():

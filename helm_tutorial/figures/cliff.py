@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from torch import Tensor
 
-from helm_tutorial.figures.style import COLORS, LABELS, label_line
+from helm_tutorial.figures.style import COLORS, LABELS
+
+TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
+"""How the dots of trained models look on a closed-form curve."""
 
 
 def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None = None) -> Axes:
@@ -78,38 +82,36 @@ def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
     return axes
 
 
-def plot_shrinkage(
+def plot_radius(
     axes: Axes,
     weights: Sequence[float],
     radii: Sequence[float],
-    errors: Sequence[float],
     *,
     critical: float,
-    trained: Sequence[tuple[float, float, float]] = (),
+    trained: Sequence[tuple[float, float]] = (),
 ) -> Axes:
-    """Spectral radius and one-step error against the penalty weight, and where the radius crosses 1.
+    """Spectral radius against the penalty weight, and where it crosses 1: to the left the norm has no limit.
 
     Args:
         axes: where to draw.
         weights: penalty weights.
         radii: spectral radius of the closed-form optimum at each.
-        errors: its relative one-step error.
         critical: the weight of the phase transition.
-        trained: weight, spectral radius and error of trained models, drawn as dots.
+        trained: weight and spectral radius of trained models, drawn as dots.
     """
-    axes.axvspan(min(weights), critical, color=COLORS["flat"], alpha=0.08, linewidth=0)
+    axes.axvspan(min(weights), critical, color=COLORS["flat"], alpha=0.1, linewidth=0)
     axes.axhline(1.0, color=COLORS["goal"], linewidth=1)
     axes.plot(weights, radii, color=COLORS["helm"])
-    axes.plot(weights, errors, color=COLORS["true"], linestyle=(0, (4, 2)))
-    label_line(axes, weights[-1], radii[-1], "spectral radius", COLORS["helm"])
-    label_line(axes, weights[-1], errors[-1], "one-step error", COLORS["true"])
-    for weight, radius, error in trained:
-        axes.scatter([weight], [radius], s=40, color=COLORS["helm"], zorder=3)
-        axes.scatter([weight], [error], s=40, color=COLORS["true"], zorder=3)
+    if trained:
+        axes.scatter(*zip(*trained, strict=True), **TRAINED)
+        axes.annotate("trained", trained[0], xytext=(7, 3), textcoords="offset points", fontsize=9)
+    low = axes.get_xaxis_transform()  # along the foot of the picture
+    foot = {"xycoords": low, "textcoords": "offset points", "fontsize": 9}
+    axes.annotate("expansive", (critical, 0.0), xytext=(-5, 5), ha="right", color=COLORS["flat"], **foot)
+    axes.annotate("contracting", (critical, 0.0), xytext=(5, 5), color=COLORS["helm"], **foot)
     mark = rf"$\lambda^* = {critical:.3f}$"
     axes.annotate(mark, (critical, 1.0), xytext=(6, 6), textcoords="offset points", color=COLORS["goal"])
     axes.set_xlim(min(weights), max(weights))
-    axes.set_ylim(0.0, max(radii) * 1.08)
     axes.set_xlabel(r"penalty weight $\lambda$")
     return axes
 
@@ -142,7 +144,9 @@ def plot_seeds(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float
     return axes
 
 
-def plot_misses(axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str, horizons: Sequence[int]) -> Axes:
+def plot_misses(
+    axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str, horizons: Sequence[int]
+) -> dict[str, Line2D]:
     """Distance to the goal after a plan, against the horizon it was made for, logarithmic.
 
     Args:
@@ -150,9 +154,11 @@ def plot_misses(axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str
         misses: name of a colour -> distances.
         label: what the distances are, for the vertical axis.
         horizons: one for each distance.
+
+    Returns:
+        The line of each name.
     """
-    for name, values in misses.items():
-        axes.semilogy(horizons, values, color=COLORS[name], marker="o", markersize=3)
+    lines = {name: axes.semilogy(horizons, values, color=COLORS[name])[0] for name, values in misses.items()}
     axes.set_xlabel("horizon $T$ of the plan")
     axes.set_ylabel(label)
-    return axes
+    return lines
