@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import time
@@ -61,10 +62,10 @@ class LiveNumbers:
 
 
 class LiveExplorer(ipywidgets.VBox):
-    """The explorer as widgets: ``inputs`` by name, ``picture`` (PNG) and ``caption``, redrawn at each move.
+    """The explorer as widgets: ``inputs`` by name, ``picture`` and ``caption``, redrawn at each move.
 
-    ``guess`` holds the widgets of the question asked first, if there is one; until it is answered the inputs
-    are disabled.
+    ``png`` holds the picture's bytes; ``guess`` the widgets of the question asked first, if there is one: until it
+    is answered the inputs are disabled.
     """
 
     def __init__(
@@ -80,9 +81,10 @@ class LiveExplorer(ipywidgets.VBox):
         self._resetting, self._took = False, 0.0
         self.inputs = {control.name: _live_input(control) for control in controls}
         self.players = {c.name: _player(c, self.inputs[c.name]) for c in controls if c.interval is not None}
-        self.picture = ipywidgets.Image(
-            format="png", width=round(figsize[0] * CSS_DPI), layout={"max_width": "100%", "height": "auto"}
-        )
+        # Not an Image widget: it has no alternative text, and a tooltip breaks it in ipywidgets 8.
+        self.picture = ipywidgets.HTML(layout={"max_width": "100%"})
+        self.png = b""
+        self._width = round(figsize[0] * CSS_DPI)
         self.caption = ipywidgets.HTML()
         self.guess = None
         if guess is not None:
@@ -103,7 +105,7 @@ class LiveExplorer(ipywidgets.VBox):
             ipywidgets.HBox([widget, self.players[name]]) if name in self.players else widget
             for name, widget in self.inputs.items()
         ]
-        super().__init__([*heading, *asked, self.picture, self.caption, *rows, reset])
+        super().__init__([*heading, *asked, self.picture, self.caption, *rows, ipywidgets.HBox([reset])])
 
     def __repr__(self) -> str:
         return f"explore({self._title or ', '.join(self.inputs)})"
@@ -158,10 +160,11 @@ class LiveExplorer(ipywidgets.VBox):
         return self._frames[at]
 
     def _show(self, picture: bytes, caption: str) -> None:
-        self.picture.value = picture
+        self.png = picture
+        source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        look = f"width:{self._width}px;max-width:100%;height:auto;display:block;background:white"
+        self.picture.value = f'<img alt="{html.escape(caption)}" style="{look}" src="{source}">'
         self.picture.layout.visibility = None
-        if self.picture.has_trait("tooltip"):  # ipywidgets 8: the picture's accessible name
-            self.picture.tooltip = caption
         self.caption.value = f'<p style="max-width:44em;line-height:1.45;margin:0">{html.escape(caption)}</p>'
 
 
