@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     chosen = command.add_mutually_exclusive_group()
     chosen.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1 (default: 5, with --quick 2)")
     chosen.add_argument("--seed-list", metavar="0,1,2", help="run these seeds")
-    command.add_argument("--env", metavar="ID", help="MiniGrid environment of exp3, exp4 and pillars")
+    command.add_argument("--env", metavar="ID", help="MiniGrid environment of exp3, exp4, pillars, ablation and maps")
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
     command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the seeds")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from helm_tutorial.validation import require_choice
 
 _PACKAGE = Path(__file__).parent
+_NUMBERS = re.compile(r"\[\n([-+.,\w\s]+)\]")  # a list of numbers; a line break in JSON is never within a string
 
 
 def directory() -> Path:
@@ -64,7 +66,7 @@ def formatted(value: float, style: str) -> str:
 def write(path: str | Path, result: dict | list) -> None:
     """Write JSON atomically: a reader sees the old file or the new one, never a part.
 
-    Numbers that are not finite become ``null``, since JSON has no word for them.
+    Numbers that are not finite become ``null``, since JSON has no word for them. A list of numbers is one line.
 
     Raises:
         OSError: the folder does not exist or cannot be written.
@@ -73,8 +75,8 @@ def write(path: str | Path, result: dict | list) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(_finite(result), file, indent=1)
-            file.write("\n")
+            text = json.dumps(_finite(result), indent=1)
+            file.write(_NUMBERS.sub(lambda found: "[" + "".join(found[1].split()) + "]", text) + "\n")
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

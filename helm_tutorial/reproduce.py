@@ -17,7 +17,15 @@ from types import ModuleType
 import torch
 
 from helm_tutorial import __version__
-from helm_tutorial.experiments import contrastive_fix, mollified_funnel, spectral_cliff, stability_alone, two_pillars
+from helm_tutorial.experiments import (
+    contrastive_ablation,
+    contrastive_fix,
+    latent_map,
+    mollified_funnel,
+    spectral_cliff,
+    stability_alone,
+    two_pillars,
+)
 from helm_tutorial.statistics import t_interval
 from helm_tutorial.validation import require_choice, require_count
 
@@ -27,6 +35,8 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "exp3": stability_alone,
     "exp4": contrastive_fix,
     "pillars": two_pillars,
+    "ablation": contrastive_ablation,
+    "maps": latent_map,
 }
 """The experiments by the name that the command line gives them."""
 
@@ -83,7 +93,8 @@ def reproduce(
     Returns:
         ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
         ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
-        ``meaning`` and ``reported``.
+        ``meaning`` and ``reported``. An experiment with ``EXTRAS`` adds those under their own keys, from the
+        first seed that has them.
 
     Raises:
         ValueError: an argument is out of range.
@@ -93,9 +104,9 @@ def reproduce(
     require_count("jobs", jobs, high=64)
     config = configure(experiment) if config is None else config
     began = time.monotonic()
-    done: dict[int, dict[str, float]] = {}
+    done: dict[int, dict] = {}
 
-    def keep(seed: int, values: dict[str, float]) -> None:
+    def keep(seed: int, values: dict) -> None:
         done[seed] = values
         if finished is not None:
             finished(summarise(experiment, config, done, time.monotonic() - began, command))
@@ -151,7 +162,7 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
 def summarise(
     experiment: str,
     config,
-    results: dict[int, dict[str, float]],
+    results: dict[int, dict],
     seconds: float,
     command: Callable[[list[int]], str] | None = None,
 ) -> dict:
@@ -174,6 +185,11 @@ def summarise(
             "meaning": metric.meaning,
             "reported": metric.reported,
         }
+    extras = {}
+    for name in getattr(EXPERIMENTS[experiment], "EXTRAS", ()):
+        having = [seed for seed in seeds if name in results[seed]]
+        if having:
+            extras[name] = results[having[0]][name]
     return {
         "experiment": experiment,
         "config": asdict(config),
@@ -184,6 +200,7 @@ def summarise(
         "command": command(seeds) if command else None,
         "seconds": round(seconds, 1),
         "metrics": metrics,
+        **extras,
     }
 
 
@@ -194,7 +211,7 @@ def versions() -> dict[str, str]:
     return ours | {name: metadata.version(name) for name in packages}
 
 
-def _run_seed(experiment: str, config, seed: int) -> dict[str, float]:
+def _run_seed(experiment: str, config, seed: int) -> dict:
     # One thread a process: the processes share the cores, and a result does not depend on how many there are.
     torch.set_num_threads(1)
     return EXPERIMENTS[experiment].run(config, seed)

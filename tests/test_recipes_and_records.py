@@ -85,7 +85,7 @@ def test_metrics_in_words(metric, style, words):
     assert records.in_words(dict(zip(("mean", "low", "high"), metric, strict=True)), style) == words
 
 
-@pytest.mark.parametrize("name", ["exp1", "exp2", "exp3", "exp4", "pillars"])
+@pytest.mark.parametrize("name", ["exp1", "exp2", "exp3", "exp4", "pillars", "ablation", "maps"])
 def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
     record = records.load(name)
     assert record["experiment"] == name and record["command"].startswith(f"python -m helm_tutorial reproduce {name} ")

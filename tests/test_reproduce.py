@@ -26,6 +26,9 @@ METRICS_PROMISED = {
     "latent_spread_latent_prediction metric_correlation_reconstruction final_distance_start_reconstruction",
     "exp4": "success_contrastive success_printed_loss success_start_contrastive final_distance_start_contrastive "
     "path_ratio_contrastive metric_correlation_contrastive prediction_accuracy_contrastive",
+    "ablation": "metric_correlation_tau0.1_gamma0.8 greedy_accuracy_tau0.05_gamma0 prediction_accuracy_tau1_gamma0.95 "
+    "success_tau0.5_gamma0.5",
+    "maps": "metric_correlation_contrastive greedy_accuracy_untrained descent_share_one_step",
 }
 
 
@@ -96,6 +99,14 @@ def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, 
     result = json.loads(target.read_text())
     assert 1 <= len(result["seeds"]) < 200
     assert all(len(metric["values"]) == len(result["seeds"]) for metric in result["metrics"].values())
+
+
+def test_an_extra_is_kept_beside_the_metrics(tiny):
+    reproduce.EXPERIMENTS["tiny"].EXTRAS = ("picture",)
+    values = {"share": 0.1, "ratio": 2.0}
+    entry = reproduce.summarise("tiny", reproduce.configure("tiny"), {0: values, 1: values | {"picture": [1, 2]}}, 0.0)
+    assert entry["picture"] == [1, 2] and set(entry["metrics"]) == {"share", "ratio"}
+    assert "picture" not in reproduce.summarise("tiny", reproduce.configure("tiny"), {0: values}, 0.0)
 
 
 def test_an_exploded_norm_is_not_left_out(tiny):
@@ -174,6 +185,7 @@ def test_write_is_all_or_nothing(tmp_path):
     target = tmp_path / "x.json"
     records.write(target, {"a": [1.0, math.inf]})
     assert json.loads(target.read_text()) == {"a": [1.0, None]}
+    assert '"a": [1.0,null]' in target.read_text()  # numbers in one line
     with pytest.raises(TypeError):
         records.write(target, {"a": object()})
     assert json.loads(target.read_text()) == {"a": [1.0, None]}
