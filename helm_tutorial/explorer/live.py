@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 
 from helm_tutorial.explorer.controls import Control
@@ -53,11 +54,17 @@ class LiveNumbers:
     def __init__(self, scene: Scene, figsize: tuple[float, float]):
         self._scene, self.stage = scene, Stage(scene, figsize, DENSITY)
         self.hidden: tuple[str, ...] = ()
+        self._asked = None  # what the guessed artist showed when it was guessed
 
     def draw(self, at: Sequence[int]) -> tuple[Image.Image, str]:
         """The picture and its caption at one position of each control."""
         numbers, caption = self._scene.numbers(at)
         self.stage.give(numbers)
+        if self.stage.sketch is not None:
+            # A sketch says something about the curve that was asked for, and about no other.
+            shown = np.array(numbers[self.stage.sketch_of], dtype=float)
+            self._asked = shown if self._asked is None else self._asked
+            self.stage.sketch.set_visible(np.array_equal(shown, self._asked, equal_nan=True))
         return self.stage.picture(self.hidden), caption
 
 

@@ -45,7 +45,7 @@ class LiveGuess:
         line = Line2D(x, self._height(axes, np.full(len(x), 0.5)), color="#555555", linestyle="--", marker="o")
         line.set_animated(True)
         axes.add_line(line)
-        stage.sketch = line
+        stage.sketch, stage.sketch_of = line, self._guess.artist
         sliders = [
             ipywidgets.FloatSlider(
                 value=0.5, min=0, max=1, step=0.02, orientation="vertical", description=f"{value:g}", readout=False,
@@ -79,6 +79,5 @@ class LiveGuess:
             said = reply(self._guess, given)
         self.reply.value = f'<p role="status">{html.escape(said)}</p>'
         self._buttons.layout.display = "none"
-        for widget in self.entry.children if isinstance(self.entry, ipywidgets.HBox) else [self.entry]:
-            widget.disabled = True
+        self.entry.layout.display = "none"
         self._answered()

@@ -217,8 +217,11 @@ def style_of(artist: Artist | BarContainer) -> dict:
     )
     if effects:
         given = effects[0]._gc  # no public reader of a path effect either
-        style["halo"] = {"stroke": to_hex(given.get("foreground", "white")), "width": given["linewidth"] * PX}
-    alpha = None if isinstance(artist, BarContainer) else artist.get_alpha()
+        style["halo"] = {
+            "stroke": to_hex(given.get("foreground", artist.get_color())),
+            "width": given["linewidth"] * PX,
+        }
+    alpha = (artist.patches[0] if isinstance(artist, BarContainer) else artist).get_alpha()
     style |= {"alpha": float(alpha)} if alpha is not None else {}
     first = artist.patches[0] if isinstance(artist, BarContainer) else artist
     return style | ({} if isinstance(artist, Text) else {"clip": bool(first.get_clip_on())})

@@ -51,7 +51,8 @@ class Stage:
 
     def __init__(self, scene: Scene, figsize: tuple[float, float], density: float):
         self.scene = scene
-        self.sketch: Line2D | None = None  # what a reader guesses, drawn over everything
+        self.sketch: Line2D | None = None  # what a reader guesses of the artist `sketch_of`, drawn over everything
+        self.sketch_of: str | None = None
         self.figure = new_figure(figsize, density)
         self.artists = self._build()
         self.give(scene.numbers([control.start for control in scene.controls])[0])

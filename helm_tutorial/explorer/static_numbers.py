@@ -148,6 +148,7 @@ def _sketch(stage: Stage, guess: Guess | None, axes: list) -> dict | None:
     heights = np.stack([np.full(CURVE_STOPS, 0.5), np.linspace(0, 1, CURVE_STOPS)], axis=1)
     values = drawn_in.transData.inverted().transform(drawn_in.transAxes.transform(heights))[:, 1]
     return {
+        "artist": guess.artist,
         "axes": axes.index(drawn_in),
         "at": [round(float(v), 4) for v in across],
         "places": [f"{drawn_in.get_xlabel() or 'x'} {value:g}".replace("$", "") for value in guess.at],

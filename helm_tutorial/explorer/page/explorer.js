@@ -75,6 +75,7 @@
       const at = read();
       controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
       caption.textContent = picture.alt = guess?.waiting() ?? stage.caption(at);
+      guess?.moved(at);
       await stage.show(at, moved);
     };
 

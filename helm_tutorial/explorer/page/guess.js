@@ -58,20 +58,21 @@
     });
     pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && aim(event));
     frame.append(pad);
-    return { end: () => pad.remove(), erase: () => line.remove() };
+    return { end: () => pad.remove(), erase: () => line.remove(), show: (yes) => (line.style.display = yes ? "" : "none") };
   };
 
   // Returns null where nothing is asked, else { skip } to lift the question, and what the caption says until then.
   helm.guess = (figure, stage, open) => {
     const form = figure.querySelector(".helm-guess");
     if (!form) return null;
-    const { hides, waiting, texts, replies, reply, ...sketch } = JSON.parse(form.querySelector(".helm-guess-data").textContent);
+    const { hides, waiting, texts, replies, reply, artist, ...sketch } = JSON.parse(form.querySelector(".helm-guess-data").textContent);
     const { kind } = form.dataset;
     const fields = form.querySelector("fieldset");
     const told = form.querySelector(".helm-reply");
     const slider = form.querySelector("input[type=range]");
     let drawing = null;
     let done = false;
+    let asked = null; // the setting that was asked about
 
     form.reset();
     stage.hide?.(hides);
@@ -118,6 +119,15 @@
         else fields.disabled = false;
       });
     } else fields.disabled = false;
-    return { skip: () => end(reply), waiting: () => (done || !hides.length ? null : waiting) };
+    return {
+      skip: () => end(reply),
+      waiting: () => (done || !hides.length ? null : waiting),
+      // A sketch says something about the curve that was asked for, and about no other.
+      moved: (at) => {
+        if (!done || !drawing) return;
+        asked ??= at;
+        drawing.show(stage.dependsOn(artist).every((k) => at[k] === asked[k]));
+      },
+    };
   };
 })();

@@ -298,6 +298,7 @@
       show,
       near: load,
       caption: (at) => lookUp(data.captions, at),
+      dependsOn: (name) => data.artists.find((artist) => artist.name === name).track.depends,
       hide: (names) => (hidden = new Set(names)),
       open: (setControls, read) => {
         surfaces = { set: setControls, read };
