@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from explorer_pages import CHROMIUM, FLAGS, sync_api
+from explorer_pages import CHROMIUM, FLAGS, as_static, sync_api, write_page
+from explorer_scenes import POINT, build_point, move_point, paint_bars
+
+from helm_tutorial.explorer import Steps, explore, explore_numbers
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +42,28 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert said == []
+
+
+@pytest.fixture(scope="session")
+def pointed():
+    """An explorer of numbers with everything that moves it."""
+    steps = POINT | {"horizon": Steps(POINT["horizon"], 0.05)}
+    return as_static(
+        explore_numbers, build_point, move_point, steps, start={"growth": 2.0, "horizon": 8}, title="Point & norm",
+        rolling=["curve"], drag={"dot": ("horizon", None), "curve": ("horizon", "growth")}, narrow=(3.2, 3.2),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory, pointed):
+    """A page with three explorers: frames at two sizes, frames at one size, numbers."""
+    controls = {"height": range(1, 10), "colour": ["black", "gold"]}
+    blocks = as_static(explore, paint_bars, controls, start={"height": 2}, title="Blocks", narrow=(3.2, 3.2))
+    teal = as_static(explore, lambda figure, k: paint_bars(figure, k, "teal"), {"k": range(1, 10)}, figsize=(3.2, 2.0))
+    return write_page(tmp_path_factory.mktemp("page") / "page.html", blocks, teal, pointed)
+
+
+@pytest.fixture
+def page(visit, address):
+    """That page for a reader who asks for no motion: rolling lines have tests of their own."""
+    return visit(address, reduced_motion="reduce")

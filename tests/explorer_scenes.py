@@ -105,3 +105,14 @@ def move_point(growth, horizon) -> tuple[dict, str]:
 
 
 POINT = {"growth": [1.2, 1.5, 2.0, 2.5], "horizon": list(range(1, 11))}
+
+
+def caption_of_point(growth, horizon) -> str:
+    return move_point(growth, horizon)[1]
+
+
+def paint_bars(figure, height, colour) -> str:
+    """A block that fills so many tenths of the picture."""
+    figure.clear()
+    figure.add_axes((0, 0, 1, height / 10)).set_facecolor(colour)
+    return f"A {colour} block, {height} tenths high"

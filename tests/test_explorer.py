@@ -1,4 +1,4 @@
-"""Both lives of an explorer: what they show, and the errors of bad use."""
+"""Both lives of an explorer of frames: what they show."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from helm_tutorial.explorer import explore
+from helm_tutorial.explorer import Steps, explore
 from helm_tutorial.explorer.controls import check_controls
 from helm_tutorial.explorer.drawing import draw_frame, new_figure
-from helm_tutorial.explorer.static import LIMIT, WEIGHT_BUDGET, _encode
+from helm_tutorial.explorer.markup import address_of
+from helm_tutorial.explorer.static import WEIGHT_BUDGET, encode
 
 SIZE = (1.6, 1.0)
 COLOURS = {"red": "#ff0000", "green": "#00ff00", "blue": "#0000ff"}
@@ -83,7 +84,7 @@ def test_live_redraws_through_draw_at_each_move(live):
         for j, shade in enumerate(CONTROLS["shade"]):
             explorer.inputs["colour"].value = i
             explorer.inputs["shade"].value = j
-            assert np.abs(centre(explorer.picture.value) - expected(colour, shade)).max() <= 1
+            assert np.abs(centre(explorer.png) - expected(colour, shade)).max() <= 1
             assert f"{colour} at &lt;{shade:g}&gt;" in explorer.caption.value
 
 
@@ -99,6 +100,22 @@ def test_live_draws_on_demand_and_remembers(live):
     for k in (0, 4, 0, 8):
         explorer.inputs["k"].value = k
     assert calls == [4, 0, 8]
+
+
+def test_live_steps_play_by_a_widget_that_moves_the_slider_and_follows_it(live):
+    controls = {"degree": Steps([1, 2, 3, 4], 0.1), "again": [1, 2]}
+    explorer = explore(lambda figure, degree, again: grow(figure, degree), controls, figsize=SIZE)
+    player, slider = explorer.players["degree"], explorer.inputs["degree"]
+    assert list(explorer.players) == ["degree"]
+    assert (player.min, player.max, player.value, player.interval) == (0, 3, 2, 100)
+    player.value = 3
+    assert slider.value == 3
+    assert "x to the power 4" in explorer.caption.value
+    slider.value = 0
+    assert player.value == 0
+    assert "x to the power 1" in explorer.caption.value
+    explorer.reset()
+    assert (player.value, slider.value) == (2, 2)
 
 
 def test_live_reset_goes_to_the_start_in_one_drawing(live):
@@ -159,16 +176,20 @@ def test_no_figure_is_left_in_pyplot(life, monkeypatch):
 def test_static_frames_are_the_drawings(static):
     page = explore(paint, CONTROLS, start={"colour": "blue"}, title="Paint", figsize=SIZE)
     data = page_data(page.html)
+    assert page.combinations == 9
+    assert data["names"] == data["labels"] == ["colour", "shade"]
     assert data["sizes"] == [3, 3]
     assert data["texts"] == [["red", "green", "blue"], ["0.25", "0.5", "1"]]
+    assert data["keys"] == [["red", "green", "blue"], ["0.25", "0.5", "1.0"]]
+    (drawn,) = data["sizesDrawn"]
     for i, colour in enumerate(CONTROLS["colour"]):
         for j, shade in enumerate(CONTROLS["shade"]):
             k = 3 * i + j
-            frame = data["frames"][data["shown"][k]] or still(page.html)
+            frame = drawn["frames"][drawn["shown"][k]] or still(page.html)
             assert np.abs(centre(base64.b64decode(frame)) - expected(colour, shade)).max() <= 1
             assert data["captions"][k] == f"{colour} at <{shade:g}>"
     # The page without scripts: the start frame, with its caption as the alternative text.
-    assert data["frames"][data["shown"][3 * 2 + 1]] is None
+    assert drawn["frames"][drawn["shown"][3 * 2 + 1]] is None
     assert 'alt="blue at &lt;0.5&gt;"' in page.html
     assert ">blue at &lt;0.5&gt;</figcaption>" in page.html
     assert 'width="160" height="100"' in page.html
@@ -177,8 +198,36 @@ def test_static_frames_are_the_drawings(static):
 def test_static_bytes_are_a_function_of_the_input(static):
     pages = [explore(grow, {"degree": [1, 2, 3]}, title="Powers", figsize=SIZE).html for _ in range(2)]
     assert pages[0] == pages[1]
-    other = explore(grow, {"degree": [1, 2, 3]}, title="Other", figsize=SIZE).html
-    assert re.search('id="helm-[0-9a-f]{10}"', other)[0] not in pages[0]
+    assert '<figure class="helm-explorer tex2jax_ignore mathjax_ignore" id="powers"' in pages[0]
+
+
+def test_a_narrow_picture_is_drawn_beside_the_wide_one(static):
+    page = explore(paint, CONTROLS, start={"colour": "blue"}, figsize=SIZE, narrow=(1.0, 1.2))
+    data = page_data(page.html)
+    assert [len(drawn["shown"]) for drawn in data["sizesDrawn"]] == [9, 9]
+    pictures = re.findall(r'width="(\d+)" height="(\d+)" (?:alt="[^"]*" )?(?:srcset|src)="data', page.html)
+    assert pictures == [("100", "120"), ("160", "100")]
+    narrow = re.search(r'srcset="data:image/webp;base64,([^"]*)"', page.html)[1]
+    assert np.abs(centre(base64.b64decode(narrow)) - expected("blue", 0.5)).max() <= 1
+    for i, drawn in enumerate(data["sizesDrawn"]):
+        frames = [frame for frame in drawn["frames"] if frame]
+        assert len(frames) == 8
+        sizes = {Image.open(io.BytesIO(base64.b64decode(frame))).size for frame in frames}
+        assert sizes == {[(320, 200), (200, 240)][i]}
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("The two-by-two", "the-two-by-two"),
+        ("Growth of ‖Jᵀ‖, step 3!", "growth-of-j-step-3"),
+        ("β", "explorer"),
+        (None, "colour-shade"),
+        ("a" * 59 + " b", "a" * 59),
+    ],
+)
+def test_a_link_names_an_explorer_by_its_title(title, name):
+    assert address_of(title, check_controls(CONTROLS, {}, {})) == name
 
 
 def test_static_stores_equal_frames_once(static):
@@ -188,8 +237,9 @@ def test_static_stores_equal_frames_once(static):
         return f"k is {k}"
 
     data = page_data(explore(draw, {"k": range(10)}, figsize=SIZE).html)
-    assert len(data["frames"]) == 2
-    assert data["shown"] == [0] * 5 + [1] * 5
+    (drawn,) = data["sizesDrawn"]
+    assert len(drawn["frames"]) == 2
+    assert drawn["shown"] == [0] * 5 + [1] * 5
     assert len(set(data["captions"])) == 10
 
 
@@ -198,7 +248,7 @@ def test_a_colour_map_is_not_banded_and_the_ground_stays_white():
     figure = new_figure((6.4, 4.0), 2.0)
     figure.colorbar(figure.subplots().imshow(np.sin(x) * np.cos(y)))
     drawn, _ = draw_frame(lambda figure: "waves", figure, (), ())
-    shown = Image.open(io.BytesIO(base64.b64decode(_encode(drawn)))).convert("RGB")
+    shown = Image.open(io.BytesIO(base64.b64decode(encode(drawn)))).convert("RGB")
     assert shown.getpixel((0, 0)) == (255, 255, 255)
     assert np.abs(np.asarray(shown, int) - np.asarray(drawn, int)).max() <= 8  # of 255 levels
 
@@ -250,100 +300,3 @@ def test_distinct_numbers_have_distinct_texts(values):
     (control,) = check_controls({"k": values}, {}, {})
     assert len(set(control.texts)) == len(values)
     assert control.values[control.start] == values[len(values) // 2]
-
-
-# ---------------------------------------------------------------- bad use
-
-
-def caption_only(figure, k=0, j=0):
-    return "caption"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ((caption_only, {}), ValueError, "at least one name"),
-        ((caption_only, {"k": []}), ValueError, "control 'k' must have at least two values"),
-        ((caption_only, {"k": [1]}), ValueError, "control 'k' must have at least two values"),
-        ((caption_only, {"k": "abc"}), TypeError, "control 'k' must be a list"),
-        ((caption_only, {"k": 3}), TypeError, "control 'k' must be a list"),
-        ((caption_only, {"k": [1, "a"]}), TypeError, "control 'k' must hold finite numbers only"),
-        ((caption_only, {"k": [1, float("nan")]}), TypeError, "control 'k' must hold finite numbers only"),
-        ((caption_only, {"k": [True, False]}), TypeError, "control 'k' must hold"),
-        ((caption_only, {"k": [1, 2, 1.0]}), ValueError, "control 'k' must have distinct values, got 1"),
-        ((caption_only, {"two words": [1, 2]}), ValueError, "'two words'"),
-        ((3, {"k": [1, 2]}), TypeError, "draw must be a function"),
-        ((caption_only, {"q": [1, 2]}), TypeError, r"draw must take \(figure, q\)"),
-        ((lambda figure: "", {"k": [1, 2]}), TypeError, r"draw must take \(figure, k\)"),
-        ((lambda figure, k: None, {"k": [1, 2]}), ValueError, "at k = 2 it returned None"),
-        ((lambda figure, k: " ", {"k": [1, 2]}), ValueError, "a non-empty string; at k = 2"),
-        (
-            (lambda figure, k, j: 1 / 0, {"k": [1, 2], "j": ["x", "y"]}),
-            RuntimeError,
-            "draw failed at k = 2, j = y: Zero",
-        ),
-    ],
-)
-@pytest.mark.parametrize("life", ["live", "static"])
-def test_bad_use_is_named(life, arguments, error, message, monkeypatch):
-    monkeypatch.setenv("HELM_EXPLORER", life)
-    with pytest.raises(error, match=message):
-        explore(*arguments, figsize=SIZE)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"start": {"j": 1}}, "a name in start must be one of 'k', got 'j'"),
-        ({"start": {"k": 7}}, r"start of control 'k' must be one of its values \[1, 2\], got 7"),
-        ({"labels": {"j": "x"}}, "a name in labels must be one of 'k', got 'j'"),
-        ({"title": " "}, "title must be a non-empty string"),
-        ({"figsize": (0, 4)}, "figsize must be two positive numbers"),
-        ({"figsize": 4}, "figsize must be two positive numbers"),
-    ],
-)
-def test_bad_options_are_named(options, message, live):
-    with pytest.raises(ValueError, match=message):
-        explore(caption_only, {"k": [1, 2]}, **options)
-
-
-def test_unknown_life_is_named(monkeypatch):
-    monkeypatch.setenv("HELM_EXPLORER", "dead")
-    with pytest.raises(ValueError, match="HELM_EXPLORER must be one of 'live', 'static', got 'dead'"):
-        explore(caption_only, {"k": [1, 2]})
-
-
-def test_too_many_combinations_are_counted_before_drawing(monkeypatch, static):
-    calls = []
-    controls = {"k": range(LIMIT // 2), "j": range(3)}
-
-    def draw(figure, k, j):
-        calls.append(k)
-        return "caption"
-
-    with pytest.raises(ValueError, match=f"at most {LIMIT} combinations, got 200 of 'k' x 3 of 'j' = 600"):
-        explore(draw, controls, figsize=SIZE)
-    assert not calls
-    monkeypatch.setenv("HELM_EXPLORER", "live")  # nothing is drawn ahead: any number will do
-    explore(draw, controls, figsize=SIZE)
-    assert len(calls) == 1
-
-
-def test_static_names_the_combination_that_raises(static):
-    def draw(figure, k):
-        if k == 3:
-            raise KeyError("three")
-        return "caption"
-
-    with pytest.raises(RuntimeError, match="draw failed at k = 3: KeyError: 'three'"):
-        explore(draw, {"k": [1, 2, 3, 4]}, figsize=SIZE)
-
-
-def test_a_drawing_that_piles_up_is_refused(static):
-    def draw(figure, k):
-        axes = figure.axes[0] if figure.axes else figure.subplots()
-        axes.plot([0, k])
-        return "one more line"
-
-    with pytest.raises(ValueError, match=r"a second call at k = 2 added to the first .* clear the figure"):
-        explore(draw, {"k": [1, 2]}, figsize=SIZE)
