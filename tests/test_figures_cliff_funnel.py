@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import matplotlib
 import pytest
@@ -6,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from helm_tutorial.descent import descend, start_grid
+from helm_tutorial.explorer.moving import set_numbers
 from helm_tutorial.figures import cliff, funnel
 from helm_tutorial.figures.style import COLORS, LABELS
 from helm_tutorial.landscape import mollified, report_energy
@@ -82,11 +84,52 @@ def test_landscape_and_arrivals_have_the_first_coordinate_across(axes):
     assert axes.images[0].get_array().tolist() == [[0, 0, 1, 1]] * 4
 
 
-def test_slice_is_taken_along_the_first_axis(axes):
-    energy = report_energy()
-    funnel.plot_slice(axes, {"energy": (energy, "true")}, centre=False)
-    x, y = (torch.as_tensor(data) for data in axes.lines[0].get_data())
-    assert torch.allclose(y, energy(torch.stack([x, torch.zeros_like(x)], dim=1)).double(), atol=1e-6)
+def test_heights_lie_above_the_lowest_with_the_first_coordinate_along_the_rows():
+    heights = funnel.heights(lambda a: a[:, 0] + 10 * a[:, 1], half_width=1.0, points=3)
+    assert heights.tolist() == [[0, 1, 2], [10, 11, 12], [20, 21, 22]]
+
+
+def test_a_moving_landscape_shows_the_square_and_its_target(axes):
+    artists = funnel.stage_landscape(axes, radius=0.5, points=21)
+    set_numbers(artists["landscape"], funnel.heights(report_energy(), points=21))
+    assert axes.get_xlim() == axes.get_ylim() == (-3.0, 3.0)
+    # the outermost values stand on the edges of the square
+    assert artists["landscape"].get_extent() == pytest.approx([-3.15, 3.15, -3.15, 3.15])
+    assert all(math.hypot(x, y) == pytest.approx(0.5) for x, y in zip(*artists["target"].get_data(), strict=True))
+
+
+def test_moving_descents_are_parted_by_where_they_end(axes):
+    arriving = torch.tensor([[[2.0, 0.0], [1.0, 0.0], [0.1, 0.0]], [[0.0, 2.0], [0.0, 1.0], [0.0, 0.2]]])
+    trapped = torch.tensor([[[2.0, 2.0], [2.0, 1.5], [2.0, 1.4]]])
+    artists, numbers = funnel.stage_descents(axes), funnel.descents(torch.cat([arriving, trapped]))
+    assert set(artists) == set(numbers)
+    for name, artist in artists.items():
+        set_numbers(artist, numbers[name])
+    across = numbers["arriving"][0]
+    assert [round(float(v), 3) for v in across[:3]] == [2.0, 1.0, 0.1]
+    assert math.isnan(across[3])  # the gap between two paths
+    assert len(across) == 7
+    assert [list(map(float, part)) for part in numbers["trapped_ends"]] == [[2.0], [pytest.approx(1.4)]]
+    nobody = funnel.descents(arriving)["trapped"]
+    set_numbers(artists["trapped"], nobody)
+    assert all(math.isnan(v) for part in nobody for v in part)
+
+
+def test_a_moving_slice_is_taken_along_its_direction(axes):
+    energy, x = report_energy(), torch.linspace(-3, 3, 7)
+    artists = funnel.stage_slice(axes, energy, x)
+    set_numbers(artists["slice"], funnel.slice_of(energy, x, direction=(1.0, 1.0)))
+    shown = torch.as_tensor(artists["slice"].get_ydata())
+    assert torch.allclose(shown, energy(torch.stack([x, x], dim=1)).double(), atol=1e-5)
+    still = torch.as_tensor(axes.lines[0].get_ydata())
+    assert torch.allclose(still, energy(torch.stack([x, 0 * x], dim=1)), atol=1e-5)
+
+
+def test_three_panels_stand_below_one_another_on_a_phone():
+    for size, columns in (((7.6, 4.6), 2), ((3.4, 7.4), 1)):
+        panels = funnel.three_panels(Figure(figsize=size, layout="constrained"))
+        assert len(panels) == 3
+        assert len({round(panel.get_position().x0, 3) for panel in panels}) == columns
 
 
 def test_factors_and_their_labels(axes):
@@ -100,11 +143,3 @@ def test_coverage_is_in_per_cent(axes):
     funnel.plot_coverage(axes, [("one", "flat", [0.1, 0.3], 0.5), ("two", "helm", [1.0], None)])
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([20.0, 100.0])
     assert texts(axes) == ["20.0 %", "100.0 %"]
-
-
-def test_levels_draw_one_slice_and_one_descent_a_level(axes):
-    energy = report_energy()
-    path = torch.zeros(3, 2)
-    funnel.plot_levels(axes, [(0.5, mollified(energy, 0.5), path), (0.0, energy, path)])
-    assert len(axes.lines) == 4
-    assert texts(axes) == [r"$\sigma = 0.5$", r"$\sigma = 0$"]

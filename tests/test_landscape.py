@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial.hermite_e import hermegauss
 
-from helm_tutorial.descent import arrived, basin_coverage, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.descent import (
+    arrived,
+    basin_coverage,
+    coverages,
+    descend,
+    descend_coarse_to_fine,
+    resample,
+    start_grid,
+)
 from helm_tutorial.landscape import (
     RuggedEnergy,
     convexity_width,
@@ -170,6 +178,24 @@ def test_coarse_to_fine_ends_in_one_minimum_of_the_unsmoothed_energy():
     assert float((ends - ends[0]).norm(dim=1).max()) < 1e-6
 
 
+def test_coverages_are_those_of_each_energy_alone():
+    energies = [mollified(report_energy(), sigma) for sigma in (0.35, 0.41, 0.5)]
+    starts = start_grid(points=12)
+    assert coverages(energies, starts) == pytest.approx([basin_coverage(energy, starts) for energy in energies])
+
+
+def test_resampled_points_are_equally_far_apart_along_the_path():
+    path = torch.tensor([[0.0, 0.0], [0.1, 0.0], [3.0, 0.0], [3.0, 1.0], [3.0, 1.0]])
+    points = resample(path, spacing=1.0, most=9)
+    assert torch.allclose(points, torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [3.0, 1.0]]))
+    assert torch.allclose(resample(path, spacing=0.1, most=3), torch.tensor([[0.0, 0.0], [2.0, 0.0], [3.0, 1.0]]))
+
+
+def test_a_path_that_does_not_move_keeps_its_two_ends():
+    assert resample(torch.ones(4, 2), spacing=0.1, most=5).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert resample(torch.ones(1, 2), spacing=0.1, most=5).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
 def test_descend_on_a_plain_bowl_by_hand():
     bowl = RuggedEnergy(torch.zeros(0, 2, dtype=torch.float64), torch.zeros(0, dtype=torch.float64))
     path = descend(bowl, torch.tensor([[1.0, -2.0]], dtype=torch.float64), steps=3, step_size=0.5)
@@ -202,6 +228,14 @@ def test_start_grid_covers_the_box_with_its_edges():
         (lambda: funnel_width(report_energy(), 0.0), "radius must be finite and greater than 0.0"),
         (lambda: descend(report_energy(), torch.zeros(3), steps=1), "starts must have shape"),
         (lambda: descend(report_energy(), torch.zeros(1, 2), steps=0), "steps must be at least 1"),
+        (lambda: coverages([], torch.zeros(1, 2)), "the number of energies must be at least 1"),
+        (
+            lambda: coverages([report_energy(), RuggedEnergy(torch.ones(3, 2), torch.ones(3))], torch.zeros(1, 2)),
+            "same",
+        ),
+        (lambda: resample(torch.zeros(3), spacing=0.1, most=5), "path must have shape"),
+        (lambda: resample(torch.zeros(3, 2), spacing=0.0, most=5), "spacing must be"),
+        (lambda: resample(torch.zeros(3, 2), spacing=0.1, most=1), "most must be at least 2"),
         (lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.5, 0.1)), "sigmas must decrease"),
         (lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.1, 0.5, 0.0)), "sigmas must decrease"),
         (lambda: start_grid(points=1), "points must be at least 2"),

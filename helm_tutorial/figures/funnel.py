@@ -1,18 +1,39 @@
-"""Figures of chapter 2: landscapes with descents, slices, where descent arrives, what a filter keeps."""
+"""Figures of chapter 2: landscapes with descents, where descent arrives, what a filter keeps; and moving ones.
+
+The functions named ``stage_...`` draw what stays and return the artists that an explorer of numbers moves, by name.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from torch import Tensor
 
 from helm_tutorial.descent import start_grid
-from helm_tutorial.figures.style import COLORS, label_line
+from helm_tutorial.figures.style import COLORS, is_narrow, label_line
+
+HIGHEST = 12.0
+"""Height above the lowest point at which a moving landscape is white."""
+
+
+def heights(energy: Callable[[Tensor], Tensor], *, half_width: float = 3.0, points: int = 61) -> Tensor:
+    """Energy above its lowest point on a square grid, shape ``(points, points)``, ``a₁`` along the rows.
+
+    Args:
+        energy: ``(B, 2) -> (B,)``.
+        half_width: of the square.
+        points: of the grid along each axis.
+    """
+    with torch.no_grad():
+        values = energy(start_grid(half_width=half_width, points=points)).reshape(points, points).T.double()
+    return values - values.min()
 
 
 def plot_landscape(
@@ -34,13 +55,9 @@ def plot_landscape(
         half_width: of the square that is shown.
         points: of the drawing's grid along each axis.
     """
-    grid = start_grid(half_width=half_width, points=points)
-    with torch.no_grad():
-        heights = energy(grid).reshape(points, points).T.double().numpy()
-    axis = grid[:points, 1].numpy()
-    axes.contourf(
-        axis, axis, heights, levels=24, cmap="Greys_r", vmin=heights.min() - 0.4 * (heights.max() - heights.min())
-    )
+    values = heights(energy, half_width=half_width, points=points)
+    axis = torch.linspace(-half_width, half_width, points)
+    axes.contourf(axis, axis, values, levels=24, cmap="Greys_r", vmin=-0.4 * float(values.max()))
     axes.add_patch(Circle((0.0, 0.0), radius, fill=False, edgecolor=COLORS["contrastive"], linewidth=2.5, zorder=4))
     if paths is not None:
         inside = paths[:, -1].norm(dim=1) < radius
@@ -73,40 +90,6 @@ def plot_arrivals(axes: Axes, arrived: Tensor, *, half_width: float = 3.0) -> Ax
     axes.set_aspect("equal")
     axes.set_xlabel("start $a_1$")
     axes.set_ylabel("start $a_2$")
-    return axes
-
-
-def plot_slice(
-    axes: Axes,
-    energies: Mapping[str, tuple[Callable[[Tensor], Tensor], str]],
-    *,
-    half_width: float = 3.0,
-    radius: float | None = 0.5,
-    centre: bool = True,
-) -> Axes:
-    """Energies along the line ``a = (x, 0)``.
-
-    Args:
-        axes: where to draw.
-        energies: label -> energy ``(B, 2) -> (B,)`` and colour name; labels stand at the right end.
-        half_width: of the line.
-        radius: of the target, shaded; ``None`` for none.
-        centre: shift each energy to be 0 at its lowest shown point, so that filters' constants do not matter.
-    """
-    x = torch.linspace(-half_width, half_width, 601)
-    line = torch.stack([x, torch.zeros_like(x)], dim=1)
-    if radius is not None:
-        axes.axvspan(-radius, radius, color=COLORS["contrastive"], alpha=0.12, linewidth=0)
-    for label, (energy, color) in energies.items():
-        with torch.no_grad():
-            heights = energy(line).double()
-        if centre:
-            heights = heights - heights.min()
-        axes.plot(x, heights, color=COLORS[color])
-        label_line(axes, half_width, float(heights[-1]), label, COLORS[color], annotation_clip=False)
-    axes.set_xlim(-half_width, half_width)
-    axes.set_xlabel("$a_1$ (at $a_2 = 0$)")
-    axes.set_ylabel("energy above its lowest point" if centre else "energy")
     return axes
 
 
@@ -170,28 +153,90 @@ def plot_coverage(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], fl
     return axes
 
 
-def plot_levels(axes: Axes, levels: Sequence[tuple[float, Callable[[Tensor], Tensor], Tensor]]) -> Axes:
-    """Slices of ever sharper energies, one below the other, with one descent carried from each to the next.
+def three_panels(figure: Figure) -> list[Axes]:
+    """A landscape on the left and two panels on its right; one below the other in a figure drawn for a phone."""
+    if is_narrow(figure):
+        return list(figure.subplots(3, 1, height_ratios=(1.75, 1, 1)))
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.2, 1))
+    return [figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1])]
+
+
+def circle(radius: float) -> tuple[Tensor, Tensor]:
+    """Both coordinates of a circle around the origin, for a moving line."""
+    angle = torch.linspace(0.0, 2.0 * math.pi, 91)
+    return radius * angle.cos(), radius * angle.sin()
+
+
+def stage_landscape(axes: Axes, *, radius: float = 0.5, half_width: float = 3.0, points: int = 61) -> dict[str, Artist]:
+    """Axes for a landscape that moves: ``landscape`` takes :func:`heights`, ``target`` a :func:`circle`.
+
+    Greys are the same at every setting, black 5 below the lowest point and white at :data:`HIGHEST` above it.
 
     Args:
         axes: where to draw.
-        levels: width, energy, and the descent on it, shape ``(steps + 1, 2)``; coarse first. The slice and the descent
-            are seen along the diagonal, ``a = (x, x)``.
+        radius: of the target around the origin.
+        half_width: of the square that is shown.
+        points: of the image along each axis.
     """
-    x = torch.linspace(-3.0, 3.0, 601)
-    line = torch.stack([x, x], dim=1)
-    spacing = 5.0
-    for index, (sigma, energy, path) in enumerate(levels):
-        shift = -spacing * index
-        with torch.no_grad():
-            heights = energy(line)
-            lowest = float(heights.min())
-            along = path.mean(dim=1).to(x.dtype)
-            on_path = energy(torch.stack([along, along], dim=1)) - lowest + shift
-        axes.plot(x, heights - lowest + shift, color=COLORS["gaussian"] if sigma else COLORS["true"], linewidth=1.5)
-        axes.plot(along, on_path, "o-", color=COLORS["helm"], markersize=3, linewidth=1, zorder=3)
-        label_line(axes, 3.0, float(heights[-1]) - lowest + shift, rf"$\sigma = {sigma:g}$", COLORS["true"])
-    axes.set_xlabel("position along the diagonal, $a_1 = a_2$")
-    axes.set_ylabel("energy, each level shifted down")
-    axes.set_yticks([])
-    return axes
+    edge = half_width * points / (points - 1)  # an image's values stand at the centres of its cells
+    image = axes.imshow(
+        torch.zeros(points, points).numpy(), origin="lower", extent=(-edge, edge, -edge, edge), cmap="Greys_r",
+        vmin=-5.0, vmax=HIGHEST, interpolation="bilinear", zorder=1,
+    )  # fmt: skip
+    (target,) = axes.plot(*circle(radius), color=COLORS["contrastive"], linewidth=2.5, zorder=4)
+    axes.set_aspect("equal")
+    axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), xlabel="$a_1$", ylabel="$a_2$")
+    return {"landscape": image, "target": target}
+
+
+def stage_descents(axes: Axes) -> dict[str, Artist]:
+    """Lines and ends of descents that move, for :func:`descents`: green and filled inside the target, else orange."""
+    styles = {"arriving": ("contrastive", COLORS["contrastive"]), "trapped": ("flat", "white")}
+    artists: dict[str, Artist] = {}
+    for name, (color, face) in styles.items():
+        (artists[name],) = axes.plot([], [], color=COLORS[color], linewidth=1.2, zorder=5)
+        (artists[f"{name}_ends"],) = axes.plot(
+            [], [], "o", markersize=5, color=COLORS[color], markerfacecolor=face, zorder=6
+        )
+    return artists
+
+
+def descents(paths: Tensor, *, radius: float = 0.5) -> dict[str, tuple[Tensor, Tensor]]:
+    """Numbers of :func:`stage_descents`: the paths ``(B, N, 2)`` as one line with gaps, and where they end."""
+    inside = paths[:, -1].norm(dim=1) < radius
+    numbers = {}
+    for name, chosen in (("arriving", paths[inside]), ("trapped", paths[~inside])):
+        gap = torch.full((len(chosen), 1, 2), math.nan, dtype=paths.dtype)
+        line = torch.cat([chosen, gap], dim=1).reshape(-1, 2)[:-1]
+        for artist, points in ((name, line), (f"{name}_ends", chosen[:, -1])):
+            points = points if len(points) else torch.full((1, 2), math.nan)
+            numbers[artist] = (points[:, 0], points[:, 1])
+    return numbers
+
+
+def stage_slice(
+    axes: Axes, energy: Callable[[Tensor], Tensor], x: Tensor, *, direction: tuple[float, float] = (1.0, 0.0),
+    radius: float = 0.5,
+) -> dict[str, Artist]:  # fmt: skip
+    """Axes for a slice that moves: ``slice`` takes its energies, over the faint slice of ``energy`` and the target.
+
+    Args:
+        axes: where to draw.
+        energy: ``(B, 2) -> (B,)``, drawn once.
+        x: positions along the slice, shape ``(N,)``.
+        direction: the slice's points are ``x`` times it.
+        radius: half the width of the shaded target along the slice, in units of ``x``.
+    """
+    axes.axvspan(-radius, radius, color=COLORS["contrastive"], alpha=0.15, linewidth=0)
+    axes.plot(x, slice_of(energy, x, direction=direction)[1], color=COLORS["faint"], linewidth=1.2)
+    (line,) = axes.plot([], [], color=COLORS["gaussian"], zorder=3)
+    axes.set_xlim(float(x[0]), float(x[-1]))
+    return {"slice": line}
+
+
+def slice_of(
+    energy: Callable[[Tensor], Tensor], x: Tensor, *, direction: tuple[float, float] = (1.0, 0.0)
+) -> tuple[Tensor, Tensor]:
+    """Positions and energies of the points ``x`` times ``direction``, for a moving line."""
+    with torch.no_grad():
+        return x, energy(x.unsqueeze(1) * torch.tensor(direction, dtype=x.dtype))
