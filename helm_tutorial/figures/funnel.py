@@ -191,12 +191,12 @@ def stage_landscape(axes: Axes, *, radius: float = 0.5, half_width: float = 3.0,
 
 def stage_descents(axes: Axes) -> dict[str, Artist]:
     """Lines and ends of descents that move, for :func:`descents`: green and filled inside the target, else orange."""
-    styles = {"arriving": ("contrastive", COLORS["contrastive"]), "trapped": ("flat", "white")}
+    styles = {"trapped": ("flat", "white", 6), "arriving": ("contrastive", COLORS["contrastive"], 7)}
     artists: dict[str, Artist] = {}
-    for name, (color, face) in styles.items():
+    for name, (color, face, order) in styles.items():
         (artists[name],) = axes.plot([], [], color=COLORS[color], linewidth=1.2, zorder=5)
         (artists[f"{name}_ends"],) = axes.plot(
-            [], [], "o", markersize=5, color=COLORS[color], markerfacecolor=face, zorder=6
+            [], [], "o", markersize=5, color=COLORS[color], markerfacecolor=face, zorder=order
         )
     return artists
 
