@@ -60,11 +60,14 @@ class GuessNumber:
     def texts(self) -> tuple[str, ...]:
         """The slider's values in words, left to right."""
         space = np.geomspace if self.log else np.linspace
-        values = [
-            float(f"{value:.2g}") if self.log else float(value) for value in space(self.low, self.high, NUMBER_STOPS)
-        ]
-        # Between near ends, two digits do not tell all positions of a logarithmic slider apart.
-        return tuple(self._with_unit(text) for text in number_texts(list(dict.fromkeys(values))))
+        values = [float(value) for value in space(self.low, self.high, NUMBER_STOPS)]
+        # Round numbers where it is logarithmic: two digits, or more where its ends are near.
+        for digits in range(2, 18) if self.log else ():
+            rounded = list(dict.fromkeys(float(f"{value:.{digits}g}") for value in values))
+            if len(rounded) > NUMBER_STOPS // 3:
+                values = rounded
+                break
+        return tuple(self._with_unit(text) for text in number_texts(values))
 
     @property
     def answer_text(self) -> str:

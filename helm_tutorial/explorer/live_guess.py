@@ -18,7 +18,7 @@ class LiveGuess:
     """``box`` holds the question; ``entry`` what is guessed with; ``commit`` and ``skip`` end it."""
 
     def __init__(self, guess: Guess, stage: Stage | None, answered: Callable[[], None], changed: Callable[[], None]):
-        self._guess, self._answered = guess, answered
+        self._guess, self._stage, self._answered = guess, stage, answered
         self.entry = self._entry(stage, changed)
         self.commit = ipywidgets.Button(description="That is my guess", layout={"width": "auto"})
         self.skip = ipywidgets.Button(description="Show me", layout={"width": "auto"})
@@ -71,6 +71,8 @@ class LiveGuess:
     def _end(self, *, skipped: bool) -> None:
         if isinstance(self._guess, GuessCurve):
             said = self._guess.explain
+            if skipped:
+                self._stage.sketch = None  # nothing was sketched
         else:
             given = None if skipped else self.entry.index if isinstance(self._guess, GuessChoice) else self.entry.value
             if given is None and not skipped:

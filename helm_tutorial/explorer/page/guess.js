@@ -73,6 +73,7 @@
     let drawing = null;
     let done = false;
     let asked = null; // the setting that was asked about
+    let fitting = true; // whether the curve shown is the one that was asked for
 
     form.reset();
     stage.hide?.(hides);
@@ -115,6 +116,7 @@
         if (done && !drawing) return;
         drawing?.end();
         drawing = sketching(stage, sketch, values);
+        drawing.show(fitting);
         if (done) drawing.end();
         else fields.disabled = false;
       });
@@ -126,7 +128,8 @@
       moved: (at) => {
         if (!done || !drawing) return;
         asked ??= at;
-        drawing.show(stage.dependsOn(artist).every((k) => at[k] === asked[k]));
+        fitting = stage.dependsOn(artist).every((k) => at[k] === asked[k]);
+        drawing.show(fitting);
       },
     };
   };
