@@ -119,6 +119,10 @@ class Reader:
         sync_api.expect(self.caption).to_have_text(caption)
         sync_api.expect(self.picture).to_have_attribute("alt", caption)
 
+    def waits(self, yes: bool) -> None:
+        """Whether the controls wait for a guess."""
+        sync_api.expect(self.controls).to_have_js_property("disabled", yes)
+
     def drawn(self) -> None:
         """Wait until the overlay is there."""
         self.figure.locator(".helm-overlay").wait_for(state="attached")
