@@ -1,31 +1,75 @@
-"""Every explorer of every built page, moved the way a reader moves it: no kernel, no network."""
+"""Every explorer of every built page, asked, answered and moved the way a reader does it: no kernel, no network."""
 
 from __future__ import annotations
 
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 from conftest import CHAPTERS, PAGES
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import explorer_pages
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
 
-def ready_explorers(visit):
-    """The page's explorers, once each has come to life."""
-    figures = visit.page.locator("figure.helm-explorer")
-    for i in range(figures.count()):
-        figures.nth(i).and_(visit.page.locator("[data-helm-ready=true]")).wait_for(timeout=5000)
-    return [figures.nth(i) for i in range(figures.count())]
+class Explorer(explorer_pages.Reader):
+    """An explorer of a built page."""
+
+    @property
+    def name(self) -> str:
+        return self.figure.get_attribute("id")
+
+    @property
+    def kind(self) -> str:
+        return self.figure.get_attribute("data-kind")
+
+    def data(self) -> dict:
+        """The numbers of an explorer of numbers, unpacked here."""
+        return explorer_pages.payload(self.figure.locator(".helm-data").text_content())
+
+    def answer(self) -> None:
+        """Skip the question, if there is one."""
+        if self.skip.count():
+            self.skip.click()
+            self.waits(False)
+            assert self.reply.inner_text().strip(), f"{self.name} does not answer"
+            assert self.skip.is_hidden()
+
+    def state(self) -> tuple[str, str, str]:
+        """Picture, caption and alternative text; the picture is awaited, it changes once it is decoded."""
+        settled = self._picture()
+        for _ in range(40):
+            self.page.wait_for_timeout(25)
+            before, settled = settled, self._picture()
+            if settled == before:
+                break
+        return settled, self.caption.inner_text(), self.picture.get_attribute("alt")
+
+    def _picture(self) -> str:
+        if self.kind == "frames":
+            return self.picture.evaluate("img => img.currentSrc")
+        return self.figure.evaluate(
+            "f => [...f.querySelectorAll('.helm-overlay [data-artist]')].map(g => g.outerHTML).join('\\n')"
+        ).replace(' style=""', "")  # once hidden, then shown
 
 
-def state(figure) -> tuple[str, str, str]:
-    """Picture, caption and alternative text; the picture is awaited, it changes once it is decoded."""
-    picture = figure.locator("img")
-    settled = picture.get_attribute("src")
-    for _ in range(20):
-        figure.page.wait_for_timeout(25)
-        before, settled = settled, picture.get_attribute("src")
-        if settled == before:
-            break
-    return settled, figure.locator("figcaption").inner_text(), picture.get_attribute("alt")
+def open_explorers(reader, page: str, **options) -> tuple[object, list[Explorer]]:
+    """The page without motion, and its explorers, each alive and near enough to have read its data."""
+    visit = reader.open(page, **options)
+    visit.page.emulate_media(reduced_motion="reduce")
+    visit.page.wait_for_function("!document.querySelector('.helm-explorer:not([data-helm-ready=true])')")
+    explorers = [Explorer(visit.page, i) for i in range(visit.page.locator("figure.helm-explorer").count())]
+    for explorer in explorers:
+        explorer.figure.scroll_into_view_if_needed()
+        if explorer.kind == "numbers":
+            explorer.drawn()
+    return visit, explorers
 
 
 def press(slider, key: str) -> int:
@@ -37,76 +81,165 @@ def press(slider, key: str) -> int:
 @pytest.mark.parametrize("by", ["http", "file"])
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_every_slider_of_a_chapter_moves_its_picture_and_caption(reader, page, by):
-    visit = reader.open(page, by=by)
-    explorers = ready_explorers(visit)
+    visit, explorers = open_explorers(reader, page, by=by)
     assert explorers, f"{page} has no explorer"
-    sliders = visit.page.locator("input[type=range]")
-    assert sliders.count() == sum(figure.locator("input[type=range]").count() for figure in explorers)
-    for figure in explorers:
-        ranges = figure.locator("input[type=range]")
-        for i in range(ranges.count()):
-            slider = ranges.nth(i)
+    for explorer in explorers:
+        explorer.answer()
+        for slider in explorer.figure.locator(".helm-controls input[type=range]").all():
+            what = f"{explorer.name}: {slider.get_attribute('id')}"
             last = int(slider.get_attribute("max"))
             assert press(slider, "Home") == 0
-            low, low_text = state(figure), slider.get_attribute("aria-valuetext")
+            low, low_text = explorer.state(), slider.get_attribute("aria-valuetext")
             assert press(slider, "End") == last
-            high, high_text = state(figure), slider.get_attribute("aria-valuetext")
-            assert low[0] != high[0], "the picture does not follow the slider"
-            assert low[1] != high[1], "the caption does not follow the slider"
-            assert low_text and high_text and low_text != high_text, "aria-valuetext does not follow the slider"
+            high, high_text = explorer.state(), slider.get_attribute("aria-valuetext")
+            assert low[0] != high[0], f"the picture does not follow {what}"
+            assert low[1] != high[1], f"the caption does not follow {what}"
+            assert low_text and high_text and low_text != high_text, f"aria-valuetext does not follow {what}"
             assert high[1].split() == high[2].split(), "the alternative text is not the caption"
             assert press(slider, "ArrowLeft") == last - 1
-            assert press(slider, "ArrowRight") == last
-            assert press(slider, "ArrowDown") == last - 1
             assert press(slider, "ArrowUp") == last
-            assert state(figure) == high, "the same position shows something else the second time"
+            assert explorer.state() == high, f"the same position of {what} shows something else the second time"
     assert visit.complaints == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_choices_neighbours_and_reset(reader, page):
-    visit = reader.open(page)
-    explorers = ready_explorers(visit)
-    starts = [state(figure) for figure in explorers]
-    for i, figure in enumerate(explorers):
-        groups = figure.locator("[role=radiogroup]:has(input[type=radio])")
-        grouped = sum(groups.nth(j).locator("input[type=radio]").count() for j in range(groups.count()))
-        assert grouped == figure.locator("input[type=radio]").count(), "a choice is not grouped for a screen reader"
-        for j in range(groups.count()):
-            choices = groups.nth(j).locator("input[type=radio]")
-            captions = set()
-            for k in range(choices.count()):
-                choices.nth(k).check(force=True)
-                captions.add(state(figure)[1])
-            assert len(captions) == choices.count(), "two choices have the same caption"
-        for slider in figure.locator("input[type=range]").all():
+    visit, explorers = open_explorers(reader, page)
+    for explorer in explorers:
+        explorer.answer()
+    starts = [explorer.state() for explorer in explorers]
+    for i, explorer in enumerate(explorers):
+        groups = explorer.figure.locator(".helm-controls [role=radiogroup]:has(input[type=radio])").all()
+        grouped = sum(group.locator("input[type=radio]").count() for group in groups)
+        choices = explorer.figure.locator(".helm-controls input[type=radio]").count()
+        assert grouped == choices, "a choice is not grouped for a screen reader"
+        for group in groups:
+            choices = group.locator("input[type=radio]").all()
+            states = []
+            for choice in choices:
+                choice.check(force=True)
+                states.append(explorer.state())
+            assert len({caption for _, caption, _ in states}) == len(choices), "two choices have the same caption"
+            assert len({picture for picture, _, _ in states}) > 1, "the picture does not follow the choice"
+        for slider in explorer.figure.locator(".helm-controls input[type=range]").all():
             press(slider, "Home" if int(slider.input_value()) else "End")
-        assert state(figure) != starts[i]
-        others = [state(other) for j, other in enumerate(explorers) if j != i]
+        assert explorer.state() != starts[i]
+        others = [other.state() for j, other in enumerate(explorers) if j != i]
         assert others == starts[:i] + starts[i + 1 :], "one explorer moves another"
-        figure.locator(".helm-reset").click()
-        assert state(figure) == starts[i], "the reset button does not restore the start"
+        explorer.reset.click()
+        assert explorer.state() == starts[i], f"the reset button of {explorer.name} does not restore the start"
     assert visit.complaints == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_steps_play_drags_set_and_links_restore(reader, page):
+    visit, explorers = open_explorers(reader, page)
+    for explorer in explorers:
+        explorer.answer()
+        for button in explorer.play.all():
+            slider = button.locator("xpath=..").locator("input[type=range]")
+            press(slider, "Home")
+            before = explorer.state()
+            explorer_pages.sync_api.expect(button).to_have_text("Next")  # this reader asks for no motion
+            button.click()
+            assert slider.input_value() == "1"
+            assert explorer.state()[:2] != before[:2], f"a step of {explorer.name} shows nothing new"
+        for surface in explorer.drag.all():
+            surface.scroll_into_view_if_needed()
+            box = surface.bounding_box()
+            seen = set()
+            for u, v in ((0.05, 0.95), (0.95, 0.05)):
+                surface.click(position={"x": u * box["width"], "y": v * box["height"]}, force=True)
+                seen.add(explorer.state()[1])
+            assert len(seen) == 2, f"pressing in the picture of {explorer.name} sets nothing"
+        wanted = explorer.state()
+        explorer.link.click()
+        visit.page.wait_for_url(f"**#{explorer.name}?*")
+        fragment = visit.page.url.partition("#")[2]
+        fresh, again = open_explorers(reader, f"{page}#{fragment}")
+        restored = next(other for other in again if other.name == explorer.name)
+        restored.waits(False)
+        assert restored.state() == wanted, f"the link {fragment} does not restore its setting"
+        assert fresh.complaints == []
+        fresh.page.context.close()
+    assert visit.complaints == []
+
+
+def settings(sizes: list[int], name: str) -> list[tuple[int, ...]]:
+    """Both ends of everything, and three settings in between."""
+    random = np.random.default_rng(len(name))
+    between = [tuple(int(random.integers(size)) for size in sizes) for _ in range(3)]
+    return [tuple(0 for _ in sizes), tuple(size - 1 for size in sizes), *between]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_page_draws_the_numbers_that_it_holds(reader, page, width):
+    visit, explorers = open_explorers(reader, page, width=width)
+    for explorer in explorers:
+        if explorer.kind == "numbers":
+            explorer.answer()
+            data = explorer.data()
+            size = int(width < 576 and len(data["stages"]) > 1)
+            for at in settings(data["sizes"], explorer.name):
+                explorer.set(at)
+                caption = explorer_pages.looked_up(data["captions"], at, data["sizes"])
+                explorer_pages.sync_api.expect(explorer.picture).to_have_attribute("alt", caption)
+                explorer_pages.require_payload_is_drawn(data, at, size, explorer.overlay())
+    assert visit.complaints == []
+
+
+AT_WHOLE_PIXELS = """() => document.querySelectorAll('.helm-stage').forEach((stage) => {
+    const { left, top } = stage.getBoundingClientRect();
+    stage.style.translate = `${Math.round(left) - left}px ${Math.round(top + scrollY) - top - scrollY}px`;
+})"""
+
+
+def shot(explorer) -> np.ndarray:
+    explorer.page.evaluate(AT_WHOLE_PIXELS)
+    return np.asarray(Image.open(io.BytesIO(explorer.stage.screenshot(animations="disabled"))).convert("RGB"), int)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_the_still_picture_becomes_the_drawing_unnoticed(reader, page, width):
+    _, explorers = open_explorers(reader, page, width=width)
+    still = reader.open(page, width=width, scripts=False).page
+    for i, explorer in enumerate(explorers):
+        if explorer.kind == "numbers":
+            explorer.figure.evaluate("f => f.querySelectorAll('.helm-sketch, .helm-sketched').forEach(e => e.remove())")
+            found, wanted = shot(explorer), shot(Explorer(still, i))
+            height, wide = np.minimum(found.shape, wanted.shape)[:2]
+            assert np.abs(np.subtract(found.shape, wanted.shape)).max() <= 1, explorer.name
+            found, wanted = found[:height, :wide], wanted[:height, :wide]
+            shifts = [np.roll(wanted, (i, j), axis=(0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            off = np.min([np.abs(found - shifted).max(axis=2) for shifted in shifts], axis=0)
+            assert off.mean() < 2, explorer.name
+            assert (off > 64).mean() < 0.01, explorer.name
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_without_scripts_the_start_is_still_there(reader, page):
     visit = reader.open(page, scripts=False)
-    figures = visit.page.locator("figure.helm-explorer")
-    for i in range(figures.count()):
-        figure = figures.nth(i)
-        assert figure.locator("img").get_attribute("src").startswith("data:image/")
-        box = figure.locator("img").bounding_box()
+    for i in range(visit.page.locator("figure.helm-explorer").count()):
+        explorer = Explorer(visit.page, i)
+        assert explorer.picture.get_attribute("src").startswith("data:image/")
+        box = explorer.picture.bounding_box()
         assert box["width"] > 100 and box["height"] > 50
-        assert figure.locator("figcaption").inner_text().strip()
+        assert explorer.caption.inner_text().strip()
+        for element in explorer.figure.locator("input, button").all():
+            assert element.is_hidden()
+        if explorer.figure.locator(".helm-guess").count():
+            assert explorer.figure.locator(".helm-question").is_visible()
+            assert explorer.figure.locator(".helm-answer").is_visible()
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_a_finger_can_use_the_sliders_of_a_phone(reader, page):
-    visit = reader.open(page, width=360)
-    for figure in ready_explorers(visit):
-        ranges = figure.locator("input[type=range]")
-        for i in range(ranges.count()):
-            box = ranges.nth(i).bounding_box()
+    _, explorers = open_explorers(reader, page, width=360)
+    for explorer in explorers:
+        explorer.answer()
+        for slider in explorer.figure.locator("input[type=range]:visible").all():
+            box = slider.bounding_box()
             assert box["width"] >= 160 and box["height"] >= 24, box
             assert box["x"] >= 0 and box["x"] + box["width"] <= 360, box

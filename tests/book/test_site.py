@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import gzip
+import html
+import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 import yaml
@@ -19,14 +25,14 @@ LEAKS = ("application/vnd.jupyter", "cdn.jsdelivr", "unpkg.com", "cdnjs.", "requ
 
 
 class Explorers(HTMLParser):
-    """Start and end of each explorer in a page."""
+    """Start and end, name and kind of each explorer in a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self._lines = [0]
         for line in text.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
-        self.spans, self._open, self._text = [], [], text
+        self.spans, self.looks, self._open, self._text = [], [], [], text
         self.feed(text)
 
     def _offset(self) -> int:
@@ -35,7 +41,11 @@ class Explorers(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         if tag == "figure":
-            self._open.append(self._offset() if "helm-explorer" in dict(attributes).get("class", "") else None)
+            look = dict(attributes)
+            explorer = "helm-explorer" in (look.get("class") or "")
+            self._open.append(self._offset() if explorer else None)
+            if explorer:
+                self.looks.append(look)
 
     def handle_endtag(self, tag):
         if tag == "figure" and (start := self._open.pop()) is not None:
@@ -46,6 +56,17 @@ class Explorers(HTMLParser):
         """Bytes of each explorer."""
         return [len(self._text[start:end].encode()) for start, end in self.spans]
 
+    @property
+    def data(self) -> dict[str, dict]:
+        """What each explorer, by its name in links, says of its controls: ``names`` and, of each, ``keys``."""
+        found = {}
+        for look, (start, end) in zip(self.looks, self.spans, strict=True):
+            script = re.search(r'class="helm-data">(.*?)</script>', self._text[start:end], re.DOTALL)[1]
+            found[look["id"]] = json.loads(
+                gzip.decompress(base64.b64decode(script)) if look["data-kind"] == "numbers" else script
+            )
+        return found
+
 
 def read(page: str) -> str:
     return (HTML / page).read_text(encoding="utf-8")
@@ -55,6 +76,23 @@ def read(page: str) -> str:
 def anchors(path: Path) -> frozenset[str]:
     """The names that a link may lead to in the page."""
     return frozenset(re.findall(r'\b(?:id|name)="([^"]+)"', path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def explorers(path: Path) -> dict[str, dict]:
+    """The explorers of a page, as their links see them."""
+    return Explorers(path.read_text(encoding="utf-8")).data
+
+
+def names_a_setting(path: Path, fragment: str) -> bool:
+    """Whether ``id?control=value&...`` names an explorer of the page, and controls and values that it has."""
+    name, _, words = fragment.partition("?")
+    explorer = explorers(path).get(name)
+    pairs = parse_qsl(words, keep_blank_values=True)
+    return bool(explorer and pairs) and all(
+        control in explorer["names"] and value in explorer["keys"][explorer["names"].index(control)]
+        for control, value in pairs
+    )
 
 
 def test_pages_and_explorers_are_light_enough():
@@ -99,13 +137,27 @@ def test_every_link_within_the_book_leads_somewhere(page):
     text = read(page)
     missing = []
     for link in re.findall(r'<a\b[^>]*\shref="([^"]+)"', text):
-        target, _, anchor = link.partition("#")
+        target, _, anchor = html.unescape(link).partition("#")
         if re.match(r"[a-z]+:", link):
             continue
         path = ((HTML / page).parent / target).resolve() if target else HTML / page
-        if not path.is_file() or (anchor and path.suffix == ".html" and anchor not in anchors(path)):
+        if not path.is_file():
             missing.append(link)
+        elif anchor and path.suffix == ".html":
+            # "?" sets an explorer; elsewhere an anchor is a place in the page.
+            there = names_a_setting(path, anchor) if "?" in anchor else anchor in anchors(path)
+            missing += [] if there else [link]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_an_explorer_has_a_name_of_its_own(page):
+    """Links lead to it by its name, and the picture's own parts are found by names made from it."""
+    ids = Counter(re.findall(r'<[a-z][^>]*?\sid="([^"]+)"', read(page)))
+    names = tuple(explorers(HTML / page))
+    assert names
+    assert len(names) == read(page).count('<figure class="helm-explorer')
+    assert [name for name, count in ids.items() if count > 1 and name.startswith(names)] == []
 
 
 def test_static_hosts_serve_the_folders_that_begin_with_an_underscore():
