@@ -99,7 +99,7 @@ def test_live_draws_a_sketch_and_keeps_it_beside_its_curve(live):
     explorer.guess.entry.children[1].value = 0.9
     assert explorer.png != before
     explorer.guess.commit.click()
-    assert "A straight line on this axis." in explorer.guess.reply.value
+    assert "Dashed: your sketch. A straight line on this axis." in explorer.guess.reply.value
     require_waiting(explorer, False)
     assert explorer.png != open_one.png
     for inputs in (explorer.inputs, open_one.inputs):

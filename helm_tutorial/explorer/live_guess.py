@@ -70,7 +70,8 @@ class LiveGuess:
 
     def _end(self, *, skipped: bool) -> None:
         if isinstance(self._guess, GuessCurve):
-            said = self._guess.explain
+            explained = self._guess.explain or "Solid: the curve as computed."
+            said = explained if skipped else f"Dashed: your sketch. {explained}"
             if skipped:
                 self._stage.sketch = None  # nothing was sketched
         else:
