@@ -58,7 +58,8 @@ def pointed():
 def address(tmp_path_factory, pointed):
     """A page with three explorers: frames at two sizes, frames at one size, numbers."""
     controls = {"height": range(1, 10), "colour": ["black", "gold"]}
-    blocks = as_static(explore, paint_bars, controls, start={"height": 2}, title="Blocks", narrow=(3.2, 3.2))
+    sizes = {"figsize": (4.8, 3.0), "narrow": (3.0, 3.0)}
+    blocks = as_static(explore, paint_bars, controls, start={"height": 2}, title="Blocks", **sizes)
     teal = as_static(explore, lambda figure, k: paint_bars(figure, k, "teal"), {"k": range(1, 10)}, figsize=(3.2, 2.0))
     return write_page(tmp_path_factory.mktemp("page") / "page.html", blocks, teal, pointed)
 

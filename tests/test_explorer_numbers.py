@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from explorer_pages import looked_up, payload_of
-from explorer_scenes import CONTROLS, NARROW, POINT, WIDE, build_all, build_point, move_all, move_point
+from explorer_scenes import CONTROLS, POINT, WIDE, build_all, build_point, move_all, move_point
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -43,9 +43,7 @@ def point(**options):
 
 
 def test_equal_input_gives_equal_bytes(static):
-    pages = [
-        explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE, narrow=NARROW, rolling=["curve"]) for _ in range(2)
-    ]
+    pages = [explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE, rolling=["curve"]) for _ in range(2)]
     assert pages[0].html == pages[1].html
     assert pages[0].combinations == 10
     assert pages[0].weight == len(pages[0].html.encode()) < 200_000

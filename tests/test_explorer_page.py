@@ -131,9 +131,10 @@ def test_a_window_made_narrow_and_wide_again_shows_the_same_setting(page):
         page.set_viewport_size({"width": width, "height": 900})
         for reader, caption in ((blocks, "A gold block, 7 tenths high"), (pointed, at(2.0, 3))):
             reader.shows(caption)
-            box = reader.picture.bounding_box()
-            assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
+            picture = reader.picture.element_handle()
+            page.wait_for_function("([i, shape]) => Math.abs(i.width / i.height - shape) < 0.02", arg=[picture, shape])
         assert filled(blocks) == pytest.approx(0.7, abs=0.02)
+        pointed.figure.and_(page.locator(f"[data-helm-drawn='{int(width < 576)}']")).wait_for()
         assert pointed.overlay()["value"]["texts"][0]["words"] == "8"
         assert pointed.figure.locator(".helm-overlay").count() == 1
         assert pointed.drag.count() == 2
