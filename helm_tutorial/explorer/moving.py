@@ -184,6 +184,9 @@ def style_of(artist: Artist | BarContainer) -> dict:
     elif isinstance(artist, PolyCollection):
         shapes = [fractions(axes, axes.transData, *path.vertices.T) for path in artist.get_paths()]
         style = {"kind": "polygons", "shapes": [_whole(shape) for shape in shapes]}
+        edges = artist.get_edgecolor()
+        if len(edges) == 1 and len(shapes) > 1 and edges[0, 3] > 0:  # else each has an edge of its own colour, or none
+            style |= {"stroke": to_hex(edges[0]), "width": artist.get_linewidth()[0] * PX}
     elif isinstance(artist, AxesImage):
         left, right, bottom, top = artist.get_extent()
         corners = fractions(axes, axes.transData, [left, right], [bottom, top])

@@ -116,12 +116,13 @@
     },
 
     polygons: (group, style, place) => {
-      const shapes = style.shapes.map((shape) => make("path", { d: `${pathOf(points(shape, place))}Z` }, group));
+      const edge = { stroke: style.stroke, "stroke-width": style.width };
+      const shapes = style.shapes.map((shape) => make("path", { d: `${pathOf(points(shape, place))}Z`, ...edge }, group));
       return (value) => {
         levelsOf(value).forEach((level, i) => {
           const color = colorOf(style.colors, level);
           shapes[i].setAttribute("fill", color);
-          shapes[i].setAttribute("stroke", color); // closes the hairline between neighbours
+          if (!style.stroke) shapes[i].setAttribute("stroke", color); // closes the hairline between neighbours
         });
       };
     },
