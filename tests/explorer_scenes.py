@@ -27,8 +27,11 @@ def build_all(figure) -> dict:
     cells.set(xlim=(0, 2), ylim=(0, 2))
     bars.set(xlim=(-0.6, 2.6), ylim=(-5, 5))
     polygons = PolyCollection(TRIANGLES, array=np.zeros(4), cmap="magma")
-    polygons.set_clim(0, 10)
-    cells.add_collection(polygons)
+    edged = PolyCollection([[(x + 0.1, 1.6), (x + 0.3, 1.6), (x + 0.2, 1.9)] for x in (0, 1.5)], edgecolors="white")
+    edged.set(array=np.zeros(2), cmap="magma", linewidth=0.8)
+    for collection in (polygons, edged):
+        collection.set_clim(0, 10)
+        cells.add_collection(collection)
     artists = {
         "curve": line.plot(
             [], [], color="#0072b2", linewidth=2, path_effects=[patheffects.withStroke(linewidth=4, foreground="white")]
@@ -44,6 +47,7 @@ def build_all(figure) -> dict:
         "turned": lower.imshow(np.zeros((2, 2)), vmin=0, vmax=1, aspect="auto", extent=(4, 2, 0, 3)),
         "photo": photo.imshow(np.zeros((48, 48, 3), np.uint8), aspect="auto"),
         "cells": polygons,
+        "edged": edged,
         "bars": bars.bar([0, 1, 2], [1, 1, 1], bottom=0, width=0.8, color=["#e69f00", "#56b4e9", "#000000"]),
         "words": bars.text(0.5, 0.9, "", transform=bars.transAxes, ha="center", va="center", color="#333333"),
         "note": line.annotate("", (0, 0), xytext=(6, 8), textcoords="offset points", color="#222222", ha="right"),
@@ -78,6 +82,7 @@ def move_all(k, mode) -> tuple[dict, str]:
         "turned": random.random((2, 2)),
         "photo": photo,
         "cells": random.uniform(0, 10, 4),
+        "edged": random.uniform(0, 10, 2),
         "bars": random.uniform(-5, 5, 3),
         "words": f"{mode} {k}",
         "note": (float(x[4]), 15.0 + 8 * k, f"k = {k}"),

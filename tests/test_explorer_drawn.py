@@ -153,11 +153,14 @@ def require_surfaces(expected, numbers, drawn):
     found = np.array(photo["rgba"]).reshape(48, 48, 4)[12::24, 12::24, :3]
     assert np.abs(found - numbers["photo"][12::24, 12::24].astype(int)).max() <= 10
 
-    require_colors(
-        expected.artists["cells"].cmap, numbers["cells"] / 10, [rgb(p["fill"]) for p in drawn["cells"]["lines"]]
-    )
-    for path, polygon in zip(expected.artists["cells"].get_paths(), drawn["cells"]["lines"], strict=True):
-        expected.same("cells", corners(polygon["d"])[0], expected.pixels("cells", *path.vertices.T))
+    for name in ("cells", "edged"):
+        polygons = drawn[name]["lines"]
+        require_colors(expected.artists[name].cmap, numbers[name] / 10, [rgb(polygon["fill"]) for polygon in polygons])
+        for path, polygon in zip(expected.artists[name].get_paths(), polygons, strict=True):
+            expected.same(name, corners(polygon["d"])[0], expected.pixels(name, *path.vertices.T))
+    assert all(polygon["stroke"] == polygon["fill"] for polygon in drawn["cells"]["lines"])
+    assert {polygon["stroke"] for polygon in drawn["edged"]["lines"]} == {"#ffffff"}
+    assert float(drawn["edged"]["lines"][0]["stroke-width"]) == pytest.approx(0.8 * 100 / 72)
 
     for i, (bar, height) in enumerate(zip(drawn["bars"]["bars"], numbers["bars"], strict=True)):
         expected.same_box("bars", bar, i - 0.4, i + 0.4, 0, height)

@@ -218,7 +218,7 @@ def test_live_redraws_what_a_fresh_drawing_shows(live):
             elif name in ("fixed", "tinted"):
                 artist.set_offsets(np.column_stack(value[:2]))
                 artist.set_array(value[2] if name == "tinted" else None)
-            elif name == "cells":
+            elif name in ("cells", "edged"):
                 artist.set_array(value)
             elif name == "bars":
                 for patch, height in zip(artist.patches, value, strict=True):
