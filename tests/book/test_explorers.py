@@ -215,7 +215,7 @@ def test_the_still_picture_becomes_the_drawing_unnoticed(reader, page, width):
             found, wanted = found[:height, :wide], wanted[:height, :wide]
             shifts = [np.roll(wanted, (i, j), axis=(0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
             off = np.min([np.abs(found - shifted).max(axis=2) for shifted in shifts], axis=0)
-            assert off.mean() < 2, explorer.name
+            assert off.mean() < 8, explorer.name  # 256 colours, each off by 7 levels at most
             assert (off > 64).mean() < 0.01, explorer.name
 
 
