@@ -7,13 +7,20 @@ estimate of its norm costs one per probe.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.validation import require_count, require_shape
+from helm_tutorial.validation import require_choice, require_count, require_shape
+
+Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
+"""Anything callable as ``penalty(model, z, a)``, such as the penalties here; a scalar."""
+
+PROBES = ("signs", "gaussian")
+"""How the entries of Hutchinson's random vectors are drawn: independent signs, or standard normal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,27 +107,76 @@ def spectral_penalty_exact(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
 
 
 def spectral_penalty_hutchinson(
-    model: Dynamics, z: Tensor, a: Tensor, generator: torch.Generator, *, samples: int = 1
+    model: Dynamics, z: Tensor, a: Tensor, generator: torch.Generator, *, samples: int = 1, probes: str = "signs"
 ) -> Tensor:
     """Unbiased estimate of :func:`spectral_penalty_exact`: ``samples`` backward passes, a scalar.
 
-    For a probe ``v`` of independent random signs ``E[v vᵀ] = I``, hence ``E ||Jᵀ v||² = tr(J Jᵀ) = ||J||_F²``
-    (Hutchinson 1989; for Jacobian penalties Hoffman, Roberts and Yaida 2019). Every row of the batch has its own probe.
+    For a probe ``v`` with ``E[v vᵀ] = I``, ``E ||Jᵀ v||² = tr(J Jᵀ) = ||J||_F²`` (Hutchinson 1989; for Jacobian
+    penalties Hoffman, Roberts and Yaida 2019). Every row of the batch has its own probe. How far a single estimate
+    strays is :func:`hutchinson_variance`.
 
     Raises:
-        ValueError: ``z`` is not ``(B, D)``, ``a`` is not ``(B, A)``, or ``samples`` is below 1.
+        ValueError: ``z`` is not ``(B, D)``, ``a`` is not ``(B, A)``, ``samples`` is below 1, or ``probes`` is not one
+            of :data:`PROBES`.
     """
     _require_step(z, a)
     require_count("samples", samples)
+    require_choice("probes", probes, PROBES)
     z, a = _leaves(z, a)
     with torch.enable_grad():
         z_next = model(z, a)
         total = z_next.new_zeros(())
         for _ in range(samples):
-            signs = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next.dtype) - 1.0
-            pulled = torch.autograd.grad((z_next * signs).sum(), (z, a), create_graph=True)
+            if probes == "signs":
+                probe = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next.dtype) - 1.0
+            else:
+                probe = torch.randn(z_next.shape, generator=generator, dtype=z_next.dtype)
+            pulled = torch.autograd.grad((z_next * probe).sum(), (z, a), create_graph=True)
             total = total + sum(part.pow(2).sum(dim=1).mean() for part in pulled)
     return total / samples
+
+
+def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
+    """Variance of ``||Jᵀ v||²`` over one probe ``v``, in closed form.
+
+    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian probes: signs do not
+    feel the diagonal, since ``v_i² = 1``. The mean of ``n`` independent probes has an ``n``-th of it.
+
+    Args:
+        jacobian: both Jacobians side by side, shape ``(..., D, D + A)``.
+        probes: one of :data:`PROBES`.
+
+    Returns:
+        Shape ``(...)``.
+
+    Raises:
+        ValueError: ``jacobian`` has no two dimensions, or ``probes`` is unknown.
+    """
+    require_shape("jacobian", jacobian, (..., "D", "D + A"))
+    require_choice("probes", probes, PROBES)
+    M = jacobian @ jacobian.mT
+    squares = M.square().sum(dim=(-2, -1))
+    if probes == "signs":
+        squares = squares - M.diagonal(dim1=-2, dim2=-1).square().sum(dim=-1)
+    return 2.0 * squares
+
+
+def backward_passes(penalty: Penalty, model: Dynamics, z: Tensor, a: Tensor) -> int:
+    """How often computing ``penalty(model, z, a)`` goes back through the model, counted by a hook on its output."""
+    passes = 0
+
+    def count(gradient: Tensor) -> None:
+        nonlocal passes
+        passes += 1
+
+    def counted(z: Tensor, a: Tensor) -> Tensor:
+        z_next = model(z, a)
+        if z_next.requires_grad:
+            z_next.register_hook(count)
+        return z_next
+
+    penalty(counted, z, a)
+    return passes
 
 
 def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:

@@ -142,6 +142,37 @@ def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor
     return torch.where(upper.square() > upper[:, :1] * lower[:, -1:], upper, lower)
 
 
+def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tensor:
+    """Corner entry of the powers of ``Λ + coupling N``, the coupled matrix of :func:`expansive_system`, in closed form.
+
+    Entry ``(1, D)`` of the ``k``-th power is ``coupling^{D-1} h_{k-D+1}(λ_1, ..., λ_D)``, where ``h_m`` is the sum of
+    all products of ``m`` eigenvalues with repetition (the complete homogeneous polynomial). The largest singular value
+    is at least its modulus.
+
+    Args:
+        eigenvalues: ``λ_1, ..., λ_D``, shape ``(D,)``.
+        coupling: the entries just above the diagonal.
+        horizon: largest ``k``.
+
+    Returns:
+        Values for ``k = 1, ..., horizon``, shape ``(horizon,)``, float64.
+
+    Raises:
+        ValueError: ``horizon`` is below 1, or ``eigenvalues`` is not a row of numbers.
+    """
+    require_shape("eigenvalues", eigenvalues, ("D",))
+    require_count("horizon", horizon)
+    require_real("coupling", coupling)
+    values = eigenvalues.double().tolist()
+    powers = [1.0] + [0.0] * horizon  # h_m of no variables
+    for value in values:  # h_m(λ_1..λ_n) = h_m(λ_1..λ_{n-1}) + λ_n h_{m-1}(λ_1..λ_n)
+        for m in range(1, horizon + 1):
+            powers[m] += value * powers[m - 1]
+    lag = len(values) - 1
+    corner = [0.0 if k < lag else float(coupling) ** lag * powers[k - lag] for k in range(1, horizon + 1)]
+    return torch.tensor(corner, dtype=torch.float64)
+
+
 def lyapunov_limit(system: LinearSystem) -> float:
     """Limit of the action Jacobian's norm for long horizons: ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``.
 

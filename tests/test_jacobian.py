@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 from helm_tutorial.jacobian import (
+    backward_passes,
+    hutchinson_variance,
     rollout_jacobian,
     spectral_penalty_exact,
     spectral_penalty_hutchinson,
@@ -123,6 +125,46 @@ def test_hutchinson_is_unbiased_over_all_signs():
     assert abs(sum(draws) / 400 - exact) < 4 * float(spread) / 20
 
 
+def test_the_variance_over_signs_is_that_of_all_signs():
+    """Exactly, since there are only 2^D of them."""
+    state, action = step_jacobian(Model(), normal(4, 3), normal(4, 2, seed=1))
+    jacobian = torch.cat([state, action], dim=2)
+    every = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=3)), dtype=torch.float64)
+    estimates = (every @ jacobian).square().sum(dim=2)
+    assert torch.allclose(estimates.var(dim=1, correction=0), hutchinson_variance(jacobian))
+    assert bool((hutchinson_variance(jacobian) < hutchinson_variance(jacobian, probes="gaussian")).all())
+
+
+def test_the_variance_over_gaussian_probes_is_that_of_a_weighted_chi_square():
+    """||Jᵀ v||² is a sum of squares of independent normals of variance σ_i², each of variance 2 σ_i⁴; and as drawn."""
+    state, action = step_jacobian(Model(), normal(1, 3), normal(1, 2, seed=1))
+    jacobian = torch.cat([state[0], action[0]], dim=1)
+    expected = 2 * torch.linalg.svdvals(jacobian).pow(4).sum()
+    assert torch.allclose(hutchinson_variance(jacobian, probes="gaussian"), expected)
+    drawn = (normal(200_000, 3) @ jacobian).square().sum(dim=1)
+    assert float(drawn.var()) == pytest.approx(float(expected), rel=0.05)
+
+
+def test_gaussian_probes_estimate_the_same_norm():
+    model, z, a = Model(), normal(1, 3), normal(1, 2, seed=1)
+    exact = float(spectral_penalty_exact(model, z, a).detach())
+    rows = z.expand(50_000, -1), a.expand(50_000, -1)
+    estimate = spectral_penalty_hutchinson(model, *rows, torch.Generator().manual_seed(0), probes="gaussian")
+    assert float(estimate.detach()) == pytest.approx(exact, rel=0.03)
+
+
+def test_backward_passes_are_counted():
+    model, z, a = Model(), normal(4, 3), normal(4, 2)
+    generator = torch.Generator().manual_seed(0)
+
+    def hutchinson(model, z, a):
+        return spectral_penalty_hutchinson(model, z, a, generator, samples=2)
+
+    assert backward_passes(spectral_penalty_exact, model, z, a) == 3
+    assert backward_passes(spectral_penalty_report, model, z, a) == 1
+    assert backward_passes(hutchinson, model, z, a) == 2
+
+
 def test_hutchinson_averages_its_probes_and_keeps_its_seed():
     model, z, a = Model(), normal(6, 3), normal(6, 2, seed=1)
 
@@ -162,6 +204,11 @@ def test_penalties_train_the_model(penalty):
             lambda m: spectral_penalty_hutchinson(m, normal(2, 3), normal(2, 2), torch.Generator(), samples=0),
             "samples must be at least 1, got 0",
         ),
+        (
+            lambda m: spectral_penalty_hutchinson(m, normal(2, 3), normal(2, 2), torch.Generator(), probes="coin"),
+            "probes must be one of 'signs', 'gaussian', got 'coin'",
+        ),
+        (lambda m: hutchinson_variance(normal(3)), "jacobian must have shape"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

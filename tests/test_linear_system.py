@@ -18,6 +18,7 @@ from helm_tutorial.linear_system import (
     ridge_optimum,
     spectral_radius,
     state_jacobian_singular_values,
+    transient_growth,
 )
 
 seeds = st.integers(0, 2**31 - 1)
@@ -105,6 +106,28 @@ def test_the_product_of_a_non_normal_powers_singular_values_is_its_determinant()
     steps = torch.arange(1, 101, dtype=torch.float64)
     log_determinant = torch.linspace(0.6, 0.8, 4, dtype=torch.float64).log().sum()
     assert torch.allclose(values.log().sum(dim=1), steps * log_determinant, atol=1e-5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1.2, 1.2), min_size=1, max_size=5), st.floats(-2.0, 2.0))
+def test_transient_growth_is_the_corner_of_the_powers(eigenvalues, coupling):
+    values = torch.tensor(eigenvalues, dtype=torch.float64)
+    above = torch.full((len(values) - 1,), coupling, dtype=torch.float64)
+    matrix = torch.diag(values) + torch.diag(above, 1)
+    corner = transient_growth(values, coupling, 12)
+    for k in range(1, 13):
+        assert float(corner[k - 1]) == pytest.approx(float(torch.linalg.matrix_power(matrix, k)[0, -1]), abs=1e-8)
+
+
+def test_transient_growth_bounds_the_largest_singular_value_and_peaks_where_it_must():
+    system = draw(0, low=0.75, high=0.95, coupling=1.0)
+    eigenvalues = torch.linspace(0.75, 0.95, 4, dtype=torch.float64)
+    corner = transient_growth(eigenvalues, 1.0, 80)
+    assert bool((state_jacobian_singular_values(system, 80)[:, 0] >= corner * (1 - 1e-9)).all())
+    # equal eigenvalues r: binomials times powers, with the peak at the last k below (D - 1) / (1 - r)
+    equal = transient_growth(torch.full((4,), 0.9, dtype=torch.float64), 1.0, 80)
+    assert float(equal[19]) == pytest.approx(math.comb(20, 3) * 0.9**17)
+    assert int(equal.argmax()) + 1 in (29, 30)  # both: 30 (0.9) = 27
 
 
 def test_singular_values_of_a_singular_matrix_are_refused():

@@ -21,7 +21,7 @@ from helm_tutorial.linear_system import (
     ridge_optimum,
 )
 
-LIGHT = dataclasses.replace(Config.quick(), steps=600, relu_steps=2)
+LIGHT = dataclasses.replace(Config.quick(), steps=600, relu_steps=2, trials=4, bent_trials=2)
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +40,25 @@ def test_the_claims_of_the_chapter_hold_for_a_seed(values):
     assert values["jacobian_report_T50"] > 1000
     assert values["spectral_radius_helm"] < 1 < values["spectral_radius_report"]
     assert values["saturation_helm"] <= 1.05
-    assert values["limit_error_helm"] < 1e-4
+    assert values["limit_error_helm"] <= 0.02
     assert values["closed_form_distance_helm"] <= 0.05
     assert values["closed_form_distance_report"] <= 0.05
     assert values["one_step_error_helm"] == pytest.approx(0.4 / 1.4, rel=0.1)
     assert values["one_step_error_flat"] < 1e-4
+    for size in ("", "_A4"):
+        assert values[f"plan_success_system_flat_T50{size}"] == 0.0
+        assert (
+            values[f"plan_success_system_helm_T50{size}"] == values[f"plan_success_system_helm_best_T50{size}"] == 0.0
+        )
+        assert values[f"plan_success_model_helm_best_T50{size}"] == 1.0
+        assert values[f"plan_success_system_best_T50{size}"] >= 0.95
+        assert values[f"plan_success_system_rounded_feedback_T50{size}"] == 1.0
+    assert values["plan_success_model_helm_T50_A4"] == 1.0
+    assert values["plan_success_bent_multiple_shooting_T50"] >= 0.95 > values["plan_success_bent_gradient_T50"]
 
 
 def test_same_seed_same_numbers_whatever_the_global_generator(values):
-    config = dataclasses.replace(LIGHT, steps=2, samples=50)
+    config = dataclasses.replace(LIGHT, steps=2, samples=50, trials=1, bent_trials=1)
     first = run(config, 3)
     torch.rand(1)
     assert run(config, 3) == first
@@ -57,7 +67,11 @@ def test_same_seed_same_numbers_whatever_the_global_generator(values):
 
 def test_progress_runs_from_nothing_to_all():
     seen = []
-    run(dataclasses.replace(LIGHT, steps=1, samples=10), 0, progress=lambda *event: seen.append(event))
+    run(
+        dataclasses.replace(LIGHT, steps=1, samples=10, trials=1, bent_trials=1),
+        0,
+        progress=lambda *event: seen.append(event),
+    )
     fractions = [fraction for _, fraction in seen]
     assert fractions[0] == 0.0
     assert fractions[-1] == 1.0
@@ -97,6 +111,8 @@ def test_the_reports_measure_is_the_norm_of_the_column_sums():
         (lambda: Config(samples=0), "samples must be at least 1, got 0"),
         (lambda: Config(weight=-0.1), "weight must be finite and at least 0.0"),
         (lambda: Config(lr=0.0), "lr must be finite and greater than 0.0"),
+        (lambda: Config(bend=2.0), "bend must be finite and at least 0.0 and at most 1.1, got 2.0"),
+        (lambda: Config(trials=0), "trials must be at least 1, got 0"),
     ],
 )
 def test_bad_settings_are_named(call, message):

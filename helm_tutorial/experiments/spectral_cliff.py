@@ -2,7 +2,8 @@
 
 Four linear world models of one expansive system: the system itself, one fitted to it (``flat``), one fitted with the
 exact spectral penalty (``helm``), one with the penalty as the report's listing computes it (``report``). Then the
-report's own set-up, a small ReLU network measured on one rollout outside its training range.
+report's own set-up, a small ReLU network measured on one rollout outside its training range. Then planning,
+scored twice, and what cures it: :mod:`~helm_tutorial.experiments.cliff_planning`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from helm_tutorial.experiments.cliff_planning import bent_scores, planning_metrics, planning_scores
 from helm_tutorial.experiments.metric import Metric
-from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_report
+from helm_tutorial.jacobian import Penalty, spectral_penalty_exact, spectral_penalty_report
 from helm_tutorial.linear_system import (
     LinearSystem,
     action_jacobian_norms,
@@ -29,8 +31,6 @@ from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.training import fit
 from helm_tutorial.validation import require_count, require_real
 from helm_tutorial.world_model import initialise
-
-Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ class Config:
         relu_steps: full-batch Adam steps of the ReLU network, the report's.
         relu_lr: its step size, the report's.
         relu_width: its hidden width, the report's.
+        trials: pairs of a start and a goal for which each planner plans, the same for all of them.
+        bend: how far from linear the bent system is; its slopes reach from 0.8 to 1.6.
+        bent_trials: pairs on the bent system, fewer since a step there needs the derivative of the sine as well.
     """
 
     dimension: int = 4
@@ -64,18 +67,22 @@ class Config:
     relu_steps: int = 500
     relu_lr: float = 1e-3
     relu_width: int = 64
+    trials: int = 50
+    bend: float = 0.3
+    bent_trials: int = 20
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "samples", "horizon", "steps", "relu_steps", "relu_width"):
+        for name in ("dimension", "samples", "horizon", "steps", "relu_steps", "relu_width", "trials", "bent_trials"):
             require_count(name, getattr(self, name))
         require_real("weight", self.weight, low=0.0)
+        require_real("bend", self.bend, low=0.0, high=self.low)
         for name in ("lr", "relu_lr"):
             require_real(name, getattr(self, name), above=0.0)
 
     @classmethod
     def quick(cls) -> Config:
         """Fewer samples and a shorter fit of the network: the same picture in seconds."""
-        return cls(samples=1000, relu_steps=150)
+        return cls(samples=1000, relu_steps=150, trials=20, bent_trials=5)
 
 
 METRICS: dict[str, Metric] = {
@@ -94,6 +101,7 @@ METRICS: dict[str, Metric] = {
     "closed_form_distance_report": Metric("error", "the same with the printed penalty"),
     "jacobian_flat_relu_T50": Metric("norm", "the report's set-up: ReLU network, summed output, one rollout", 1712.0),
     "jacobian_helm_relu_T50": Metric("norm", "the same with the penalty as the report prints it", 90.0),
+    **planning_metrics(),
 }
 
 
@@ -111,28 +119,35 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     require_count("seed", seed, low=0)
     tell = progress or (lambda message, fraction: None)
     generator = torch.Generator().manual_seed(seed)
-    system = expansive_system(
-        generator,
-        dimension=config.dimension,
-        low=config.low,
-        high=config.high,
-        action_scale=config.action_scale,
-        dtype=torch.float32,
-    )
-    z, a = draw_transitions(system, generator, samples=config.samples)
+    spectrum = {"dimension": config.dimension, "low": config.low, "high": config.high}
+    system = expansive_system(generator, action_scale=config.action_scale, **spectrum)
+    drawn = draw_transitions(system, generator, samples=config.samples)
+    z, a = (part.double() for part in drawn)
 
     tell("linear model, no penalty", 0.0)
     flat = fit_linear(system, z, a, config)
-    tell("linear model, exact penalty", 0.1)
+    tell("linear model, exact penalty", 0.05)
     helm = fit_linear(system, z, a, config, penalty=spectral_penalty_exact)
-    tell("linear model, printed penalty", 0.2)
+    tell("linear model, printed penalty", 0.1)
     report = fit_linear(system, z, a, config, penalty=spectral_penalty_report)
-    tell("ReLU network, no penalty", 0.3)
-    relu_flat = fit_relu(system, z, a, config, generator)
-    tell("ReLU network, printed penalty", 0.5)
-    relu_helm = fit_relu(system, z, a, config, generator, penalty=spectral_penalty_report)
+    tell("ReLU network, no penalty", 0.15)
+    rounded = LinearSystem(system.W.float(), system.B.float())
+    relu_flat = fit_relu(rounded, *drawn, config, generator)
+    tell("ReLU network, printed penalty", 0.25)
+    relu_helm = fit_relu(rounded, *drawn, config, generator, penalty=spectral_penalty_report)
     z0 = torch.randn(1, config.dimension, generator=generator)
     actions = torch.randn(1, config.horizon, 1, generator=generator)
+
+    tell("planning with one action", 0.5)
+    planned = planning_scores(system, flat, helm, seed, trials=config.trials)
+    tell("planning with four actions", 0.65)
+    source = torch.Generator().manual_seed(seed)
+    steered = expansive_system(source, actions=4, action_scale=config.action_scale, **spectrum)
+    data = [part.double() for part in draw_transitions(steered, source, samples=config.samples)]
+    models = fit_linear(steered, *data, config), fit_linear(steered, *data, config, penalty=spectral_penalty_exact)
+    planned |= planning_scores(steered, *models, seed, trials=config.trials, suffix="_A4")
+    tell("planning on a bent system", 0.85)
+    planned |= bent_scores(steered, seed, bend=config.bend, trials=config.bent_trials)
 
     helm_norms = action_jacobian_norms(helm, 4 * config.horizon)
     limit = lyapunov_limit(helm)
@@ -152,6 +167,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "closed_form_distance_report": relative_distance(report, report_optimum(system, config.weight)),
         "jacobian_flat_relu_T50": summed_gradient_norm(relu_flat, z0, actions),
         "jacobian_helm_relu_T50": summed_gradient_norm(relu_helm, z0, actions),
+        **planned,
     }
     tell("done", 1.0)
     return {name: float(values[name]) for name in METRICS}
