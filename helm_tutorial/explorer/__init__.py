@@ -24,6 +24,7 @@ from helm_tutorial.explorer.controls import Control, Steps, check_callable, chec
 from helm_tutorial.explorer.guess import Guess, GuessChoice, GuessCurve, GuessNumber, check_guess
 from helm_tutorial.explorer.live import LiveExplorer, LiveFrames, LiveNumbers
 from helm_tutorial.explorer.markup import StaticExplorer
+from helm_tutorial.explorer.progress import training_progress
 from helm_tutorial.explorer.scene import Scene
 from helm_tutorial.explorer.static import draw_static
 from helm_tutorial.explorer.static_numbers import compute_static
@@ -38,6 +39,7 @@ __all__ = [
     "Steps",
     "explore",
     "explore_numbers",
+    "training_progress",
 ]
 
 
