@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         seeds = reproduce.check_seeds(_seeds(options))
         names = list(reproduce.EXPERIMENTS) if options.experiment == "all" else [options.experiment]
         configs = {name: _configure(name, options) for name in names}
-        if not 1 <= options.jobs <= 64:
+        if options.jobs is not None and not 1 <= options.jobs <= 64:
             raise ValueError(f"--jobs must be between 1 and 64, got {options.jobs}")
         if options.json is not None:
             _check_writable(options.json)
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                 name,
                 seeds,
                 config,
-                jobs=options.jobs,
+                jobs=options.jobs or reproduce.usual_jobs(name),
                 command=partial(_command, name, config, options),
                 progress=progress,
                 finished=finished,
@@ -106,7 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--env", metavar="ID", help="MiniGrid environment of exp3, exp4, pillars, ablation and maps")
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
     command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the seeds")
+    command.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="processes that share the seeds (default: 1; of exp2 and funnel: one a core)",
+    )
     return parser
 
 

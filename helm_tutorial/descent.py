@@ -56,7 +56,9 @@ def descend(energy: Energy, starts: Tensor, *, steps: int = 100, step_size: floa
     return torch.stack(points, dim=1)
 
 
-def descend_coarse_to_fine(energy: RuggedEnergy, starts: Tensor, sigmas: Sequence[float], *, steps: int = 20) -> Tensor:
+def descend_coarse_to_fine(
+    energy: RuggedEnergy, starts: Tensor, sigmas: Sequence[float], *, steps: int | Sequence[int] = 20
+) -> Tensor:
     """Descend the mollified energy, sharpen it, go on from where you are; end on the energy itself.
 
     Each level's step is ``1 / highest_curvature``, the longest that cannot overshoot at that width, so a coarse level
@@ -66,21 +68,24 @@ def descend_coarse_to_fine(energy: RuggedEnergy, starts: Tensor, sigmas: Sequenc
         energy: the unsmoothed energy.
         starts: shape ``(B, A)``.
         sigmas: widths, strictly decreasing, the last one 0.
-        steps: gradient evaluations a level.
+        steps: gradient evaluations a level, one number or one for each level.
 
     Returns:
-        The whole paths, shape ``(B, len(sigmas) * steps + 1, A)``.
+        The whole paths, shape ``(B, sum of all steps + 1, A)``.
 
     Raises:
-        ValueError: ``sigmas`` is not strictly decreasing to 0, or ``steps`` is below 1.
+        ValueError: ``sigmas`` is not strictly decreasing to 0, or ``steps`` is below 1 or not one for each level.
     """
     sigmas = [float(sigma) for sigma in sigmas]
     if not sigmas or sigmas[-1] != 0.0 or any(a <= b for a, b in itertools.pairwise(sigmas)):
         raise ValueError(f"sigmas must decrease strictly and end in 0, got {sigmas}")
+    counts = [steps] * len(sigmas) if isinstance(steps, int) else list(steps)
+    if len(counts) != len(sigmas):
+        raise ValueError(f"steps must be one for each of {len(sigmas)} levels, got {len(counts)}")
     paths = [starts.detach().unsqueeze(1)]
-    for sigma in sigmas:
+    for sigma, count in zip(sigmas, counts, strict=True):
         level = mollified(energy, sigma)
-        path = descend(level, paths[-1][:, -1], steps=steps, step_size=1.0 / level.highest_curvature())
+        path = descend(level, paths[-1][:, -1], steps=count, step_size=1.0 / level.highest_curvature())
         paths.append(path[:, 1:])
     return torch.cat(paths, dim=1)
 

@@ -8,6 +8,7 @@ of the same kind, with smaller amplitudes.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -83,24 +84,48 @@ class RuggedEnergy:
         ``(1 - η) a - η Σ_k A_k ω_k cos(ω_k · a)``, so ``|a_n| <= R + (1 - η)^n (|a_0| - R)`` from any start with
         ``|a_0| >= R``: all stationary points, and all descents in the end, lie within ``R``. No convexity is needed.
 
-        The maximum is over the ``2^(K-1)`` corners of the cube of ``c``.
+        The maximum is over the corners of the cube of ``c``. Sines whose frequencies are orthogonal to all others of
+        another group add their squares, so each group has its own ``2^(K-1)`` corners.
 
         Raises:
-            ValueError: there are more than 20 sines.
+            ValueError: there are more than 20 sines in one group.
         """
-        require_count("the number of sines", len(self.amplitudes), low=0, high=20)
-        if len(self.amplitudes) == 0:
-            return 0.0
         forces = self.amplitudes.double().unsqueeze(1) * self.frequencies.double()
-        # A corner and its opposite give the same length, so the first sign can stay fixed.
-        corners = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(forces) - 1)), dtype=torch.float64)
-        return float((forces[0] + corners @ forces[1:]).norm(dim=1).max())
+        return math.sqrt(sum(_longest(forces[group]) ** 2 for group in _orthogonal_groups(self.frequencies)))
 
 
-def report_energy() -> RuggedEnergy:
-    """The report's energy: ``½|a|² + sin 5a₁ + sin 5a₂ + ½ sin(7a₁ + 7a₂)``, in float64."""
-    frequencies = torch.tensor([[5.0, 0.0], [0.0, 5.0], [7.0, 7.0]], dtype=torch.float64)
-    return RuggedEnergy(frequencies, torch.tensor([1.0, 1.0, 0.5], dtype=torch.float64))
+def _orthogonal_groups(frequencies: Tensor) -> list[list[int]]:
+    """Indices of the rows, parted so that rows of different groups are orthogonal."""
+    touching = (frequencies @ frequencies.mT) != 0.0
+    groups: list[list[int]] = []
+    for row in range(len(frequencies)):
+        joined = [group for group in groups if bool(touching[row, group].any())]
+        groups = [group for group in groups if group not in joined] + [[*itertools.chain(*joined), row]]
+    return groups
+
+
+def _longest(forces: Tensor) -> float:
+    """Longest ``Σ_k ± forces_k`` over all signs, for ``(K, A)``."""
+    require_count("the number of sines", len(forces), high=20)
+    # A corner and its opposite give the same length, so the first sign can stay fixed.
+    corners = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(forces) - 1)), dtype=torch.float64)
+    return float((forces[0] + corners @ forces[1:]).norm(dim=1).max())
+
+
+def report_energy(dimension: int = 2) -> RuggedEnergy:
+    """The report's energy: ``½|a|² + sin 5a₁ + sin 5a₂ + ½ sin(7a₁ + 7a₂)``, in float64.
+
+    In more dimensions, one copy of it on each pair of coordinates.
+
+    Raises:
+        ValueError: ``dimension`` is odd or below 2.
+    """
+    require_count("dimension", dimension, low=2)
+    if dimension % 2:
+        raise ValueError(f"dimension must be even, got {dimension}")
+    pair = torch.tensor([[5.0, 0.0], [0.0, 5.0], [7.0, 7.0]], dtype=torch.float64)
+    frequencies = torch.block_diag(*[pair] * (dimension // 2))
+    return RuggedEnergy(frequencies, torch.tensor([1.0, 1.0, 0.5], dtype=torch.float64).repeat(dimension // 2))
 
 
 def gaussian_factor(energy: RuggedEnergy, sigma: float) -> Tensor:

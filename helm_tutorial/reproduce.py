@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import signal
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 from types import ModuleType
@@ -20,6 +22,7 @@ from helm_tutorial import __version__
 from helm_tutorial.experiments import (
     contrastive_ablation,
     contrastive_fix,
+    funnel_dissected,
     latent_map,
     mollified_funnel,
     spectral_cliff,
@@ -37,6 +40,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "pillars": two_pillars,
     "ablation": contrastive_ablation,
     "maps": latent_map,
+    "funnel": funnel_dissected,
 }
 """The experiments by the name that the command line gives them."""
 
@@ -85,7 +89,8 @@ def reproduce(
         experiment: a name in :data:`EXPERIMENTS`.
         seeds: distinct seeds, each from 0.
         config: the experiment's configuration, :func:`configure`'s by default.
-        jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only.
+        jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only. A group of
+            seeds that an experiment runs together (its ``run_seeds`` and ``GROUP``) is finished together.
         command: from the seeds that are done to the command that makes their result anew, kept in it.
         progress: see :data:`SeedProgress`.
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
@@ -111,30 +116,33 @@ def reproduce(
         if finished is not None:
             finished(summarise(experiment, config, done, time.monotonic() - began, command))
 
-    if jobs == 1 or len(seeds) == 1:
-        for seed in seeds:
-            tell = (
-                None if progress is None else (lambda message, fraction, seed=seed: progress(seed, message, fraction))
-            )
-            keep(seed, EXPERIMENTS[experiment].run(config, seed, progress=tell))
+    groups = _groups(experiment, seeds, jobs)
+    if jobs == 1 or len(groups) == 1:
+        for group in groups:
+            tell = None if progress is None else partial(progress, group[0])
+            for seed, values in _run_group(experiment, config, group, progress=tell).items():
+                keep(seed, values)
     else:
-        # Workers do not hear an interruption: it is ours to keep what they have finished and to end them.
         pool = ProcessPoolExecutor(
-            min(jobs, len(seeds)),
+            min(jobs, len(groups)),
             mp_context=get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            initializer=_begin_worker,
         )
-        waiting = {pool.submit(_run_seed, experiment, config, seed): seed for seed in seeds}
+        waiting = {pool.submit(_run_group, experiment, config, group): group for group in groups}
+        if progress is not None:
+            progress(groups[0][0], f"in {min(jobs, len(groups))} processes", 0.0)
         try:
             for future in as_completed(waiting):
-                keep(waiting[future], future.result())
-                if progress is not None:
-                    progress(waiting[future], "done", 1.0)
+                for seed, values in future.result().items():
+                    keep(seed, values)
+                    if progress is not None:
+                        progress(seed, "done", 1.0)
         except BaseException:
-            for future, seed in waiting.items():
-                if seed not in done and future.done() and not future.cancelled() and future.exception() is None:
-                    keep(seed, future.result())
+            for future, group in waiting.items():
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    for seed in group:
+                        if seed not in done:
+                            keep(seed, future.result()[seed])
             workers = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
@@ -211,7 +219,28 @@ def versions() -> dict[str, str]:
     return ours | {name: metadata.version(name) for name in packages}
 
 
-def _run_seed(experiment: str, config, seed: int) -> dict:
+def usual_jobs(experiment: str) -> int:
+    """Processes that an experiment takes when none are asked for: one a core where it trains groups of seeds."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return min(cores, 64) if hasattr(EXPERIMENTS[experiment], "run_seeds") else 1
+
+
+def _groups(experiment: str, seeds: list[int], jobs: int) -> list[list[int]]:
+    """Seeds that are run together: one by one, or for an experiment with ``run_seeds`` up to ``GROUP``, jobs shared."""
+    most = getattr(EXPERIMENTS[experiment], "GROUP", 1)
+    size = max(1, min(most, math.ceil(len(seeds) / jobs)))
+    return [seeds[at : at + size] for at in range(0, len(seeds), size)]
+
+
+def _run_group(experiment: str, config, group: list[int], *, progress=None) -> dict[int, dict]:
+    module = EXPERIMENTS[experiment]
+    if hasattr(module, "run_seeds"):
+        return module.run_seeds(config, group, progress=progress)
+    return {seed: module.run(config, seed, progress=progress) for seed in group}
+
+
+def _begin_worker() -> None:
+    # Workers do not hear an interruption: it is ours to keep what they have finished and to end them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # One thread a process: the processes share the cores, and a result does not depend on how many there are.
     torch.set_num_threads(1)
-    return EXPERIMENTS[experiment].run(config, seed)

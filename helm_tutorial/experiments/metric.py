@@ -11,7 +11,7 @@ class Metric:
 
     Attributes:
         unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``,
-            ``"directions"`` or ``"error"``.
+            ``"directions"``, ``"distance"`` or ``"error"``.
         meaning: one line for the table's reader.
         reported: the report's figure, or ``None`` where it gives none.
     """
