@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helm_tutorial.jacobian import step_jacobian
 from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.trajectory_planning import Trajectory, first_plan, plan_descent
+from helm_tutorial.trajectory_planning import Trajectory, Watch, first_plan, plan_descent
 from helm_tutorial.validation import require_shape
 
 
@@ -50,12 +50,20 @@ def feedback_gain(by_state: Tensor, by_action: Tensor) -> Tensor:
 
 
 def plan_feedback(
-    model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, actions: int, steps: int = 300
+    model: Dynamics,
+    z0: Tensor,
+    goals: Tensor,
+    horizon: int,
+    *,
+    actions: int,
+    steps: int = 300,
+    watch: Watch | None = None,
 ) -> Trajectory:
     """:func:`plan_descent` on corrections to a feedback law inside the rollout: ``a_t = v_t - K (z_t - g)``.
 
     The gain is :func:`feedback_gain` of the model linearised at the first goal at rest. Plans ``v`` and plans ``a``
     correspond one to one, so no plan is lost and the model is the same; only the coordinates of descent are others.
+    ``watch`` sees the actions.
     """
     first_plan(z0, goals, horizon, actions, steps, None)
     by_state, by_action = step_jacobian(model, goals[:1], goals.new_zeros(1, actions))
@@ -64,8 +72,17 @@ def plan_feedback(
     def steered(z: Tensor, v: Tensor) -> Tensor:
         return model(z, v - (z - goals) @ gain.mT)
 
-    inner = plan_descent(steered, z0, goals, horizon, actions=actions, steps=steps)
-    return Trajectory(inner.actions - (inner.states[:, :-1] - goals[:, None]) @ gain.mT, inner.states)
+    def plain(corrections: Tensor, states: Tensor) -> Tensor:
+        return corrections - (states[:, :-1] - goals[:, None]) @ gain.mT
+
+    tell = None
+    if watch is not None:
+
+        def tell(step: int, v: Tensor) -> None:
+            watch(step, plain(v, rollout(steered, z0, v)))
+
+    inner = plan_descent(steered, z0, goals, horizon, actions=actions, steps=steps, watch=tell)
+    return Trajectory(plain(inner.actions, inner.states), inner.states)
 
 
 def carry_out(world: Dynamics, plan: Trajectory, *, gain: Tensor | None = None) -> Tensor:

@@ -61,6 +61,21 @@ def test_seeds_show_every_seed_and_the_report(axes):
     assert texts(axes) == ["report: 1712"]
 
 
+def test_shares_rise_to_all_and_hold_the_reports_figure(axes):
+    cliff.plot_shares(axes, [("one", "flat", [10.0, 1000.0, 100.0, 1.0], 50.0), ("two", "helm", [2.0], None)])
+    stairs, cross = axes.lines[0], axes.lines[1]
+    assert list(stairs.get_ydata()) == [0.0, 25.0, 50.0, 75.0, 100.0, 100.0]
+    assert list(stairs.get_xdata())[1:-1] == [1.0, 10.0, 100.0, 1000.0]
+    assert (list(cross.get_xdata()), list(cross.get_ydata())) == ([50.0], [50.0])
+    assert set(texts(axes)) == {"one", "two", "report: 50"}
+
+
+def test_conditions_are_lines_and_their_bounds_dotted(axes):
+    cliff.plot_conditions(axes, [5, 10], [("actions", "flat", [10.0, 100.0], [1.0, 50.0])])
+    assert [list(line.get_ydata()) for line in axes.lines] == [[10.0, 100.0], [1.0, 50.0]]
+    assert [line.get_linestyle() for line in axes.lines] == ["-", ":"]
+
+
 def test_misses_are_drawn_over_their_horizons(axes):
     lines = cliff.plot_misses(axes, {"flat": [1.0, 2.0]}, label="distance", horizons=[5, 10])
     assert lines["flat"].get_xdata().tolist() == [5, 10]

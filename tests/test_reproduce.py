@@ -19,7 +19,10 @@ from helm_tutorial.experiments.metric import Metric
 METRICS_PROMISED = {
     "exp1": "jacobian_true_T50 jacobian_flat_T50 jacobian_helm_T50 jacobian_report_T50 spectral_radius_flat "
     "spectral_radius_helm spectral_radius_report saturation_helm limit_error_helm one_step_error_flat "
-    "one_step_error_helm",
+    "one_step_error_helm closed_form_distance_helm jacobian_flat_relu_T50 jacobian_helm_relu_T50 "
+    "plan_success_model_flat_T10 plan_success_model_flat_T50 plan_success_model_helm_T10 plan_success_model_helm_T50 "
+    "plan_success_system_flat_T10 plan_success_system_flat_T50 plan_success_system_helm_T10 "
+    "plan_success_system_helm_T50 plan_success_system_best_T50",
     "exp2": "coverage_true coverage_flat coverage_helm coverage_gaussian coverage_coarse_to_fine "
     "coverage_predicted_helm",
     "exp3": "success_reconstruction success_latent_prediction prediction_accuracy_reconstruction "

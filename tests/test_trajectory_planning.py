@@ -74,7 +74,7 @@ def test_tasks_are_those_of_their_seed_and_horizon():
 # ---------------------------------------------------------------- planners
 
 
-def test_descent_follows_the_recursion_of_lemma_6():
+def test_descent_follows_the_recursion_of_the_stalling_lemma():
     """The gap after n steps is (I - JJᵀ/L)ⁿ times the gap before."""
     system, T = draw(actions=2), 6
     tasks = tasks_of(system, T)
@@ -195,6 +195,16 @@ def test_feedback_has_the_scalar_riccati_solution():
         value = 1 + F**2 * value / (1 + G**2 * value)
     gain = feedback_gain(torch.tensor([[F]], dtype=torch.float64), torch.tensor([[G]], dtype=torch.float64))
     assert float(gain) == pytest.approx(F * G * value / (1 + G**2 * value), rel=1e-8)
+
+
+def test_feedback_tells_the_actions_that_it_means():
+    system = draw(actions=4)
+    tasks = tasks_of(system, 5)
+    seen = []
+    problem = system, tasks.starts, tasks.goals, 5
+    plan = plan_feedback(*problem, actions=4, steps=3, watch=lambda n, actions: seen.append(actions))
+    assert len(seen) == 4 and torch.allclose(seen[-1], plan.actions)
+    assert torch.allclose(rollout(system, tasks.starts, plan.actions), plan.states)
 
 
 def test_feedback_that_cannot_stabilise_is_refused():

@@ -1,4 +1,4 @@
-"""Figures of chapter 1: norms over the horizon, spectra, the phase transition, norms over seeds, plans that miss."""
+"""Figures of chapter 1: norms over horizon and seeds, spectra, the phase transition, plans that miss, conditioning."""
 
 from __future__ import annotations
 
@@ -141,6 +141,65 @@ def plot_seeds(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float
         tick.set_color(COLORS[row[1]])
     axes.set_ylim(len(rows) - 0.5, -0.6)
     axes.grid(axis="x", color=COLORS["faint"], linewidth=0.5)
+    return axes
+
+
+def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
+    """Share of values below each level, a staircase a row on a logarithmic axis, with the report's figure marked on it.
+
+    Args:
+        axes: where to draw.
+        rows: label, colour name, values, the report's figure or ``None``.
+    """
+    everything = [value for row in rows for value in row[2]]
+    low, high = min(everything) / 3, max(everything) * 3
+    for label, color, values, reported in rows:
+        rising = sorted(values)
+        shares = [100 * k / len(rising) for k in range(len(rising) + 1)]
+        axes.step([low, *rising, high], [*shares, 100.0], where="post", color=COLORS[color])
+        middle = len(rising) // 3
+        axes.annotate(
+            label,
+            (rising[middle], shares[middle]),
+            xytext=(-8, 4),
+            textcoords="offset points",
+            ha="right",
+            color=COLORS[color],
+            fontweight="bold",
+        )
+        if reported is not None:
+            below = 100 * sum(value < reported for value in rising) / len(rising)
+            axes.plot([reported], [below], "x", color=COLORS["true"], markersize=9, markeredgewidth=2, zorder=4)
+            axes.annotate(
+                f"report: {reported:g}", (reported, below), xytext=(8, -12), textcoords="offset points", fontsize=9
+            )
+    axes.set(xscale="log", xlim=(low, high), ylim=(0, 103), ylabel="networks below, per cent")
+    return axes
+
+
+def plot_conditions(
+    axes: Axes, horizons: Sequence[int], curves: Sequence[tuple[str, str, Sequence[float], Sequence[float]]]
+) -> Axes:
+    """Condition numbers over the horizon, logarithmic: measured as lines, bounds as dots.
+
+    Args:
+        axes: where to draw.
+        horizons: the horizons.
+        curves: label, colour name, measured values, bounds.
+    """
+    for label, color, values, bounds in curves:
+        axes.semilogy(horizons, values, color=COLORS[color])
+        axes.semilogy(horizons, bounds, ":", color=COLORS[color], linewidth=1.5)
+        axes.annotate(
+            label,
+            (horizons[-1], values[-1]),
+            xytext=(-2, 6),
+            textcoords="offset points",
+            ha="right",
+            color=COLORS[color],
+            fontweight="bold",
+        )
+    axes.set(xlabel="horizon $T$", ylabel="condition number")
     return axes
 
 
