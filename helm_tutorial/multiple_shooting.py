@@ -14,6 +14,9 @@ from helm_tutorial.rollout import Dynamics
 from helm_tutorial.trajectory_planning import Trajectory, Watch, first_plan
 from helm_tutorial.validation import require_shape
 
+CLOSED = 8
+"""Largest defect, in units of the last place of the largest state, at which there is nothing left to close."""
+
 
 def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     """The linearised defects of a lifted trajectory: ``defects + A x`` for a change ``x`` of inner states and actions.
@@ -64,7 +67,8 @@ def plan_multiple_shooting(
     ``T`` *defects* ``z_{t+1} - model(z_t, a_t)``, and each step is the smallest change of all variables that closes
     them to first order. Nothing is ever rolled out, all ``T`` steps are differentiated at once, ``D`` backward passes
     in all, and no power of a Jacobian occurs. States begin on the straight line from start to goal, actions at zero.
-    Arguments as for :func:`plan_descent`.
+    It ends before ``steps`` once all defects are closed to rounding. Arguments as for
+    :func:`~helm_tutorial.trajectory_planning.plan_descent`.
     """
     plan = first_plan(z0, goals, horizon, actions, steps, None)
     states = _straight(z0, goals, horizon)
@@ -72,9 +76,9 @@ def plan_multiple_shooting(
         watch(0, plan)
     for step in range(steps):
         constraint, defects = lifted_constraint(model, states, plan)
-        # A x = -defects in the least norm: x = Aᵀ y with (A Aᵀ) y = -defects, a block-tridiagonal matrix.
-        factor = torch.linalg.cholesky(constraint @ constraint.mT)
-        change = -(constraint.mT @ torch.cholesky_solve(defects.flatten(1).unsqueeze(-1), factor)).squeeze(-1)
+        if float(defects.abs().max()) <= CLOSED * torch.finfo(states.dtype).eps * float(states.abs().max()):
+            break
+        change = _smallest_change(constraint, -defects.flatten(1))
         inner, moved = change.split([(horizon - 1) * z0.shape[1], horizon * actions], dim=1)
         states = states.clone()
         states[:, 1:-1] += inner.view(len(z0), horizon - 1, -1)
@@ -103,6 +107,20 @@ def plan_lifted_descent(
         states = torch.cat([states[:, :1], inner - rate * by_inner, states[:, -1:]], dim=1).detach()
         plan = (plan - rate * by_plan).detach()
     return Trajectory(plan, states)
+
+
+def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
+    """The solution ``x`` of ``A x = wanted`` of the least norm: ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
+
+    ``A Aᵀ`` is block tridiagonal and, where the model answers to its actions, positive definite. Where it is not, to
+    the precision at hand, the pseudo-inverse comes as near as can be; where it is not finite, nothing changes.
+    """
+    factor, failed = torch.linalg.cholesky_ex(constraint @ constraint.mT)
+    change = (constraint.mT @ torch.cholesky_solve(wanted.unsqueeze(-1), factor)).squeeze(-1)
+    for i in failed.nonzero().flatten().tolist():
+        known = bool(constraint[i].isfinite().all() and wanted[i].isfinite().all())
+        change[i] = torch.linalg.pinv(constraint[i]) @ wanted[i] if known else 0.0
+    return change
 
 
 def _straight(z0: Tensor, goals: Tensor, horizon: int) -> Tensor:

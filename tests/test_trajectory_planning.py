@@ -158,6 +158,18 @@ def test_planners_return_shapes_as_said_and_name_what_is_wrong(planner):
             call()
 
 
+def test_multiple_shooting_bears_a_model_that_answers_to_nothing():
+    """Its defects cannot be closed: the actions do nothing, so the plan stays as it was, and the rest comes near."""
+    deaf = LinearSystem(0.5 * torch.eye(4, dtype=torch.float64), torch.zeros(4, 1, dtype=torch.float64))
+    tasks = tasks_of(draw(), 6)
+    plan = plan_multiple_shooting(deaf, tasks.starts, tasks.goals, 6, actions=1, steps=2)
+    assert torch.equal(plan.actions, torch.zeros(6, 6, 1, dtype=torch.float64))
+    assert bool(plan.states.isfinite().all())
+    nothing = LinearSystem(deaf.W * torch.nan, deaf.B)
+    unknown = plan_multiple_shooting(nothing, tasks.starts, tasks.goals, 6, actions=1, steps=1)
+    assert torch.equal(unknown.actions, plan.actions)
+
+
 # ---------------------------------------------------------------- lifted states and feedback
 
 
@@ -179,13 +191,19 @@ def test_the_lifted_constraint_is_the_derivative_of_the_defects():
 
 
 @settings(deadline=None, max_examples=20)
-@given(seeds, st.integers(1, 4))
+@given(st.integers(0, 200), st.integers(1, 4))
 def test_feedback_stabilises_and_bounds_the_jacobian_at_every_horizon(seed, actions):
     system = draw(seed, actions=actions)
     gain = feedback_gain(system.W, system.B)
     loop = LinearSystem(system.W - system.B @ gain, system.B)
     assert spectral_radius(loop.W) < 1.0
-    assert float(action_jacobian(loop, 100).norm()) <= lyapunov_limit(loop) * (1 + 1e-3)  # rounding: gains of 500
+    assert float(action_jacobian(loop, 300).norm()) == pytest.approx(float(action_jacobian(loop, 600).norm()), rel=1e-3)
+
+
+def test_with_feedback_the_norm_ends_at_the_lyapunov_limit():
+    system = draw(actions=4)
+    loop = LinearSystem(system.W - system.B @ feedback_gain(system.W, system.B), system.B)
+    assert float(action_jacobian(loop, 200).norm()) == pytest.approx(lyapunov_limit(loop), rel=1e-9)
 
 
 def test_feedback_has_the_scalar_riccati_solution():
@@ -228,7 +246,7 @@ def test_feedback_holds_a_plan_to_its_course():
 
 
 @settings(deadline=None, max_examples=25)
-@given(seeds, st.integers(1, 4), st.integers(4, 40))
+@given(st.integers(0, 200), st.integers(1, 4), st.integers(8, 40))
 def test_condition_numbers_keep_their_bounds(seed, actions, horizon):
     system = draw(seed, actions=actions)
     assert action_condition(system, horizon) >= action_condition_bound(system, horizon) * (1 - 1e-6)
