@@ -101,7 +101,7 @@ class Reader:
         self.page = page
         self.figure = page.locator("figure.helm-explorer").nth(index)
         self.caption = self.figure.locator("figcaption")
-        self.picture = self.figure.locator("img")
+        self.picture = self.figure.locator(".helm-still")
         self.stage = self.figure.locator(".helm-stage")
         self.reset = self.figure.locator(".helm-reset")
         self.link = self.figure.locator(".helm-link")

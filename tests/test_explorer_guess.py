@@ -315,7 +315,9 @@ def test_without_scripts_question_and_answer_can_be_read(visit, asked):
     answers = ["It is 64 units. It doubles <each> step.", "Answer: up & away. Growth", "A straight line", "Answer: up"]
     for i, answer in enumerate(answers):
         reader = Reader(page, i)
-        expect(reader.picture).to_be_visible()
+        # The whole picture, where the guess hides a part of it.
+        expect(reader.figure.locator("img").last).to_be_visible()
+        expect(reader.figure.locator("img:visible")).to_have_count(1)
         expect(reader.figure.locator(".helm-question")).to_be_visible()
         expect(reader.figure.locator(".helm-answer")).to_contain_text(answer)
         expect(reader.figure.locator(".helm-answer")).to_be_visible()

@@ -68,6 +68,7 @@ def write_html(
     title: str | None,
     guess: Guess | None,
     sketch: Mapping | None = None,
+    whole: str | None = None,
 ) -> str:
     """One explorer.
 
@@ -81,6 +82,7 @@ def write_html(
         title: heading, if any.
         guess: what is asked before the controls may be moved.
         sketch: for a guessed curve, what its points need.
+        whole: where the guess hides a part of the first picture, all of it, for paper and for readers without scripts.
     """
     key = address_of(title, controls)
     name = title or "Explore " + ", ".join(control.label for control in controls)
@@ -95,13 +97,19 @@ def write_html(
         if narrow
         else ""
     )
+    complete = (
+        f'<img class="helm-complete dark-light" width="{width}" height="{height}" alt="{alt}" '
+        f'src="data:image/webp;base64,{whole}">'
+        if whole
+        else ""
+    )
     # Captions are plain text: the two "ignore" classes keep the mathematics typesetter off them, and
     # "dark-light" keeps the theme from dimming the picture.
     return f"""\
 <figure class="helm-explorer tex2jax_ignore mathjax_ignore" id="{key}" data-kind="{kind}" \
 aria-label="{html.escape(name)}">
 {heading}{_guess_html(guess, key, sketch)}<div class="helm-stage"><picture>{source}<img class="helm-still dark-light" \
-width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{stills[0]}"></picture></div>
+width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{stills[0]}"></picture>{complete}</div>
 <form class="helm-controls" autocomplete="off"><fieldset disabled>
 {inputs}</fieldset></form>
 <p class="helm-note">Shown at {shown_at}; the controls need JavaScript.</p>
@@ -196,6 +204,6 @@ def _guess_html(guess: Guess | None, key: str, sketch: Mapping | None) -> str:
 <fieldset disabled>{control}<div class="helm-buttons">\
 <button class="helm-commit" type="submit">That is my guess</button>\
 <button class="helm-skip" type="button">Show me</button></div></fieldset>
-<p class="helm-answer">{html.escape(answer)}</p><p class="helm-reply" aria-live="polite"></p>
+<p class="helm-answer">{html.escape(answer)}</p><p class="helm-reply" aria-live="polite" tabindex="-1"></p>
 <script type="application/json" class="helm-guess-data">{script_json(data)}</script></form>
 """

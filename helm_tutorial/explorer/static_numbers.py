@@ -65,6 +65,7 @@ def compute_static(
         stage.give(start)
         stills.append(encode(stage.picture(hidden)))
         backgrounds.append(encode(stage.picture(moving=False)))
+    whole = encode(wide.picture()) if hidden else None
     axes = list(dict.fromkeys(axes_of(artist) for artist in wide.artists.values()))
     order = sorted(wide.artists, key=lambda name: order_of(wide.artists[name]))
     data = control_data(controls) | {
@@ -91,7 +92,8 @@ def compute_static(
         "drags": [_drag(wide, name, pair, axes, controls) for name, pair in (scene.drag or {}).items()],
     }
     packed = base64.b64encode(gzip.compress(json.dumps(data, separators=(",", ":")).encode(), mtime=0)).decode()
-    page = write_html("numbers", packed, stills, figsizes, controls, caption, title, guess, _sketch(wide, guess, axes))
+    sketch = _sketch(wide, guess, axes)
+    page = write_html("numbers", packed, stills, figsizes, controls, caption, title, guess, sketch, whole)
     explorer = StaticExplorer(page, title or ", ".join(control.label for control in controls), count, DENSITY)
     if explorer.weight > WEIGHT_LIMIT:
         raise ValueError(

@@ -20,6 +20,7 @@
     return {
       load: async () => (data ??= JSON.parse(figure.querySelector(".helm-data").textContent)),
       caption: (at) => data.captions[helm.position(at, data.sizes)],
+      captions: () => data.captions,
       // The picture is swapped once decoded, so that it never blinks; only the latest one asked for counts.
       show: async (at) => {
         const size = source && narrow.matches ? 1 : 0;
@@ -70,11 +71,25 @@
       control.querySelector("output").textContent = text;
     };
 
+    // Room for the longest caption, so that the page below stays where it is while the caption changes.
+    let room = null; // the width that the room was measured at
+    const makeRoom = () => {
+      if (!data || guess?.waiting() || figure.clientWidth === room) return;
+      room = figure.clientWidth;
+      const longest = stage.captions().reduce((found, text) => (text.length > found.length ? text : found));
+      const copy = Object.assign(caption.cloneNode(), { textContent: longest, ariaLive: "off" });
+      copy.style.minHeight = "0";
+      caption.after(copy);
+      caption.style.minHeight = `${copy.offsetHeight}px`;
+      copy.remove();
+    };
+
     const update = async (moved = true) => {
       data = await stage.load();
       const at = read();
       controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
       caption.textContent = picture.alt = guess?.waiting() ?? stage.caption(at);
+      makeRoom();
       guess?.moved(at);
       await stage.show(at, moved);
     };
@@ -93,6 +108,7 @@
       const stop = () => {
         clearInterval(timer);
         timer = null;
+        caption.ariaLive = "polite";
         rest();
       };
       const step = () => {
@@ -108,6 +124,7 @@
         } else if (still.matches) step(); // a reader who wants no motion turns the pages
         if (still.matches) return;
         say("Pause");
+        caption.ariaLive = "off"; // several captions a second are too many to be read out
         timer = setInterval(step, Number(button.dataset.interval));
       });
       still.addEventListener("change", stop);
@@ -181,6 +198,11 @@
     figure.querySelector(".helm-link").addEventListener("click", copyLink);
     addEventListener("hashchange", follow);
     narrow.addEventListener("change", () => data && update(false));
+    new ResizeObserver(makeRoom).observe(figure);
+    // Paper cannot be asked: where a guess still waits, the style sheet prints the whole picture, to which this belongs.
+    const whole = caption.textContent;
+    addEventListener("beforeprint", () => guess?.waiting() && (caption.textContent = whole));
+    addEventListener("afterprint", () => guess?.waiting() && (caption.textContent = guess.waiting()));
 
     guess = helm.guess?.(figure, stage, open) ?? null;
     if (!guess) open();

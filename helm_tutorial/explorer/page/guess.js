@@ -46,14 +46,26 @@
       line.setAttribute("points", corners.join(" "));
     };
     at.forEach((_, i) => put(i, values[i]));
+    // A point that the stroke crosses takes the height at which it was crossed, however fast the pointer went. The
+    // nearest point follows a pointer that comes nearer or moves up and down, not one that is on its way to the next.
+    let last = null;
     const aim = (event) => {
       const box = pad.getBoundingClientRect();
-      const across = (event.clientX - box.left) / box.width;
-      const near = at.reduce((best, u, i) => (Math.abs(u - across) < Math.abs(at[best] - across) ? i : best), 0);
-      put(near, (1 - (event.clientY - box.top) / box.height) * (HEIGHTS - 1));
+      const [u, v] = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
+      const away = (i, from = u) => Math.abs(at[i] - from);
+      const near = at.reduce((best, _, i) => (away(i) < away(best) ? i : best), 0);
+      const steep = !last || Math.abs(v - last.v) * box.height > Math.abs(u - last.u) * box.width;
+      if (steep || away(near) < away(near, last.u)) put(near, v * (HEIGHTS - 1));
+      at.forEach((place, i) => {
+        if (!last || (place - last.u) * (place - u) >= 0) return;
+        put(i, (last.v + ((place - last.u) / (u - last.u)) * (v - last.v)) * (HEIGHTS - 1));
+      });
+      last = { u, v };
     };
     pad.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
       pad.setPointerCapture(event.pointerId);
+      last = null;
       aim(event);
     });
     pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && aim(event));
@@ -87,7 +99,10 @@
     const end = async (said) => {
       if (done) return;
       done = true;
+      const here = document.activeElement;
       told.textContent = said;
+      // Who answered by keyboard goes on from the reply: what had the focus is about to go.
+      if (form.contains(here) || here?.matches(".helm-handle")) told.focus({ preventScroll: true });
       fields.hidden = true;
       drawing?.end();
       if (said === reply) {

@@ -276,6 +276,7 @@
           surfaces.set(pairs);
         };
         surface.addEventListener("pointerdown", (event) => {
+          if (event.button) return;
           surface.setPointerCapture(event.pointerId);
           aim(event);
         });
@@ -299,6 +300,7 @@
       show,
       near: load,
       caption: (at) => lookUp(data.captions, at),
+      captions: () => data.captions.table,
       dependsOn: (name) => data.artists.find((artist) => artist.name === name).track.depends,
       hide: (names) => (hidden = new Set(names)),
       open: (setControls, read) => {
