@@ -48,7 +48,7 @@ def ball_curvature(energy: RuggedEnergy, a: Tensor, radius: float) -> float:
     frequencies = energy.frequencies.double()
     swing = radius * frequencies.norm(dim=1)
     # A negative amplitude is a sine half a turn on.
-    phase = frequencies @ a.double() + math.pi * (energy.amplitudes < 0)
+    phase = frequencies @ a.double() + math.pi * (energy.amplitudes < 0).double()
     from_peak = torch.remainder(phase - math.pi / 2 + math.pi, 2 * math.pi) - math.pi
     highest = torch.cos((from_peak.abs() - swing).clamp_min(0.0)) * energy.amplitudes.double().abs()
     hessian = torch.eye(energy.dimension, dtype=torch.float64) - (frequencies.mT * highest) @ frequencies

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from helm_tutorial.descent import descend, start_grid
 from helm_tutorial.explorer.moving import set_numbers
-from helm_tutorial.figures import cliff, funnel
+from helm_tutorial.figures import cliff, funnel, funnel_studies
 from helm_tutorial.figures.style import COLORS, LABELS
 from helm_tutorial.landscape import mollified, report_energy
 
@@ -158,3 +158,20 @@ def test_coverage_is_in_per_cent(axes):
     funnel.plot_coverage(axes, [("one", "flat", [0.1, 0.3], 0.5), ("two", "helm", [1.0], None)])
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([20.0, 100.0])
     assert texts(axes) == ["20.0 %", "100.0 %"]
+
+
+def test_what_a_fit_keeps_is_in_per_cent_with_a_dot_a_seed(axes):
+    funnel_studies.plot_kept(axes, [("one", "helm", [0.1, 0.2], [0.01, 0.02]), ("two", "flat", [0.3], [0.3])])
+    shown = [sorted(line.get_xdata()) for line in axes.lines]
+    assert shown == [pytest.approx(part) for part in ([10.0, 20.0], [1.0, 2.0], [30.0], [30.0])]
+    assert texts(axes) == ["slow ripples", "fast ripple"]
+    assert axes.get_xlim()[1] > 30.0
+
+
+def test_coverage_against_dimension_goes_through_the_means_and_its_labels_do_not_meet(axes):
+    curves = [(name, "helm", "-", [[1.0, 1.0], [0.5, 0.7]]) for name in ("one", "two", "three")]
+    funnel_studies.plot_dimensions(axes, [2, 4], [*curves, ("full", "flat", "-", [[1.0], [1.0]])])
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([100.0, 60.0])
+    assert sorted(axes.lines[2].get_ydata()) == pytest.approx([50.0, 70.0])
+    heights = sorted(text.xyann[1] for text in axes.texts)
+    assert all(b - a >= 8 for a, b in itertools.pairwise(heights)) and heights[-1] <= 102

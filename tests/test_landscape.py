@@ -240,7 +240,7 @@ def test_start_grid_covers_the_box_with_its_edges():
         (lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.1, 0.5, 0.0)), "sigmas must decrease"),
         (lambda: start_grid(points=1), "points must be at least 2"),
         (lambda: start_grid(dimension=9, points=50), "points .. dimension must be between 1 and 10000000"),
-        (lambda: draw_energy(0, sines=21).trapping_radius(), "number of sines must be between 0 and 20, got 21"),
+        (lambda: draw_energy(0, sines=21).trapping_radius(), "number of sines must be between 1 and 20, got 21"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -24,7 +24,14 @@ METRICS_PROMISED = {
     "plan_success_system_flat_T10 plan_success_system_flat_T50 plan_success_system_helm_T10 "
     "plan_success_system_helm_T50 plan_success_system_best_T50",
     "exp2": "coverage_true coverage_flat coverage_helm coverage_gaussian coverage_coarse_to_fine "
-    "coverage_predicted_helm",
+    "coverage_predicted_helm coverage_box_helm_recipe distance_to_stationary_coarse_to_fine "
+    "global_share_true global_share_flat global_share_helm global_share_helm_recipe global_share_gaussian "
+    "global_share_coarse_to_fine global_share_restarts global_share_population global_share_late "
+    + " ".join(
+        f"coverage_{name}_d{d}" for name in ("true", "gaussian", "invariance", "coarse_to_fine") for d in (2, 4, 8, 16)
+    ),
+    "funnel": "coverage_inside_recipe coverage_inside_rough coverage_inside_optimum kept_fast_rough loss_optimum "
+    "coverage_flat_d2 coverage_helm_d2 coverage_flat_d16 coverage_helm_d16",
     "exp3": "success_reconstruction success_latent_prediction prediction_accuracy_reconstruction "
     "latent_spread_latent_prediction metric_correlation_reconstruction final_distance_start_reconstruction",
     "exp4": "success_contrastive success_printed_loss success_start_contrastive final_distance_start_contrastive "
@@ -198,3 +205,28 @@ def test_write_is_all_or_nothing(tmp_path):
 def test_unknown_record_is_named():
     with pytest.raises(ValueError, match=r"experiment must be one of .*got 'exp0'"):
         records.load("exp0")
+
+
+def test_seeds_that_are_trained_together_are_grouped_and_shared_among_processes(monkeypatch):
+    seen = []
+
+    def run_seeds(config, seeds, *, progress=None):
+        seen.append(list(seeds))
+        return {seed: {"share": seed / 10} for seed in seeds}
+
+    @dataclass(frozen=True)
+    class Config:
+        scale: float = 1.0
+
+    module = SimpleNamespace(
+        Config=Config, METRICS={"share": Metric("fraction", "a share")}, run_seeds=run_seeds, GROUP=3
+    )
+    monkeypatch.setitem(reproduce.EXPERIMENTS, "grouped", module)
+    kept = []
+    result = reproduce.reproduce("grouped", [4, 0, 1, 2], finished=lambda r: kept.append(r["seeds"]))
+    assert seen == [[4, 0, 1], [2]]
+    assert result["seeds"] == [0, 1, 2, 4] and result["metrics"]["share"]["values"] == [0.0, 0.1, 0.2, 0.4]
+    assert kept[-1] == [0, 1, 2, 4]
+    assert reproduce._groups("grouped", [0, 1, 2, 3], 2) == [[0, 1], [2, 3]]
+    assert reproduce.usual_jobs("grouped") >= 1
+    assert reproduce.usual_jobs("exp4") == 1
