@@ -59,7 +59,7 @@ def plan_feedback(
     steps: int = 300,
     watch: Watch | None = None,
 ) -> Trajectory:
-    """:func:`plan_descent` on corrections to a feedback law inside the rollout: ``a_t = v_t - K (z_t - g)``.
+    """Gradient descent on corrections to a feedback law inside the rollout, ``a_t = v_t - K (z_t - g)``.
 
     The gain is :func:`feedback_gain` of the model linearised at the first goal at rest. Plans ``v`` and plans ``a``
     correspond one to one, so no plan is lost and the model is the same; only the coordinates of descent are others.

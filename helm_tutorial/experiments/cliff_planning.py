@@ -40,9 +40,13 @@ REMEDIES: dict[str, Callable[..., Trajectory]] = {
     "gauss_newton": plan_gauss_newton,
     "multiple_shooting": plan_multiple_shooting,
 }
-"""What is tried instead of plain gradient descent, by the name in a metric; ``best`` is the one that is taught."""
+"""What is tried instead of plain gradient descent, by the name in a metric.
+
+:meta hide-value:
+"""
 
 TAUGHT = "multiple_shooting"
+"""The remedy that the chapter teaches, and whose share is called ``best``: chosen for what it needs of a model."""
 
 SIZES = {"": "one action, the report's system", "_A4": "four actions"}
 BENT = ("gradient", "feedback", "gauss_newton", "multiple_shooting")
