@@ -44,7 +44,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
 }
 """The experiments by the name that the command line gives them."""
 
-BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
+BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0), "amplitude": (-math.inf, math.inf)}
 INTERVAL = "Student's t, 95 %, over seeds"
 MOST_SEEDS = 1000
 

@@ -85,7 +85,7 @@ def test_metrics_in_words(metric, style, words):
     assert records.in_words(dict(zip(("mean", "low", "high"), metric, strict=True)), style) == words
 
 
-@pytest.mark.parametrize("name", ["exp1", "exp2", "exp3", "exp4", "pillars", "ablation", "maps"])
+@pytest.mark.parametrize("name", ["exp1", "exp2", "exp3", "exp4", "pillars", "ablation", "maps", "funnel"])
 def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
     record = records.load(name)
     assert record["experiment"] == name and record["command"].startswith(f"python -m helm_tutorial reproduce {name} ")
@@ -167,3 +167,21 @@ def test_report_card_verdicts_can_fall_either_way():
                     metrics[name] = {"values": [share] * 3, "mean": share, "low": share, "high": share}
             verdicts.add(claim.verdict(metrics))
         assert len(verdicts) >= 2, claim.claim
+
+
+def test_exp2_meets_its_bars():
+    metrics = records.load("exp2")["metrics"]
+    assert len(metrics["coverage_helm"]["values"]) >= 10
+    assert metrics["coverage_helm"]["mean"] >= 0.964
+    assert metrics["coverage_flat"]["high"] < 0.1
+    assert min(metrics["coverage_coarse_to_fine"]["values"]) == 1.0
+    assert max(metrics["distance_to_stationary_coarse_to_fine"]["values"]) <= 0.05
+    assert max(metrics["evaluations_coarse_to_fine"]["values"]) <= records.load("exp2")["config"]["descent_steps"]
+
+
+def test_a_rougher_network_covers_less_and_the_optimum_less_still():
+    metrics = records.load("funnel")["metrics"]
+    assert metrics["coverage_inside_rough"]["high"] < 0.6 < 0.9 < metrics["coverage_inside_recipe"]["low"]
+    assert metrics["coverage_inside_optimum"]["mean"] < 0.5
+    assert metrics["kept_fast_recipe"]["high"] < metrics["kept_fast_rough"]["low"]
+    assert metrics["loss_optimum"]["mean"] < metrics["loss_recipe"]["low"]

@@ -71,7 +71,7 @@ METRICS: dict[str, Metric] = {
         for arm, words in ARMS.items()
     },
     **{
-        f"kept_{part}_{arm}": Metric("ratio", f"of the {what} that is left, {words}")
+        f"kept_{part}_{arm}": Metric("amplitude", f"of the {what} that is left, {words}")
         for part, what in {"bowl": "bowl", "slow": "slow ripples", "fast": "fast ripple"}.items()
         for arm, words in ARMS.items()
     },

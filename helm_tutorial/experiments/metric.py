@@ -10,7 +10,7 @@ class Metric:
     """One number per seed.
 
     Attributes:
-        unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``,
+        unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``, ``"amplitude"``,
             ``"directions"``, ``"distance"`` or ``"error"``.
         meaning: one line for the table's reader.
         reported: the report's figure, or ``None`` where it gives none.
