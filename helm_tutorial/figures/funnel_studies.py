@@ -33,7 +33,9 @@ def plot_kept(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], Sequen
                 )
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0.0, 112.0 * max(max(*slow, *fast) for _, _, slow, fast in rows))
+    highest = 100.0 * max(max(*slow, *fast) for _, _, slow, fast in rows)
+    axes.axvline(0.0, color=COLORS["faint"], linewidth=1)
+    axes.set_xlim(-0.08 * highest, 1.12 * highest)
     axes.set_xlabel("amplitude kept, %")
     return axes
 
