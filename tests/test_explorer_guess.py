@@ -323,3 +323,69 @@ def test_without_scripts_question_and_answer_can_be_read(visit, asked):
         expect(reader.figure.locator(".helm-answer")).to_be_visible()
         for hidden in (reader.commit, reader.skip, *reader.figure.locator("input").all()):
             expect(hidden).to_be_hidden()
+
+
+@needs_chromium
+def test_a_fast_stroke_sets_every_point_where_it_crosses_it(readers):
+    reader = readers[2]
+    reader.figure.scroll_into_view_if_needed()
+    reader.drawn()
+    box, mouse = reader.figure.locator(".helm-sketch").bounding_box(), reader.page.mouse
+    before = sketch(reader)
+    mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    mouse.down(button="right")
+    mouse.up(button="right")
+    np.testing.assert_allclose(sketch(reader), before)
+    mouse.down()
+    mouse.move(box["x"] + 0.98 * box["width"], box["y"] + 0.98 * box["height"])
+    mouse.up()
+    np.testing.assert_allclose(sketch(reader), [0.9, 0.6, 0.3, 0.02], atol=0.02)
+
+
+@needs_chromium
+def test_who_answers_by_keyboard_goes_on_from_the_reply(readers):
+    for reader in (readers[0], readers[3]):
+        reader.skip.press("Enter")
+        expect(reader.reply).to_be_focused()
+
+
+@needs_chromium
+def test_on_paper_the_question_has_its_answer_and_the_picture_is_whole(readers):
+    page, reader = readers[2].page, readers[2]
+    reader.figure.scroll_into_view_if_needed()
+    reader.drawn()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(reader.figure.locator(".helm-answer")).to_be_visible()
+    expect(reader.figure.locator("img:visible")).to_have_class("helm-complete dark-light")
+    for hidden in (reader.figure.locator(".helm-overlay"), reader.figure.locator(".helm-sketch")):
+        expect(hidden).to_be_hidden()
+    expect(reader.caption).to_have_text(at(2.0, 6))
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    reader.shows(WAITING)
+    reader.skip.click()
+    page.emulate_media(media="print")
+    expect(reader.figure.locator("img:visible")).to_have_class("helm-still dark-light")
+
+
+@needs_chromium
+def test_the_page_below_stays_where_it_is_while_the_caption_changes(visit, tmp_path):
+    def paint(figure, words):
+        figure.clear()
+        return "Said at length. " * words
+
+    page = visit(write_page(tmp_path / "page.html", as_static(explore, paint, {"words": [1, 5, 30]}, figsize=(3, 2))))
+    reader = Reader(page)
+    reader.slider("words").press("Home")
+    reader.shows("Said at length.")
+    short = reader.figure.bounding_box()["height"]
+    reader.slider("words").press("End")
+    reader.shows(re.compile("^(Said at length. ?){30}$"))
+    assert reader.figure.bounding_box()["height"] == pytest.approx(short, abs=1)
+    page.set_viewport_size({"width": 240, "height": 800})
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    high = reader.figure.bounding_box()["height"]
+    reader.slider("words").press("Home")
+    reader.shows("Said at length.")
+    assert reader.figure.bounding_box()["height"] == pytest.approx(high, abs=1)

@@ -116,7 +116,7 @@ width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{still
 <div class="helm-buttons"><button class="helm-link" type="button" disabled>Link</button>\
 <button class="helm-reset" type="button" disabled>Reset</button></div>
 <script type="application/json" class="helm-data">{data}</script>
-<figcaption class="helm-caption" aria-live="polite">{alt}</figcaption>
+<figcaption class="helm-caption" aria-live="polite">{_words(caption)}</figcaption>
 </figure>
 """
 
@@ -135,6 +135,11 @@ def control_data(controls: Sequence[Control]) -> dict:
         "texts": [control.texts for control in controls],
         "keys": [[str(value) for value in control.values] for control in controls],
     }
+
+
+def _words(text: str) -> str:
+    """Plain text as HTML; a number and its per cent sign stay on one line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", html.escape(text))
 
 
 def _control_html(control: Control, key: str) -> str:
@@ -200,10 +205,10 @@ def _guess_html(guess: Guess | None, key: str, sketch: Mapping | None) -> str:
         )
     return f"""\
 <form class="helm-guess" data-kind="{kind}" autocomplete="off"><p class="helm-question" id="{key}-question">\
-<strong>Guess first.</strong> {html.escape(guess.question)}</p>
+<strong>Guess first.</strong> {_words(guess.question)}</p>
 <fieldset disabled>{control}<div class="helm-buttons">\
 <button class="helm-commit" type="submit">That is my guess</button>\
 <button class="helm-skip" type="button">Show me</button></div></fieldset>
-<p class="helm-answer">{html.escape(answer)}</p><p class="helm-reply" aria-live="polite" tabindex="-1"></p>
+<p class="helm-answer">{_words(answer)}</p><p class="helm-reply" aria-live="polite" tabindex="-1"></p>
 <script type="application/json" class="helm-guess-data">{script_json(data)}</script></form>
 """

@@ -40,6 +40,8 @@
   helm.stages = { frames: frameStage, ...helm.stages };
   // Row by row, the last control moving fastest.
   helm.position = (at, sizes) => at.reduce((index, i, k) => index * sizes[k] + i, 0);
+  // A number and its per cent sign stay on one line.
+  helm.together = (text) => text.replace(/(\d) %/g, "$1\u00a0%");
   helm.narrow = narrow;
   helm.still = still;
 
@@ -77,7 +79,7 @@
       if (!data || guess?.waiting() || figure.clientWidth === room) return;
       room = figure.clientWidth;
       const longest = stage.captions().reduce((found, text) => (text.length > found.length ? text : found));
-      const copy = Object.assign(caption.cloneNode(), { textContent: longest, ariaLive: "off" });
+      const copy = Object.assign(caption.cloneNode(), { textContent: helm.together(longest), ariaLive: "off" });
       copy.style.minHeight = "0";
       caption.after(copy);
       caption.style.minHeight = `${copy.offsetHeight}px`;
@@ -88,7 +90,8 @@
       data = await stage.load();
       const at = read();
       controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
-      caption.textContent = picture.alt = guess?.waiting() ?? stage.caption(at);
+      picture.alt = guess?.waiting() ?? stage.caption(at);
+      caption.textContent = helm.together(picture.alt);
       makeRoom();
       guess?.moved(at);
       await stage.show(at, moved);

@@ -100,7 +100,7 @@
       if (done) return;
       done = true;
       const here = document.activeElement;
-      told.textContent = said;
+      told.textContent = helm.together(said);
       // Who answered by keyboard goes on from the reply: what had the focus is about to go.
       if (form.contains(here) || here?.matches(".helm-handle")) told.focus({ preventScroll: true });
       fields.hidden = true;
