@@ -47,7 +47,7 @@ def visit(chromium):
 @pytest.fixture(scope="session")
 def pointed():
     """An explorer of numbers with everything that moves it."""
-    steps = POINT | {"horizon": Steps(POINT["horizon"], 0.05)}
+    steps = POINT | {"horizon": Steps(POINT["horizon"], 0.15)}
     return as_static(
         explore_numbers, build_point, move_point, steps, start={"growth": 2.0, "horizon": 8}, title="Point & norm",
         rolling=["curve"], drag={"dot": ("horizon", None), "curve": ("horizon", "growth")}, narrow=(3.2, 3.2),

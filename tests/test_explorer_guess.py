@@ -51,10 +51,10 @@ def test_the_guesses_of_a_slider_differ_and_are_short(low, width, log):
 
 def test_a_reply_says_what_was_guessed_and_what_holds():
     assert reply(CHOICE, 0) == "You guessed right. Growth is above one."
-    assert reply(CHOICE, 1) == "You guessed: down. Computed: up & away. Growth is above one."
-    assert reply(CHOICE, None) == "Answer: up & away. Growth is above one."
+    assert reply(CHOICE, 1) == "You guessed “down”; what holds is “up & away”. Growth is above one."
+    assert reply(CHOICE, None) == "What holds is “up & away”. Growth is above one."
     assert reply(GuessNumber("?", 0.5, low=0, high=1), None) == "It is 0.5."
-    assert reply(NUMBER, 0).startswith("You guessed: 1 units. Computed: 64 units.")
+    assert reply(NUMBER, 0).startswith("You guessed 1 units; it is 64 units.")
 
 
 # ---------------------------------------------------------------- in a notebook
@@ -73,7 +73,7 @@ def test_live_waits_for_a_number_and_hides_what_tells_it(live):
     assert explorer.png != open_one.png
     explorer.guess.entry.value = 0
     explorer.guess.commit.click()
-    assert "You guessed: 1 units. Computed: 64 units. It doubles &lt;each&gt; step." in explorer.guess.reply.value
+    assert "You guessed 1 units; it is 64 units. It doubles &lt;each&gt; step." in explorer.guess.reply.value
     require_waiting(explorer, False)
     assert explorer.png == open_one.png
     assert at(2.0, 6) in explorer.caption.value
@@ -188,7 +188,7 @@ def test_a_number_is_guessed_on_a_slider(readers):
     expect(reader.figure.locator(".helm-guess output")).to_have_text("1 units")
     slider.press("ArrowRight")
     reader.commit.click()
-    expect(reader.reply).to_have_text("You guessed: 1.1 units. Computed: 64 units. It doubles <each> step.")
+    expect(reader.reply).to_have_text("You guessed 1.1 units; it is 64 units. It doubles <each> step.")
     expect(reader.commit).to_be_hidden()
     reader.waits(False)
     reader.shows(at(2.0, 6))
@@ -280,7 +280,7 @@ def test_a_curve_is_sketched_by_pointer_and_by_keys(readers):
 @needs_chromium
 def test_whoever_asks_is_shown_the_answer(readers):
     for reader, said in zip(
-        readers, ["It is 64 units.", "Answer: up & away.", "A straight", "Answer: up"], strict=True
+        readers, ["It is 64 units.", "What holds is “up & away”.", "A straight", "What holds is “up"], strict=True
     ):
         reader.figure.scroll_into_view_if_needed()
         reader.skip.click()
@@ -312,7 +312,12 @@ def test_a_link_to_a_setting_lifts_the_guess(visit, asked):
 @needs_chromium
 def test_without_scripts_question_and_answer_can_be_read(visit, asked):
     page = visit(asked, scripts=False)
-    answers = ["It is 64 units. It doubles <each> step.", "Answer: up & away. Growth", "A straight line", "Answer: up"]
+    answers = [
+        "It is 64 units. It doubles <each> step.",
+        "What holds is “up & away”. Growth",
+        "A straight line",
+        "What holds is “up",
+    ]
     for i, answer in enumerate(answers):
         reader = Reader(page, i)
         # The whole picture, where the guess hides a part of it.

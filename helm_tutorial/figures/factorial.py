@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from helm_tutorial.figures.style import COLORS, panels
+from helm_tutorial.figures.style import COLORS, is_narrow, panels
 
 CELLS = {"neither": "neither", "spectral": "helm", "contrastive": "contrastive", "both": "both"}
 """Colour of each cell of the factorial, in the order in which they stand."""
@@ -26,7 +26,7 @@ def build_factorial(figure: Figure, horizons: Sequence[int]) -> dict:
     (artists["seeds"],) = left.plot([], [], "o", color="black", markersize=3.5, alpha=0.6, linestyle="none")
     (artists["chosen bar"],) = left.plot([], [], color="black", linewidth=2)
     left.set(ylim=(0, 1.16), title="share of starts that arrive")
-    left.tick_params(axis="x", length=0, labelsize=9)
+    left.tick_params(axis="x", length=0, labelsize=8.5 if is_narrow(figure) else 9)
     for label, color in zip(left.get_xticklabels(), colors, strict=True):
         label.set_color(color)
     left.set_yticks(*SHARES)
@@ -37,13 +37,23 @@ def build_factorial(figure: Figure, horizons: Sequence[int]) -> dict:
             "", (k, 0), xytext=(0, 4), textcoords="offset points", color=colors[k], **style
         )
         (artists[f"line {cell}"],) = right.plot([], [], color=colors[k], linewidth=1.6, alpha=0.75)
+        artists[f"name {cell}"] = right.annotate(
+            "",
+            (0, 0),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=colors[k],
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+        )
     (artists["chosen line"],) = right.plot([], [], color="black", linewidth=3, zorder=3)
     (artists["chosen intervals"],) = right.plot([], [], color="black", linewidth=1.4, zorder=3)
     (artists["now"],) = right.plot(
         [], [], "o", color="white", markeredgecolor="black", markersize=11, markeredgewidth=2
     )
     artists["now"].set_zorder(4)
-    right.set(xlim=(0, max(horizons) + 4), ylim=(0, 1.16), xlabel="horizon T", xticks=horizons)
+    right.set(xlim=(0, 1.45 * max(horizons)), ylim=(0, 1.16), xlabel="horizon T", xticks=horizons)
     right.set_yticks(*SHARES)
     right.set_title("over horizons; black: chosen")
     return artists
@@ -88,6 +98,8 @@ def move_factorial(
         top = min(1.0, max(row["high"], *row["values"]))
         numbers[f"share {name}"] = (k, top, f"{100 * row['mean']:.0f} %")
         numbers[f"line {name}"] = (horizons, [at(name, T)["mean"] for T in horizons])
+    for name, height in _apart({name: at(name, horizons[-1])["mean"] for name in CELLS}, 0.075).items():
+        numbers[f"name {name}"] = (horizons[-1], height, name)
     others = ", ".join(f"{name} {100 * row['mean']:.0f} %" for name, row in here.items() if name != cell)
     interval = f"{100 * max(0.0, chosen['low']):.0f} to {100 * min(1.0, chosen['high']):.0f} %"
     caption = (
@@ -96,6 +108,14 @@ def move_factorial(
         f"the others: {others}. Recorded; dots are seeds."
     )
     return numbers, caption
+
+
+def _apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
+    """The heights, from below, each raised to at least ``least`` above the one before."""
+    raised: dict[str, float] = {}
+    for name in sorted(heights, key=heights.get):
+        raised[name] = max(heights[name], max(raised.values(), default=-1.0) + least)
+    return raised
 
 
 def _bars_of(places: Sequence[float], rows) -> tuple[list, list]:

@@ -143,7 +143,7 @@ def planner_scene(
 
     def _caption(decision: int, k: int, decoded: bool) -> str:
         d = shown[decision - 1]
-        where = f"Decision {decision} of {len(episode.decisions)}, {int(to_goal[d.state])} steps from the goal"
+        where = f"Decision {decision} of {len(episode.decisions)}, {_steps(to_goal[d.state])} from the goal"
         if not decoded:
             known = d.decoded_cost[d.scored <= d.updates[k]]
             so_far = f" The best decoded plan so far costs {float(known.min()):.2f}." if len(known) else ""
@@ -152,7 +152,7 @@ def planner_scene(
                 f"{_imagined(d.imagined[k])}{so_far}"
             )
         if decision < len(episode.decisions):
-            close = f"That leaves {int(to_goal[episode.states[decision]])} steps to the goal."
+            close = f"That leaves {_steps(to_goal[episode.states[decision]])} to the goal."
         elif episode.success:
             close = "That reaches the goal."
         else:
@@ -165,15 +165,23 @@ def planner_scene(
 
     def _imagined(states: torch.Tensor) -> str:
         left, odd = int(to_goal[states[-1]]), jumps(world, states)
-        end = "at the goal" if left == 0 else f"{left} {'step' if left == 1 else 'steps'} from the goal"
-        odd = "none" if odd == 0 else str(odd)
-        return f"The imagined path ends {end}; {odd} of its {len(states) - 1} steps are moves that no action makes."
+        end = "at the goal" if left == 0 else f"{_steps(left)} from the goal"
+        odd = (
+            "none of its {} steps is a move"
+            if odd == 0
+            else f"{odd} of its {{}} steps {'is a move' if odd == 1 else 'are moves'}"
+        )
+        return f"The imagined path ends {end}; {odd.format(len(states) - 1)} that no action makes."
 
     controls = {
         "decision": list(range(1, len(shown) + 1)),
         "iteration": Steps([*shown[0].updates.tolist(), episode.steps], 0.3),
     }
     return build, move, controls
+
+
+def _steps(count: int | torch.Tensor) -> str:
+    return f"{int(count)} {'step' if int(count) == 1 else 'steps'}"
 
 
 def _joined(decision: Decision) -> tuple[np.ndarray, np.ndarray]:
@@ -185,10 +193,13 @@ def _joined(decision: Decision) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _labels(relaxed: float, decoded: float | None, limits: tuple[float, float]) -> tuple[float, float]:
-    """Heights of the two labels, kept apart."""
-    if decoded is None:
-        return relaxed, relaxed
+    """Heights of the two labels, kept apart and off the axis."""
     least = APART * (limits[1] - limits[0])
+    floor = limits[0] + least
+    if decoded is None:
+        return max(relaxed, floor), relaxed
+    relaxed, decoded = max(relaxed, floor), max(decoded, floor)
     missing = max(0.0, least - abs(decoded - relaxed)) / 2
     upward = 1 if decoded >= relaxed else -1
-    return relaxed - upward * missing, decoded + upward * missing
+    raised = max(0.0, floor - min(relaxed, decoded) + missing)  # the lower of the two stays off the axis
+    return relaxed - upward * missing + raised, decoded + upward * missing + raised

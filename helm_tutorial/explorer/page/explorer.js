@@ -87,7 +87,12 @@
     };
 
     const update = async (moved = true) => {
-      data = await stage.load();
+      try {
+        data = await stage.load();
+      } catch {
+        caption.textContent = "This browser is too old to move this picture.";
+        return;
+      }
       const at = read();
       controls.forEach((control, k) => showPosition(control, data.texts[k][at[k]]));
       picture.alt = guess?.waiting() ?? stage.caption(at);
@@ -171,8 +176,10 @@
         // No clipboard here: the address bar has it.
       }
       button.textContent = said;
-      setTimeout(() => (button.textContent = "Link"), 2500);
+      clearTimeout(saying);
+      saying = setTimeout(() => (button.textContent = "Link"), 2500);
     };
+    let saying = 0;
 
     // ---- together ----
 
@@ -212,7 +219,7 @@
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      if (stage.near) stage.near().then(() => update(false));
+      if (stage.drawsAtOnce) update(false);
     }, { rootMargin: "300px" }).observe(figure);
     follow();
     figure.dataset.helmReady = "true";

@@ -235,11 +235,14 @@
       set();
       cancelAnimationFrame(rolling);
       const rollers = [];
-      for (const { name, group, track, rolls, draw } of artists) {
+      for (const artist of artists) {
+        const { name, group, track, rolls, draw } = artist;
         group.style.display = hidden.has(name) ? "none" : "";
         const value = lookUp(track, at);
-        if (moved && rolls && !helm.still.matches) rollers.push([draw, value]);
-        else draw(value);
+        const roller = moved && rolls && !helm.still.matches;
+        if (roller) rollers.push([draw, value]);
+        else if (value !== artist.drawn) draw(value); // what stays is not drawn again
+        artist.drawn = roller ? undefined : value;
       }
       if (!rollers.length) return;
       const began = performance.now();
@@ -298,7 +301,7 @@
     return {
       load,
       show,
-      near: load,
+      drawsAtOnce: true, // the overlay takes the still's place before anything is moved
       caption: (at) => lookUp(data.captions, at),
       captions: () => data.captions.table,
       dependsOn: (name) => data.artists.find((artist) => artist.name === name).track.depends,
