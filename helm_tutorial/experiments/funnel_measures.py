@@ -15,7 +15,7 @@ from helm_tutorial.descent import Energy, arrived, descend, descend_coarse_to_fi
 from helm_tutorial.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
 
 if TYPE_CHECKING:
-    from helm_tutorial.experiments.mollified_funnel import Config
+    from helm_tutorial.experiments import mollified_funnel
 
 SEARCHES = {
     "restarts": "descents of the energy from uniform starts",
@@ -54,7 +54,7 @@ def _is_global(energy: RuggedEnergy, ends: Tensor) -> Tensor:
     return energy(polished(energy, ends, steps=200)) < lowest_energy() + 1e-6
 
 
-def closed_forms(config: Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
+def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
     """The metrics of two dimensions that no seed changes: ends of ``starts``, shape ``(B, 2)``, on closed forms."""
 
     def ends(landscape: Energy) -> Tensor:
@@ -85,7 +85,7 @@ def closed_forms(config: Config, energy: RuggedEnergy, starts: Tensor) -> dict[s
     return values
 
 
-def searches(config: Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
+def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
     """Three ways to look for the global minimum, each draw with the same number of gradient evaluations."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_starts(config, 2, generator)
@@ -111,12 +111,12 @@ def searches(config: Config, energy: RuggedEnergy, seed: int) -> dict[str, float
     return values
 
 
-def uniform_starts(config: Config, dimension: int, generator: torch.Generator) -> Tensor:
+def uniform_starts(config: mollified_funnel.Config, dimension: int, generator: torch.Generator) -> Tensor:
     """``config.draws`` random starts, uniform on the box, float64, shape ``(draws, dimension)``."""
     return config.half_width * (2.0 * torch.rand(config.draws, dimension, generator=generator, dtype=torch.float64) - 1)
 
 
-def in_dimensions(config: Config, seed: int) -> dict[str, float]:
+def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float]:
     """Coverage of each of :data:`CLOSED` from random starts, in each of :data:`DIMENSIONS`, at both radii."""
     values = {}
     plan = schedule()

@@ -40,7 +40,7 @@ def build_factorial(figure: Figure, horizons: Sequence[int]) -> dict:
         artists[f"name {cell}"] = right.annotate(
             "",
             (0, 0),
-            xytext=(6, 0),
+            xytext=(11, 0),
             textcoords="offset points",
             color=colors[k],
             va="center",
