@@ -228,7 +228,8 @@ def stage_slice(
         radius: half the width of the shaded target along the slice, in units of ``x``.
     """
     axes.axvspan(-radius, radius, color=COLORS["contrastive"], alpha=0.15, linewidth=0)
-    axes.plot(x, slice_of(energy, x, direction=direction)[1], color=COLORS["faint"], linewidth=1.2)
+    # wider than the line that moves, so that it is seen below that one where the two agree
+    axes.plot(x, slice_of(energy, x, direction=direction)[1], color=COLORS["faint"], linewidth=4.0, alpha=0.7)
     (line,) = axes.plot([], [], color=COLORS["gaussian"], zorder=3)
     axes.set_xlim(float(x[0]), float(x[-1]))
     return {"slice": line}
