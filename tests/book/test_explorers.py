@@ -207,7 +207,13 @@ def test_the_still_picture_becomes_the_drawing_unnoticed(reader, page, width):
     explorers[0].page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page
     still = reader.open(page, width=width, scripts=False).page
     for i, explorer in enumerate(explorers):
-        if explorer.kind == "numbers":
+        whole = explorer.figure.locator(
+            ".helm-complete"
+        ).count()  # what no-script readers see where a guess hides a part
+        if explorer.kind == "numbers" and not (whole and width < 600):  # they get the wide picture on a phone too
+            if whole:
+                explorer.figure.locator(".helm-skip").click()
+                explorer.page.wait_for_timeout(2000)  # lines that roll have arrived
             explorer.figure.evaluate("f => f.querySelectorAll('.helm-sketch, .helm-sketched').forEach(e => e.remove())")
             found, wanted = shot(explorer), shot(Explorer(still, i))
             height, wide = np.minimum(found.shape, wanted.shape)[:2]
