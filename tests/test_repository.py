@@ -6,6 +6,7 @@ import ast
 import re
 import shutil
 import subprocess
+import symtable
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -132,6 +133,37 @@ def test_a_stored_notebook_is_in_normal_form(path, tmp_path):
     copy = tmp_path / path.name
     notebooks.write(notebooks.normalise(notebooks.read(path)), copy)
     assert copy.read_bytes() == path.read_bytes(), f"run: python tools/notebooks.py run book/{path.name}"
+
+
+def read_later(table: symtable.SymbolTable) -> set[str]:
+    """Names of the notebook that the functions within ``table`` look up when they are called."""
+    found = set()
+    for inner in table.get_children():
+        if inner.get_type() == "function":
+            found |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+        found |= read_later(inner)
+    return found
+
+
+@pytest.mark.parametrize("path", notebooks.chapters(), ids=lambda path: path.name)
+def test_no_later_cell_takes_a_name_that_an_explorer_calls_live(path):
+    cells = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"][1:]  # without set-up
+    tables = [symtable.symtable(source, path.name, "exec") for source in cells]
+    needs = {}  # by function of the notebook
+    for table in tables:
+        for inner in table.get_children():
+            own = {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+            needs[inner.get_name()] = needs.get(inner.get_name(), set()) | own | read_later(inner)
+    taken = []
+    for i, (source, table) in enumerate(zip(cells, tables, strict=True)):
+        if "explore" not in source or "import" in source:
+            continue
+        wanted = read_later(table)
+        while more := set().union(*(needs.get(name, set()) for name in wanted)) - wanted:
+            wanted |= more
+        for later in tables[i + 1 :]:
+            taken += [s.get_name() for s in later.get_symbols() if s.is_assigned() and s.get_name() in wanted]
+    assert taken == [], "an explorer moved after the last cell would find something else under these names"
 
 
 # ---------------------------------------------------------------- address, paths, versions, lists
