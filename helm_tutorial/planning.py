@@ -1,7 +1,7 @@
 """Planning by gradient through a world model, and the planners it is compared with.
 
 A planner is a function: a model, the latents it starts from, the goal's latents and a horizon in; a
-:class:`Plan` out. None of them sees the environment, a state index or a geodesic distance.
+:class:`~helm_tutorial.plans.Plan` out. None of them sees the environment, a state index or a geodesic distance.
 """
 
 from __future__ import annotations
@@ -13,28 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.rollout import rollout
+from helm_tutorial.plans import COSTS, BestPlans, Plan, goal_cost, score
+from helm_tutorial.relaxation import RELAXATIONS, relax
+from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.validation import require_choice, require_count, require_real, require_shape
-
-Model = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One plan for each of ``B`` starts.
-
-    Attributes:
-        actions: the decoded plan that is to be executed, action indices, shape ``(B, T)``.
-        cost: cost of that plan, re-scored after decoding, shape ``(B,)``.
-        relaxed_cost: cost of the best relaxed iterate before decoding, shape ``(B,)``; equal to
-            ``cost`` for planners that never relax.
-        model_calls: number of single-latent model evaluations spent on each start.
-    """
-
-    actions: Tensor
-    cost: Tensor
-    relaxed_cost: Tensor
-    model_calls: int
 
 
 @dataclass(frozen=True)
@@ -43,7 +25,8 @@ class Iterate:
 
     Attributes:
         updates: gradient steps that led here: 0, then 1, and so on.
-        probabilities: the relaxed actions, shape ``(B, S, T, A)``.
+        probabilities: the relaxed actions that the cost is computed from, shape ``(B, S, T, A)``: with
+            ``relaxation="straight-through"`` one-hot, with ``"gumbel"`` this step's sample.
         cost: their cost, shape ``(B, S)``.
         decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` where they are not scored.
         decoded_cost: cost of those, shape ``(B, S)``, or ``None``.
@@ -56,33 +39,8 @@ class Iterate:
     decoded_cost: Tensor | None
 
 
-def goal_cost(latents: Tensor, goal: Tensor, *, over: str = "rollout") -> Tensor:
-    """How far imagined latents are from the goal.
-
-    The distance to the goal is the Euclidean distance to the nearest of the goal's ``G`` latents (a
-    goal cell looks different in each of four headings, and any will do).
-
-    Args:
-        latents: a rollout without its start, shape ``(..., T, D)``.
-        goal: latents of the goal, shape ``(G, D)``.
-        over: ``"rollout"`` for the mean over all ``T`` steps, ``"terminal"`` for the last step only.
-
-    Returns:
-        Cost, shape ``(...)``.
-
-    Raises:
-        ValueError: ``over`` is neither.
-    """
-    require_choice("over", over, ("rollout", "terminal"))
-    if over == "terminal":
-        latents = latents[..., -1:, :]
-    # |z - g|^2 written out: cdist has no useful gradient where a latent meets the goal.
-    squared = (latents.unsqueeze(-2) - goal).square().sum(dim=-1)
-    return (squared + 1e-12).sqrt().min(dim=-1).values.mean(dim=-1)
-
-
 def plan_gradient(
-    model: Model,
+    model: Dynamics,
     z0: Tensor,
     goal: Tensor,
     horizon: int,
@@ -95,13 +53,14 @@ def plan_gradient(
     decode_every: int = 10,
     over: str = "rollout",
     spread: float = 1.0,
+    relaxation: str = "softmax",
     watch: Callable[[Iterate], None] | None = None,
 ) -> Plan:
     """Gradient descent on relaxed actions, several restarts, the decoded plans scored and the best kept.
 
-    Each action is the softmax of ``A`` logits, a point of the simplex. Adam descends the cost of the
-    rollout; every ``decode_every`` steps each restart is decoded (largest logit) and the decoded
-    plan's own cost is computed, since the relaxed cost says little about the plan that is executed.
+    Each action is a point of the simplex made from ``A`` logits, by default their softmax. Adam descends the cost
+    of the rollout; every ``decode_every`` steps each restart is decoded (largest logit) and the decoded plan's own
+    cost is computed, since the relaxed cost says little about the plan that is executed.
 
     Args:
         model: ``z_next = model(z, a)``.
@@ -109,33 +68,37 @@ def plan_gradient(
         goal: latents of the goal, shape ``(G, D)``.
         horizon: number of steps ``T``.
         actions: number of discrete actions ``A``.
-        generator: draws the initial logits.
+        generator: draws the initial logits and, for ``relaxation="gumbel"``, noise at each step.
         steps: gradient steps.
         lr: Adam's step size on the logits.
         restarts: independent initial plans ``S`` for each start.
         decode_every: gradient steps between two scorings of the decoded plans; ``steps`` scores the
             last iterate only.
-        over: see :func:`goal_cost`.
+        over: see :func:`~helm_tutorial.plans.goal_cost`.
         spread: standard deviation of the initial logits.
+        relaxation: how logits become actions, see :func:`~helm_tutorial.relaxation.relax`; decoding and the number
+            of model calls are the same for all.
         watch: called at each gradient step with what there is to see, copies all; the plan is the same without it.
 
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
     """
-    _check(z0, goal, horizon, actions, steps=steps, restarts=restarts, decode_every=decode_every)
+    _check(z0, goal, horizon, actions, over, steps=steps, restarts=restarts, decode_every=decode_every)
     require_real("lr", lr, above=0.0)
     require_real("spread", spread, low=0.0)
+    require_choice("relaxation", relaxation, RELAXATIONS)
     batch = len(z0)
     starts = z0.repeat_interleave(restarts, dim=0)
     logits = spread * torch.randn(batch * restarts, horizon, actions, generator=generator).to(z0.device)
     logits.requires_grad_(True)
     optimizer = torch.optim.Adam([logits], lr=lr)
-    best = _Best(batch, horizon, z0.device)
+    best = BestPlans(batch, horizon, z0.device)
     relaxed_best = torch.full((batch,), float("inf"), device=z0.device)
     scorings = 0
     for step in range(1, steps + 1):
         optimizer.zero_grad(set_to_none=True)
-        probabilities = logits.softmax(dim=-1)
+        progress = (step - 1) / max(steps - 1, 1)
+        probabilities = relax(logits, relaxation, progress=progress, generator=generator)
         cost = goal_cost(rollout(model, starts, probabilities)[:, 1:], goal, over=over)
         (gradient,) = torch.autograd.grad(cost.sum(), logits)
         relaxed = cost.detach().nan_to_num(nan=float("inf")).view(batch, restarts)
@@ -156,7 +119,7 @@ def plan_gradient(
 
 
 def plan_random_shooting(
-    model: Model,
+    model: Dynamics,
     z0: Tensor,
     goal: Tensor,
     horizon: int,
@@ -173,15 +136,15 @@ def plan_random_shooting(
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
     """
-    _check(z0, goal, horizon, actions, samples=samples)
+    _check(z0, goal, horizon, actions, over, samples=samples)
     plans = torch.randint(actions, (len(z0), samples, horizon), generator=generator).to(z0.device)
-    best = _Best(len(z0), horizon, z0.device)
+    best = BestPlans(len(z0), horizon, z0.device)
     best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
     return Plan(best.actions, best.cost, best.cost, samples * horizon)
 
 
 def plan_cross_entropy(
-    model: Model,
+    model: Dynamics,
     z0: Tensor,
     goal: Tensor,
     horizon: int,
@@ -202,12 +165,12 @@ def plan_cross_entropy(
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
     """
-    _check(z0, goal, horizon, actions, iterations=iterations, samples=samples, elites=elites)
+    _check(z0, goal, horizon, actions, over, iterations=iterations, samples=samples, elites=elites)
     require_count("elites", elites, high=samples)
     require_real("smoothing", smoothing, low=0.0, high=1.0)
     batch = len(z0)
     probabilities = torch.full((batch, horizon, actions), 1.0 / actions, device=z0.device)
-    best = _Best(batch, horizon, z0.device)
+    best = BestPlans(batch, horizon, z0.device)
     for _ in range(iterations):
         # Inverse-transform sampling, so that the draw depends on the generator alone.
         u = torch.rand(batch, samples, horizon, 1, generator=generator).to(z0.device)
@@ -221,50 +184,26 @@ def plan_cross_entropy(
 
 
 def plan_exhaustive(
-    model: Model, z0: Tensor, goal: Tensor, horizon: int, *, actions: int, over: str = "rollout"
+    model: Dynamics, z0: Tensor, goal: Tensor, horizon: int, *, actions: int, over: str = "rollout"
 ) -> Plan:
     """Score all ``A ** T`` plans: the optimum on the model, for short horizons. ``horizon=1`` is the greedy planner.
 
     Raises:
         ValueError: there are more than 100 000 plans, or an argument does not fit.
     """
-    _check(z0, goal, horizon, actions)
+    _check(z0, goal, horizon, actions, over)
     if actions**horizon > 100_000:
         raise ValueError(f"horizon must keep actions ** horizon at most 100000, got {actions} ** {horizon}")
     every = torch.cartesian_prod(*[torch.arange(actions)] * horizon).view(-1, horizon).to(z0.device)
     plans = every.expand(len(z0), -1, -1)
-    best = _Best(len(z0), horizon, z0.device)
+    best = BestPlans(len(z0), horizon, z0.device)
     best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
     return Plan(best.actions, best.cost, best.cost, len(every) * horizon)
 
 
-@torch.no_grad()
-def score(model: Model, z0: Tensor, goal: Tensor, plans: Tensor, *, actions: int, over: str = "rollout") -> Tensor:
-    """Cost of discrete plans ``(B, S, T)`` from ``z0`` ``(B, D)``: shape ``(B, S)``."""
-    batch, samples, _ = plans.shape
-    one_hot = F.one_hot(plans, actions).to(z0.dtype).flatten(0, 1)
-    latents = rollout(model, z0.repeat_interleave(samples, dim=0), one_hot)[:, 1:]
-    return goal_cost(latents, goal, over=over).view(batch, samples)
-
-
-class _Best:
-    """The best plan seen so far for each start."""
-
-    def __init__(self, batch: int, horizon: int, device: torch.device):
-        self.actions = torch.zeros(batch, horizon, dtype=torch.long, device=device)
-        self.cost = torch.full((batch,), float("inf"), device=device)
-
-    def offer(self, plans: Tensor, costs: Tensor) -> None:
-        # A rollout that overflowed must not hide the others: nan would win every comparison.
-        cost, which = costs.nan_to_num(nan=float("inf")).min(dim=1)
-        better = cost < self.cost
-        chosen = plans[torch.arange(len(plans), device=plans.device), which]
-        self.actions = torch.where(better[:, None], chosen, self.actions)
-        self.cost = torch.where(better, cost, self.cost)
-
-
-def _check(z0: Tensor, goal: Tensor, horizon: int, actions: int, **counts: int) -> None:
+def _check(z0: Tensor, goal: Tensor, horizon: int, actions: int, over: str, **counts: int) -> None:
     require_shape("z0", z0, ("B", "D"))
     require_shape("goal", goal, ("G", z0.shape[1]))
     for name, value in {"horizon": horizon, "actions": actions, **counts}.items():
         require_count(name, value)
+    require_choice("over", over, COSTS)
