@@ -1,6 +1,7 @@
 """Why a latent space can or cannot be planned in: one number for each way of failing.
 
-Each function takes the latents of all ``N`` states, ``(N, D)``, and what it compares them with.
+Each function takes the latents of all ``N`` states, ``(N, D)``, and what it compares them with. Where a model
+encodes goals by a network of their own, ``goals`` are the latents of all ``N`` states as goals, ``(N, D)``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import math
 import torch
 from torch import Tensor
 
-from helm_tutorial.gridworld import Gridworld
-from helm_tutorial.statistics import rank_correlation
+from helm_tutorial.gridworld import Gridworld, random_walks
+from helm_tutorial.rollout import rollout
+from helm_tutorial.statistics import rank_correlation, ranks
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
 
@@ -19,6 +21,12 @@ from helm_tutorial.world_model import WorldModel, one_hot_actions
 def latents(model: WorldModel, world: Gridworld) -> Tensor:
     """Latents of all states, shape ``(N, D)``."""
     return model.encode(world.features)
+
+
+@torch.no_grad()
+def goal_latents(model: WorldModel, world: Gridworld) -> Tensor:
+    """Latents of all states as goals, shape ``(N, D)``: those of :func:`latents` without a goal encoder."""
+    return model.encode_goal(world.features)
 
 
 def latent_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -55,29 +63,67 @@ def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
     return float((nearest == world.transitions.reshape(-1)).float().mean())
 
 
-def metric_correlation(z: Tensor, geodesic: Tensor) -> float:
+@torch.no_grad()
+def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
+    """Share of random rollouts whose latent after ``steps`` imagined steps is nearest to the true state's."""
+    generator = torch.Generator().manual_seed(seed)
+    states, actions = random_walks(world, rollouts, steps, generator=generator)
+    z = latents(model, world)
+    last = rollout(model, z[states[:, 0]], one_hot_actions(actions, model.actions))[:, -1]
+    return float((latent_distances(last, z).argmin(dim=1) == states[:, -1]).float().mean())
+
+
+@torch.no_grad()
+def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
+    """Share of state-action pairs whose predicted latent decodes exactly to the next state's observation.
+
+    Exactly: every count of the observation (see :class:`helm_tutorial.observation.View`) rounds to the right one.
+    """
+    z, count = latents(model, world), model.actions
+    actions = one_hot_actions(torch.arange(count), count)
+    decoded = world.view.restore(model.decode(model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))))
+    true = world.view.restore(world.features[world.transitions.reshape(-1)])
+    return float((decoded.round() == true.round()).all(dim=1).float().mean())
+
+
+def symmetric_bound(geodesic: Tensor) -> float:
+    """The highest rank correlation that any symmetric distance can have with ``geodesic``, ``(N, N)``.
+
+    A rank correlation is the correlation of ranks. Ranks that are the same both ways are orthogonal to the
+    antisymmetric part of the geodesic ranks, so no better than the symmetric part of these: the bound is the
+    length of their symmetric part over their length, both centred. Pairs without a way both ways are left out.
+    """
+    different = ~torch.eye(len(geodesic), dtype=torch.bool) & geodesic.isfinite() & geodesic.T.isfinite()
+    ranked = torch.zeros(geodesic.shape, dtype=torch.float64)
+    ranked[different] = ranks(geodesic[different])
+    centred = torch.where(different, ranked - ranked[different].mean(), 0.0)
+    return float(((centred + centred.T) / 2).norm() / centred.norm())
+
+
+def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:
     """Spearman correlation of latent with geodesic distance over all ordered pairs of different states.
 
     Args:
         z: latents, shape ``(N, D)``.
         geodesic: steps from each state to each other, shape ``(N, N)``; unreachable pairs are left out.
+        goals: latents as goals, ``z`` by default, shape ``(N, D)``.
 
     Returns:
         The correlation, ``nan`` where all latents are the same point and there is no order to speak of.
     """
     different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
-    distances = latent_distances(z, z)[different]
+    distances = latent_distances(z, z if goals is None else goals)[different]
     if bool((distances == distances[0]).all()):
         return math.nan
     return rank_correlation(distances, geodesic[different])
 
 
-def goal_latent_distances(z: Tensor, world: Gridworld) -> Tensor:
+def goal_latent_distances(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -> Tensor:
     """Latent distance of each state to the nearest goal state, shape ``(N,)``."""
-    return latent_distances(z, z[world.goals]).min(dim=1).values
+    return latent_distances(z, (z if goals is None else goals)[world.goals]).min(dim=1).values
 
 
-def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor) -> float:
+def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor, *, goals: Tensor | None = None) -> float:
     """Share of starts where the action that looks best one step ahead lies on a shortest path.
 
     Looks best: leads, truly, to the state whose latent is nearest to the goal's. So it judges the
@@ -87,17 +133,18 @@ def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor) -> float:
         z: latents, shape ``(N, D)``.
         world: where.
         to_goal: geodesic distance of each state to the goal, shape ``(N,)``.
+        goals: latents as goals, ``z`` by default, shape ``(N, D)``.
     """
     starts = world.starts
-    ahead = goal_latent_distances(z, world)[world.transitions[starts]]
+    ahead = goal_latent_distances(z, world, goals=goals)[world.transitions[starts]]
     nearest = ahead.min(dim=1, keepdim=True).values
     best = ahead <= nearest * (1 + 1e-6)
     right = to_goal[world.transitions[starts]] < to_goal[starts][:, None]
     return float(((best & right).sum(dim=1) / best.sum(dim=1)).mean())
 
 
-def descent_share(z: Tensor, world: Gridworld) -> float:
+def descent_share(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -> float:
     """Share of starts from which some action lowers the latent distance to the goal: no dead end one step ahead."""
     starts = world.starts
-    distance = goal_latent_distances(z, world)
+    distance = goal_latent_distances(z, world, goals=goals)
     return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())

@@ -20,17 +20,20 @@ from dataclasses import dataclass, field
 import gymnasium
 import minigrid  # noqa: F401  (registers the environments)
 import torch
-from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
-from minigrid.wrappers import FullyObsWrapper
+from minigrid.wrappers import FullyObsWrapper, RGBImgObsWrapper
 from torch import Tensor
 
-from helm_tutorial.validation import require_count
+from helm_tutorial.observation import KINDS, View, view_of
+from helm_tutorial.validation import require_choice, require_count
 
 ACTIONS = ("left", "right", "forward")
 """The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
 
 HEADINGS = ("right", "down", "left", "up")
 """MiniGrid's four directions, in its numbering."""
+
+TILE = 8
+"""Pixels along a cell's side, where models see pixels."""
 
 STATIC_OBJECTS = {"wall", "goal", "floor"}
 
@@ -48,11 +51,13 @@ class Gridworld:
         layout_seed: the seed of the ``reset`` that drew the layout.
         positions: cell of each state as (column, row), shape ``(N, 2)``.
         headings: heading of each state, an index into :data:`HEADINGS`, shape ``(N,)``.
-        images: the fully observed MiniGrid image of each state, shape ``(N, width, height, 3)``.
+        images: what the environment shows of the whole world in each state, shape ``(N, width, height, 3)``:
+            MiniGrid's categories, cell by cell, or rendered pixels.
         transitions: the state that each action leads to, shape ``(N, A)``.
         start: index of the state in which the environment starts.
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
-        features: the observations as the models see them, shape ``(N, F)``, see :meth:`observe`.
+        features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, width, height)``.
+        view: how images become features, see :class:`helm_tutorial.observation.View`.
     """
 
     env_id: str
@@ -64,7 +69,7 @@ class Gridworld:
     start: int
     goals: Tensor
     features: Tensor = field(repr=False)
-    _varying: Tensor = field(repr=False)
+    view: View = field(repr=False)
 
     @property
     def states(self) -> int:
@@ -79,12 +84,8 @@ class Gridworld:
         return torch.arange(self.states)[~on_goal]
 
     def observe(self, images: Tensor) -> Tensor:
-        """Turn MiniGrid images ``(..., width, height, 3)`` into features ``(..., F)``.
-
-        Object, colour and state of each cell are categories, so each becomes a one-hot vector;
-        entries that are the same in every state of this world carry nothing and are left out.
-        """
-        return _one_hot(images)[..., self._varying]
+        """What a model sees of images ``(..., width, height, 3)``: features, as :attr:`features` holds them."""
+        return self.view(images)
 
     def index(self, position: tuple[int, int], heading: int) -> int:
         """The state in which the agent stands on ``position`` (column, row) and faces ``heading``.
@@ -99,25 +100,30 @@ class Gridworld:
 
     def open(self, state: int) -> gymnasium.Env:
         """A fresh copy of the real environment, its agent standing in ``state``."""
-        env = _reset(self.env_id, self.layout_seed)
+        env = _reset(self.env_id, self.layout_seed, self.view.kind)
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
 
 
-def load_gridworld(env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 0) -> Gridworld:
+def load_gridworld(
+    env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 0, observation: str = "cells"
+) -> Gridworld:
     """Read a world off the real environment.
 
     Args:
         env_id: a registered MiniGrid environment.
         layout_seed: seed of the ``reset`` that draws the layout, the goal and the start.
+        observation: what models see, ``"cells"``, ``"profiles"`` or ``"pixels"``, see
+            :class:`helm_tutorial.observation.View`.
 
     Raises:
-        ValueError: no environment has this name, or ``layout_seed`` is negative.
+        ValueError: no environment has this name, ``layout_seed`` is negative, or there is no such ``observation``.
         UnsupportedEnvironment: there are doors, keys, balls, boxes, lava or moving obstacles, no goal
             that can be reached, or a package missing that the environment needs.
     """
     require_count("layout_seed", layout_seed, low=0)
-    env = _reset(env_id, layout_seed)
+    require_choice("observation", observation, KINDS)
+    env = _reset(env_id, layout_seed, observation)
     unwrapped = env.unwrapped
     start = (*map(int, unwrapped.agent_pos), int(unwrapped.agent_dir))
     goal_cells = _goal_cells(env_id, unwrapped)
@@ -143,8 +149,7 @@ def load_gridworld(env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 
     if not goal_cells & {key[:2] for key in keys}:
         raise UnsupportedEnvironment(f"{env_id}: no goal cell can be reached with layout seed {layout_seed}")
     images = torch.stack(images)
-    one_hot = _one_hot(images)
-    varying = (one_hot != one_hot[:1]).any(dim=0)
+    view = view_of(observation, images)
     return Gridworld(
         env_id=env_id,
         layout_seed=layout_seed,
@@ -154,8 +159,8 @@ def load_gridworld(env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 
         transitions=torch.tensor([[number[successor] for successor in successors[key]] for key in keys]),
         start=number[start],
         goals=torch.tensor([number[key] for key in keys if key[:2] in goal_cells]),
-        features=one_hot[:, varying],
-        _varying=varying,
+        features=view(images),
+        view=view,
     )
 
 
@@ -206,7 +211,7 @@ def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.
     return states, actions
 
 
-def _reset(env_id: str, layout_seed: int) -> gymnasium.Env:
+def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:
     known = [name for name in gymnasium.registry if name.startswith("MiniGrid-")]
     if env_id not in known:
         raise ValueError(f"env must be a registered MiniGrid environment such as MiniGrid-Empty-8x8-v0, got {env_id!r}")
@@ -214,7 +219,8 @@ def _reset(env_id: str, layout_seed: int) -> gymnasium.Env:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            env = FullyObsWrapper(gymnasium.make(env_id, render_mode="rgb_array", disable_env_checker=True).unwrapped)
+            env = gymnasium.make(env_id, render_mode="rgb_array", disable_env_checker=True).unwrapped
+            env = RGBImgObsWrapper(env, tile_size=TILE) if observation == "pixels" else FullyObsWrapper(env)
             env.reset(seed=layout_seed)
         except gymnasium.error.DependencyNotInstalled as error:
             raise UnsupportedEnvironment(f"{env_id} needs a package that is not installed: {error}") from error
@@ -250,9 +256,3 @@ def _goal_cells(env_id: str, unwrapped) -> set[tuple[int, int]]:
     if not goals:
         raise UnsupportedEnvironment(f"{env_id} has no goal cell to plan to")
     return goals
-
-
-def _one_hot(images: Tensor) -> Tensor:
-    sizes = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX) + 1)  # an agent's state is one of 4 headings
-    parts = [torch.nn.functional.one_hot(images[..., c].long(), size) for c, size in enumerate(sizes)]
-    return torch.cat(parts, dim=-1).flatten(start_dim=-3).float()

@@ -1,4 +1,4 @@
-"""What a world model can be trained on: reconstruction, latent prediction, InfoNCE."""
+"""What a world model can be trained on: reconstruction, latent prediction, variance and covariance, InfoNCE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.validation import require_count, require_real
+from helm_tutorial.validation import require_choice, require_count, require_real
 
 
 def reconstruction_loss(decoded: Tensor, observations: Tensor) -> Tensor:
@@ -22,26 +22,64 @@ def latent_prediction_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return (predicted - target).square().sum(dim=-1).mean()
 
 
-def info_nce(anchors: Tensor, positives: Tensor, temperature: Tensor | float) -> Tensor:
+def variance_loss(z: Tensor) -> Tensor:
+    """How far each latent coordinate's deviation over the batch ``(B, D)`` is below 1, mean: a scalar.
+
+    The variance term of VICReg (Bardes et al., 2022): latents that fall together pay for it.
+    """
+    deviation = (z.var(dim=0) + 1e-4).sqrt()
+    return F.relu(1.0 - deviation).mean()
+
+
+def covariance_loss(z: Tensor) -> Tensor:
+    """Squared covariances between different latent coordinates over the batch ``(B, D)``, summed, over ``D``.
+
+    The covariance term of VICReg (Bardes et al., 2022): latents that use one direction only pay for it.
+    """
+    centred = z - z.mean(dim=0)
+    covariance = centred.T @ centred / (len(z) - 1)
+    return (covariance.square().sum() - covariance.diagonal().square().sum()) / z.shape[1]
+
+
+def info_nce(
+    anchors: Tensor,
+    positives: Tensor,
+    temperature: Tensor | float,
+    *,
+    similarity: str = "cosine",
+    both_ways: bool = False,
+) -> Tensor:
     """InfoNCE with the other rows of the batch as negatives (van den Oord et al., 2018): a scalar.
 
-        - mean_i log exp(x_i.y_i / tau) / sum_j exp(x_i.y_j / tau)
+        - mean_i log exp(s(x_i, y_i) / tau) / sum_j exp(s(x_i, y_j) / tau)
 
     Args:
         anchors: latents ``x``, shape ``(B, D)``; normalise them for cosine similarity.
         positives: latents ``y``, shape ``(B, D)``, row by row those of the anchors' futures.
         temperature: ``tau``, a positive number or scalar tensor.
+        similarity: ``"cosine"`` for ``s = x.y``, ``"distance"`` for ``s = -|x - y|``, which a planner descends.
+        both_ways: the mean with the loss that asks which anchor a positive belongs to. The loss above fixes
+            ``s(x, y)`` up to a number for each ``x``, and it is different ``x`` that a planner compares.
 
     Raises:
-        ValueError: the shapes differ or there are fewer than two rows, so no negatives.
+        ValueError: the shapes differ, there are fewer than two rows, so no negatives, or no such similarity.
     """
     if anchors.shape != positives.shape or anchors.ndim != 2 or len(anchors) < 2:
         raise ValueError(
             f"anchors and positives must both have shape (B, D) with B at least 2, "
             f"got {tuple(anchors.shape)} and {tuple(positives.shape)}"
         )
-    similarities = anchors @ positives.T / temperature
-    return F.cross_entropy(similarities, torch.arange(len(anchors), device=anchors.device))
+    require_choice("similarity", similarity, ("cosine", "distance"))
+    products = anchors @ positives.T
+    if similarity == "distance":
+        squared = anchors.square().sum(dim=1)[:, None] + positives.square().sum(dim=1) - 2 * products
+        # The floor keeps the root's gradient finite where two latents meet.
+        similarities = -squared.clamp_min(1e-6).sqrt() / temperature
+    else:
+        similarities = products / temperature
+    which = torch.arange(len(anchors), device=anchors.device)
+    loss = F.cross_entropy(similarities, which)
+    return (loss + F.cross_entropy(similarities.T, which)) / 2 if both_ways else loss
 
 
 def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,19 +1,27 @@
-"""How the world models of chapters 3 to 5 are trained: one function each, all on the same random walks."""
+"""The contrastive world model of chapters 4 and 5, and what all recipes share: settings, data, batches.
+
+What it is compared with is in :mod:`helm_tutorial.baselines`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
 from helm_tutorial.jacobian import spectral_penalty_hutchinson
-from helm_tutorial.losses import info_nce, latent_prediction_loss, reconstruction_loss, sample_positives
+from helm_tutorial.losses import info_nce, latent_prediction_loss, sample_positives
+from helm_tutorial.rollout import rollout
 from helm_tutorial.training import Progress, fit
-from helm_tutorial.validation import require_count, require_real
+from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
+
+OBSERVATIONS = 144
+"""Distinct observations in Empty-8x8, for which the numbers of updates in :class:`Training` are meant."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,23 @@ class Training:
         hidden: width of the hidden layers.
         batch: samples in a batch ``B``; the autoencoder takes half of it, its decoder being the larger network.
         lr: Adam's step size, falling to 0 over the second half of each fit.
-        autoencoder_updates: reconstruction, first stage; fewer leave some of the 144 pictures inexact.
+        autoencoder_updates: reconstruction, first stage; fewer leave some of the 144 observations inexact.
         dynamics_updates: reconstruction, second stage.
-        updates: latent prediction and contrastive training, each in one stage.
+        updates: latent prediction and contrastive training, each in one stage. All three numbers are meant for
+            the 144 observations of Empty-8x8; data with more distinct observations get more, in proportion.
         gamma: positives are a geometric number of steps ahead, ``1 / (1 - gamma)`` in the mean; 0 is
-            the printed loss.
+            the printed loss. ``None``: 5/6 of the root of the number of distinct observations, since the
+            extent of a plane grows as the root of its area: 10 steps in Empty-8x8, 27 in FourRooms.
         temperature: of InfoNCE, fixed. A learned temperature falls together with the distances of the
             latents, since latent prediction likes them small: a slow collapse that InfoNCE does not notice.
-        prediction_weight: weight of latent prediction beside InfoNCE.
+        similarity: what InfoNCE compares, ``"cosine"``, as printed, or ``"distance"``.
+        both_ways: InfoNCE asks for the anchor of a positive too, not only for the positive of an anchor.
+        goal_encoder: goals have an encoder of their own.
+        rescale: the dynamics see latents times ``sqrt(D)``.
+        prediction_steps: steps that latent prediction imagines beside InfoNCE.
+        prediction_weight: its weight.
+        variance_weight: weight of the variance term in variance-covariance training.
+        covariance_weight: weight of the covariance term there.
         spectral_weight: weight of the step Jacobian's squared Frobenius norm (Hutchinson estimate);
             0 switches the first pillar off.
     """
@@ -49,74 +66,66 @@ class Training:
     autoencoder_updates: int = 4000
     dynamics_updates: int = 2000
     updates: int = 2000
-    gamma: float = 0.8
+    gamma: float | None = 0.8
     temperature: float = 0.1
+    similarity: str = "cosine"
+    both_ways: bool = False
+    goal_encoder: bool = False
+    rescale: bool = False
+    prediction_steps: int = 1
     prediction_weight: float = 1.0
+    variance_weight: float = 1.0
+    covariance_weight: float = 1.0
     spectral_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        counts = ("walks", "walk_length", "latent", "hidden", "autoencoder_updates", "dynamics_updates", "updates")
-        for name in counts:
+        counts = ("walks", "latent", "hidden", "autoencoder_updates", "dynamics_updates", "updates")
+        for name in (*counts, "prediction_steps"):
             require_count(name, getattr(self, name))
-        require_count("batch", self.batch, low=2)
+        require_count("walk_length", self.walk_length, low=self.prediction_steps)
+        require_count("batch", self.batch, low=max(2, self.prediction_steps))
         for name in ("lr", "temperature"):
             require_real(name, getattr(self, name), above=0.0)
-        require_real("gamma", self.gamma, low=0.0, high=0.999)
-        for name in ("prediction_weight", "spectral_weight"):
+        if self.gamma is not None:
+            require_real("gamma", self.gamma, low=0.0, high=0.999)
+        require_choice("similarity", self.similarity, ("distance", "cosine"))
+        for name in ("prediction_weight", "variance_weight", "covariance_weight", "spectral_weight"):
             require_real(name, getattr(self, name), low=0.0)
 
 
-def train_reconstruction(
-    world: Gridworld, config: Training, seed: int, *, progress: Progress | None = None
-) -> WorldModel:
-    """An autoencoder trained to exact reconstruction, frozen, its latents standardised; then dynamics on them.
+def as_printed(config: Training) -> Training:
+    """The same with the contrastive loss as the report prints it: one encoder, cosines, one step ahead, one way."""
+    return replace(
+        config,
+        gamma=0.0,
+        similarity="cosine",
+        both_ways=False,
+        goal_encoder=False,
+        rescale=False,
+        prediction_steps=1,
+        prediction_weight=1.0,
+    )
 
-    Two stages, so that neither goal is traded for the other: the decoder stays exact and the
-    dynamics see fixed targets. Not a weak baseline: its predictions are all but perfect.
+
+def directed(config: Training) -> Training:
+    """The same with all that chapter 4 finds to help: a distance that need not be the same both ways.
+
+    Goals have an encoder of their own, InfoNCE compares distances and asks both ways, positives are as far ahead as
+    the world is wide, the walks are many and long, so that few positives are cut off and what is rare is met, and
+    prediction imagines four steps.
     """
-    generator, states, actions = _data(world, config, seed)
-    model = _model(world, config, generator, sphere=False, decoder=True)
-    visited = states.reshape(-1)
-
-    def autoencoder_loss() -> Tensor:
-        chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=generator)]
-        x = world.features[chosen]
-        return reconstruction_loss(model.decode(model.encode(x)), x)
-
-    both = _two_stages(progress, config.autoencoder_updates, config.dynamics_updates)
-    fit(model, autoencoder_loss, steps=config.autoencoder_updates, lr=config.lr, decay=True, progress=both[0])
-    model.standardise(world.features[visited])
-    with torch.no_grad():
-        z = model.encode(world.features)
-
-    def dynamics_loss() -> Tensor:
-        s, a, s_next = _transitions(states, actions, config.batch, generator)
-        a = one_hot_actions(a, len(ACTIONS))
-        loss = latent_prediction_loss(model(z[s], a), z[s_next])
-        return loss + _spectral(model, z[s], a, config, generator)
-
-    fit(model.residuals, dynamics_loss, steps=config.dynamics_updates, lr=config.lr, decay=True, progress=both[1])
-    return model.eval()
-
-
-def train_latent_prediction(
-    world: Gridworld, config: Training, seed: int, *, progress: Progress | None = None
-) -> WorldModel:
-    """Encoder and dynamics trained together on predicting the next latent, its target detached.
-
-    Nothing asks the latents to differ, so the loss is also minimised by making them all alike.
-    """
-    generator, states, actions = _data(world, config, seed)
-    model = _model(world, config, generator, sphere=False, decoder=False)
-
-    def loss() -> Tensor:
-        s, a, s_next = _transitions(states, actions, config.batch, generator)
-        z = model.encode(world.features)
-        a = one_hot_actions(a, len(ACTIONS))
-        return latent_prediction_loss(model(z[s], a), z[s_next].detach()) + _spectral(model, z[s], a, config, generator)
-
-    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress)
-    return model.eval()
+    return replace(
+        config,
+        walks=5000,
+        walk_length=200,
+        gamma=None,
+        similarity="distance",
+        both_ways=True,
+        goal_encoder=True,
+        rescale=True,
+        prediction_steps=4,
+        prediction_weight=2.0,
+    )
 
 
 def train_contrastive(
@@ -129,73 +138,81 @@ def train_contrastive(
 ) -> WorldModel:
     """InfoNCE on latents of the sphere, and latent prediction beside it.
 
-    With ``config.gamma = 0`` the positives are the next states: the loss as the report prints it.
     ``watch(step, model)`` is called before the first update and after each; it may look at the model, not change it.
     """
-    generator, states, actions = _data(world, config, seed)
-    model = _model(world, config, generator, sphere=True, decoder=False)
+    data = Data(world, config, seed)
+    model = data.model(sphere=True, goal_encoder=config.goal_encoder, rescale=config.rescale)
+    gamma = positives_gamma(config, data.observations)
 
     def loss() -> Tensor:
-        anchors, positives = sample_positives(states, config.batch, gamma=config.gamma, generator=generator)
-        s, a, s_next = _transitions(states, actions, config.batch, generator)
-        # Every state once, then looked up: there are fewer states than samples.
-        z = model.encode(world.features)
-        a = one_hot_actions(a, len(ACTIONS))
-        contrast = info_nce(z[anchors], z[positives], config.temperature)
-        prediction = latent_prediction_loss(model(z[s], a), z[s_next])
-        spectral = _spectral(model, z[s], a, config, generator)
-        return contrast + config.prediction_weight * prediction + spectral
+        anchors, positives = sample_positives(data.states, config.batch, gamma=gamma, generator=data.generator)
+        s, a = data.windows(config.batch // config.prediction_steps, config.prediction_steps)
+        if config.goal_encoder:
+            x, *z = encoded(model.encode, world, anchors, *s.unbind(dim=1))
+            (y,) = encoded(model.encode_goal, world, positives)
+        else:
+            x, y, *z = encoded(model.encode, world, anchors, positives, *s.unbind(dim=1))
+        contrast = info_nce(x, y, config.temperature, similarity=config.similarity, both_ways=config.both_ways)
+        prediction = latent_prediction_loss(rollout(model, z[0], a)[:, 1:], torch.stack(z[1:], dim=1))
+        return contrast + config.prediction_weight * prediction + data.spectral(model, z[0], a[:, 0])
 
     seen = None if watch is None else (lambda step: watch(step, model))
-    fit(model, loss, steps=config.updates, lr=config.lr, decay=True, progress=progress, watch=seen)
+    fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress, watch=seen)
     return model.eval()
 
 
-def untrained(world: Gridworld, config: Training, seed: int) -> WorldModel:
-    """The model that :func:`train_latent_prediction` starts from: what collapse is measured against."""
-    generator, _, _ = _data(world, config, seed)
-    return _model(world, config, generator, sphere=False, decoder=False)
+def positives_gamma(config: Training, observations: int) -> float:
+    """``config.gamma``, or what stands for it with so many distinct observations, see :class:`Training`."""
+    return max(0.0, 1.0 - 1.2 / observations**0.5) if config.gamma is None else config.gamma
 
 
-def _data(world: Gridworld, config: Training, seed: int) -> tuple[torch.Generator, Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return generator, *random_walks(world, config.walks, config.walk_length, generator=generator)
+class Data:
+    """A data set of random walks for one training, and the generator that draws it, the weights and all batches.
+
+    Attributes:
+        states: shape ``(walks, walk_length + 1)``.
+        actions: shape ``(walks, walk_length)``.
+        observations: number of distinct observations in it.
+    """
+
+    def __init__(self, world: Gridworld, config: Training, seed: int):
+        self.world, self.config = world, config
+        self.generator = torch.Generator().manual_seed(seed)
+        self.states, self.actions = random_walks(world, config.walks, config.walk_length, generator=self.generator)
+        self.observations = len(self.states.unique())
+
+    def steps(self, updates: int) -> int:
+        """Updates for this data, given those for Empty-8x8's 144 observations."""
+        return math.ceil(updates * max(1.0, self.observations / OBSERVATIONS))
+
+    def model(self, **options: bool) -> WorldModel:
+        """A new world model for this world; its options are :class:`WorldModel`'s."""
+        shape = self.world.features.shape[1:]
+        features = int(shape[0]) if len(shape) == 1 else tuple(shape)
+        sizes = {"latent": self.config.latent, "hidden": self.config.hidden}
+        return WorldModel(features, len(ACTIONS), **sizes, **options, generator=self.generator)
+
+    def windows(self, count: int, steps: int) -> tuple[Tensor, Tensor]:
+        """Pieces of walks: states, shape ``(count, steps + 1)``, and actions, one-hot, ``(count, steps, A)``."""
+        walk = torch.randint(len(self.states), (count, 1), generator=self.generator)
+        t = torch.randint(self.actions.shape[1] - steps + 1, (count, 1), generator=self.generator)
+        ahead = torch.arange(steps + 1)
+        actions = one_hot_actions(self.actions[walk, t + ahead[:-1]], len(ACTIONS))
+        return self.states[walk, t + ahead], actions
+
+    def spectral(self, model: WorldModel, z: Tensor, a: Tensor) -> Tensor | float:
+        """The spectral penalty at latents ``(B, D)`` and actions ``(B, A)``, times its weight."""
+        if self.config.spectral_weight == 0.0:
+            return 0.0
+        return self.config.spectral_weight * spectral_penalty_hutchinson(model, z, a, self.generator)
 
 
-def _model(
-    world: Gridworld, config: Training, generator: torch.Generator, *, sphere: bool, decoder: bool
-) -> WorldModel:
-    return WorldModel(
-        world.features.shape[1],
-        len(ACTIONS),
-        latent=config.latent,
-        hidden=config.hidden,
-        sphere=sphere,
-        decoder=decoder,
-        generator=generator,
-    )
-
-
-def _transitions(
-    states: Tensor, actions: Tensor, batch: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    walk = torch.randint(len(states), (batch,), generator=generator)
-    t = torch.randint(actions.shape[1], (batch,), generator=generator)
-    return states[walk, t], actions[walk, t], states[walk, t + 1]
-
-
-def _spectral(model: WorldModel, z: Tensor, a: Tensor, config: Training, generator: torch.Generator) -> Tensor | float:
-    if config.spectral_weight == 0.0:
-        return 0.0
-    return config.spectral_weight * spectral_penalty_hutchinson(model, z, a, generator)
-
-
-def _two_stages(progress: Progress | None, first: int, second: int) -> tuple[Progress | None, Progress | None]:
-    """One progress report over two fits."""
-    if progress is None:
-        return None, None
-    total = first + second
-    return (
-        lambda step, steps, loss: progress(step, total, loss),
-        lambda step, steps, loss: progress(first + step, total, loss),
+def encoded(encode: Callable[[Tensor], Tensor], world: Gridworld, *states: Tensor) -> tuple[Tensor, ...]:
+    """Latents of some states, for each tensor of indices; each state is encoded once where that is less work."""
+    if world.states <= sum(part.numel() for part in states):
+        z = encode(world.features)
+        return tuple(z[part] for part in states)
+    z = encode(world.features[torch.cat([part.flatten() for part in states])])
+    return tuple(
+        part.unflatten(0, which.shape) for part, which in zip(z.split([w.numel() for w in states]), states, strict=True)
     )

@@ -110,13 +110,14 @@ def rank_correlation(x: Tensor, y: Tensor) -> float:
     """
     if x.shape != y.shape or x.ndim != 1 or len(x) < 2:
         raise ValueError(f"x and y must both have shape (N,) with N at least 2, got {tuple(x.shape)}, {tuple(y.shape)}")
-    ranks = torch.stack([_mean_ranks(x), _mean_ranks(y)])
-    if bool((ranks == ranks[:, :1]).all(dim=1).any()):
+    both = torch.stack([ranks(x), ranks(y)])
+    if bool((both == both[:, :1]).all(dim=1).any()):
         raise ValueError("x and y must not be constant: ranks of equal values are undefined")
-    return float(torch.corrcoef(ranks)[0, 1])
+    return float(torch.corrcoef(both)[0, 1])
 
 
-def _mean_ranks(values: Tensor) -> Tensor:
+def ranks(values: Tensor) -> Tensor:
+    """Rank of each value, from 1, shape ``(N,)`` in float64; equal values share their mean rank."""
     _, group, counts = torch.unique(values, return_inverse=True, return_counts=True)
     last = counts.cumsum(dim=0).double()
     return (last - (counts.double() - 1) / 2)[group]

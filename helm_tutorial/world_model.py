@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,43 +26,55 @@ class WorldModel(nn.Module):
     (which InfoNCE trains) and Euclidean distance (which the planner descends) order pairs alike,
     because ``|z - w|^2 = 2 - 2 z.w``.
 
-    Shapes: observations ``(..., F)``, latents ``(..., D)``, actions ``(..., A)`` on the simplex.
+    With ``goal_encoder`` a second network says where a state lies *as a goal*. The way from one state to
+    another need not be as long as the way back, but the distance of two latents of one encoder is the same
+    both ways; that from a latent to a goal latent of another need not be.
+
+    Shapes: observations ``(..., F)``, or ``(..., 3, width, height)`` for pictures, latents ``(..., D)``,
+    actions ``(..., A)`` on the simplex.
     """
 
     def __init__(
         self,
-        features: int,
+        features: int | Sequence[int],
         actions: int,
         *,
         latent: int = 32,
         hidden: int = 256,
         sphere: bool = False,
         decoder: bool = False,
+        goal_encoder: bool = False,
+        rescale: bool = False,
         generator: torch.Generator | None = None,
     ):
         """Build the networks.
 
         Args:
-            features: size ``F`` of an observation.
+            features: size ``F`` of an observation, or the shape ``(3, width, height)`` of a picture.
             actions: number ``A`` of discrete actions.
             latent: size ``D`` of a latent.
             hidden: width of the hidden layers.
             sphere: normalise latents to length 1.
             decoder: add a network from latents back to observations.
+            goal_encoder: encode goals by a network of their own, see :meth:`encode_goal`.
+            rescale: the dynamics see latents times ``sqrt(D)``: coordinates of a latent of length 1 are about
+                ``D^-1/2``, and a network learns faster from inputs of about 1.
             generator: source of the initial weights; ``None`` leaves torch's default ones.
 
         Raises:
-            ValueError: a size is below 1.
+            ValueError: a size is below 1, a picture has not three colours, or pictures should be decoded.
         """
         super().__init__()
-        for name, value in {"features": features, "actions": actions, "latent": latent, "hidden": hidden}.items():
+        for name, value in {"actions": actions, "latent": latent, "hidden": hidden}.items():
             require_count(name, value)
         self.actions, self.latent, self.sphere = actions, latent, sphere
-        self.encoder = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, latent))
+        self.inputs = latent**0.5 if rescale else 1.0
+        self.encoder = encoder_network(features, hidden, latent)
         self.residuals = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, actions * latent))
-        self.decoder = (
-            nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, features)) if decoder else None
-        )
+        if decoder and not isinstance(features, int):
+            raise ValueError(f"decoder must be False for pictures, which are only encoded, got features {features}")
+        self.decoder = encoder_network(latent, hidden, features) if decoder else None
+        self.goal_encoder = encoder_network(features, hidden, latent) if goal_encoder else None
         self.register_buffer("shift", torch.zeros(latent))
         self.register_buffer("scale", torch.ones(latent))
         if generator is not None:
@@ -71,9 +85,16 @@ class WorldModel(nn.Module):
         z = (self.encoder(observations) - self.shift) / self.scale
         return F.normalize(z, dim=-1) if self.sphere else z
 
+    def encode_goal(self, observations: Tensor) -> Tensor:
+        """Observations as goals, ``(..., D)``: by the goal encoder, or as :meth:`encode` where there is none."""
+        if self.goal_encoder is None:
+            return self.encode(observations)
+        y = self.goal_encoder(observations)
+        return F.normalize(y, dim=-1) if self.sphere else y
+
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """The next latent ``(..., D)`` after action ``a`` ``(..., A)`` in latent ``z`` ``(..., D)``."""
-        residuals = self.residuals(z).unflatten(-1, (self.actions, self.latent))
+        residuals = self.residuals(z * self.inputs).unflatten(-1, (self.actions, self.latent))
         z_next = z + (a.unsqueeze(-2) @ residuals).squeeze(-2)
         return F.normalize(z_next, dim=-1) if self.sphere else z_next
 
@@ -95,11 +116,51 @@ class WorldModel(nn.Module):
         self.scale.copy_(z.std(dim=0).clamp_min(1e-6))
 
 
+class PictureEncoder(nn.Module):
+    """A small convolutional network over pictures, ``(..., 3, width, height)`` to ``(..., outputs)``.
+
+    Two convolutions see a cell at a time; what they find is averaged over each row and each column, as
+    :class:`helm_tutorial.observation.View` counts categories, so that position is told by few numbers.
+    """
+
+    def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, stride: int = 4):
+        super().__init__()
+        _, width, height = shape
+        self.seen = nn.Sequential(
+            nn.Conv2d(3, channels, stride, stride=stride),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 2, stride=2),
+            nn.ReLU(),
+        )
+        rows = width // (2 * stride) + height // (2 * stride)
+        self.head = nn.Sequential(nn.Linear(channels * rows, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        seen = self.seen(pictures.flatten(end_dim=-4))
+        averages = torch.cat([seen.mean(dim=-1), seen.mean(dim=-2)], dim=-1)
+        # Averages over a row in which all but one cell stay the same are small; the head wants inputs of about 1.
+        return self.head(averages.flatten(start_dim=1) * seen.shape[-1]).unflatten(0, pictures.shape[:-3])
+
+
+def encoder_network(features: int | Sequence[int], hidden: int, outputs: int) -> nn.Module:
+    """From ``features`` inputs, or from pictures of that shape, to ``outputs`` numbers.
+
+    Raises:
+        ValueError: a size is below 1 or a picture has not three colours.
+    """
+    if isinstance(features, int):
+        require_count("features", features)
+        return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+    if len(features) != 3 or features[0] != 3:
+        raise ValueError(f"features must be a number or a shape (3, width, height), got {tuple(features)}")
+    return PictureEncoder(features, hidden, outputs)
+
+
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of every linear layer from ``generator``: uniform in +-1/sqrt(fan-in), torch's own default."""
+    """Draw the weights of every layer from ``generator``: uniform in +-1/sqrt(fan-in), torch's own default."""
     for layer in module.modules():
-        if isinstance(layer, nn.Linear):
-            bound = layer.in_features**-0.5
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = layer.weight[0].numel() ** -0.5
             with torch.no_grad():
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.uniform_(-bound, bound, generator=generator)

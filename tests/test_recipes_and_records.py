@@ -7,16 +7,11 @@ import pytest
 import torch
 
 from helm_tutorial import diagnosis, records, report_card
+from helm_tutorial.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_tutorial.experiments import contrastive_fix, mollified_funnel, spectral_cliff
 from helm_tutorial.experiments.gridworld_planning import play
 from helm_tutorial.gridworld import geodesic_distances, load_gridworld
-from helm_tutorial.recipes import (
-    Training,
-    train_contrastive,
-    train_latent_prediction,
-    train_reconstruction,
-    untrained,
-)
+from helm_tutorial.recipes import Training, train_contrastive
 
 SMALL = Training(walks=200, walk_length=20, autoencoder_updates=500, dynamics_updates=300, updates=400, batch=256)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from helm_tutorial.baselines import untrained
 from helm_tutorial.experiments.gridworld_planning import Planning, play
 from helm_tutorial.experiments.watched_episode import jumps, watch_episode
 from helm_tutorial.explorer.controls import check_controls
@@ -13,7 +14,7 @@ from helm_tutorial.explorer.scene import Scene, Stage
 from helm_tutorial.figures.planner import explore_planner, planner_scene
 from helm_tutorial.gridworld import ACTIONS, load_gridworld
 from helm_tutorial.planning import goal_cost, score
-from helm_tutorial.recipes import Training, untrained
+from helm_tutorial.recipes import Training
 from helm_tutorial.rollout import rollout
 from helm_tutorial.world_model import one_hot_actions
 

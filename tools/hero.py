@@ -11,13 +11,14 @@ import matplotlib.pyplot as plt
 import torch
 
 from helm_tutorial import diagnosis
+from helm_tutorial.baselines import train_reconstruction
 from helm_tutorial.experiments.gridworld_planning import Planning, play
 from helm_tutorial.figures.grid import draw_path, show_field
 from helm_tutorial.figures.style import COLORS, use_style
 from helm_tutorial.gridworld import load_gridworld
 from helm_tutorial.landscape import convexity_width, mollified, report_energy
 from helm_tutorial.linear_system import action_jacobian_norms, expansive_system, ridge_optimum
-from helm_tutorial.recipes import Training, train_contrastive, train_reconstruction
+from helm_tutorial.recipes import Training, train_contrastive
 
 TARGET = Path(__file__).resolve().parent.parent / "book" / "_assets" / "hero.png"
 SEED = 0

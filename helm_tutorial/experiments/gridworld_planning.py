@@ -12,7 +12,8 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.planning import Iterate, Plan, plan_gradient, plan_random_shooting
+from helm_tutorial.planning import Iterate, plan_gradient, plan_random_shooting
+from helm_tutorial.plans import COSTS, Plan
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
@@ -48,7 +49,7 @@ class Planning:
             require_count(name, getattr(self, name))
         require_real("lr", self.lr, above=0.0)
         require_real("limit", self.limit, above=0.0)
-        require_choice("over", self.over, ("rollout", "terminal"))
+        require_choice("over", self.over, COSTS)
 
 
 def report_planner(planning: Planning) -> Planning:
@@ -100,7 +101,7 @@ def play(
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        goal = model.encode(world.features[world.goals])
+        goal = model.encode_goal(world.features[world.goals])
 
     def planner(observations: Tensor) -> Plan:
         with torch.no_grad():

@@ -14,15 +14,10 @@ import torch
 from torch import Tensor
 
 from helm_tutorial import diagnosis
+from helm_tutorial.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, load_gridworld
-from helm_tutorial.recipes import (
-    Training,
-    train_contrastive,
-    train_latent_prediction,
-    train_reconstruction,
-    untrained,
-)
+from helm_tutorial.recipes import Training, train_contrastive
 from helm_tutorial.statistics import rank_correlation
 from helm_tutorial.validation import require_choice, require_count, require_shape
 from helm_tutorial.world_model import WorldModel

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from helm_tutorial import diagnosis
+from helm_tutorial.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_tutorial.experiments.gridworld_planning import (
     Planning,
     from_own_start,
@@ -23,7 +24,7 @@ from helm_tutorial.experiments.gridworld_planning import (
 )
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld
-from helm_tutorial.recipes import Training, train_latent_prediction, train_reconstruction, untrained
+from helm_tutorial.recipes import Training
 from helm_tutorial.validation import require_count
 
 

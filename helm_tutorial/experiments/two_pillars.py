@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_tutorial import diagnosis
+from helm_tutorial.baselines import train_reconstruction
 from helm_tutorial.experiments.gridworld_planning import (
     Planning,
     learned_rollout_jacobian,
@@ -15,7 +16,7 @@ from helm_tutorial.experiments.gridworld_planning import (
 )
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive, train_reconstruction
+from helm_tutorial.recipes import Training, train_contrastive
 from helm_tutorial.validation import require_count, require_real
 from helm_tutorial.world_model import WorldModel
 
