@@ -12,10 +12,23 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.planning import Iterate, plan_gradient, plan_random_shooting
+from helm_tutorial.planning import (
+    Iterate,
+    plan_cross_entropy,
+    plan_exhaustive,
+    plan_gradient,
+    plan_random_shooting,
+)
 from helm_tutorial.plans import COSTS, Plan
+from helm_tutorial.relaxation import RELAXATIONS
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
+
+PLANNERS = ("gradient", "random shooting", "cross-entropy", "greedy")
+"""What :func:`play` can plan with."""
+
+ITERATIONS = 8
+"""Rounds of the cross-entropy method, which share its budget."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,8 @@ class Planning:
         restarts: initial plans for each start.
         lr: Adam's step size on the logits.
         decode_every: gradient steps between two scorings of the decoded plans.
-        over: ``"rollout"`` or ``"terminal"`` cost.
+        over: what a plan costs, one of :data:`helm_tutorial.plans.COSTS`.
+        relaxation: how actions are relaxed, one of :data:`helm_tutorial.relaxation.RELAXATIONS`.
         replan: plan before every step, or once (open loop).
         limit: most steps of an episode, in multiples of the world's longest geodesic distance to the goal.
         stride: every ``stride``-th start state is played; 1 plays all.
@@ -40,6 +54,7 @@ class Planning:
     lr: float = 0.3
     decode_every: int = 10
     over: str = "rollout"
+    relaxation: str = "softmax"
     replan: bool = True
     limit: float = 2.0
     stride: int = 1
@@ -50,6 +65,7 @@ class Planning:
         require_real("lr", self.lr, above=0.0)
         require_real("limit", self.limit, above=0.0)
         require_choice("over", self.over, COSTS)
+        require_choice("relaxation", self.relaxation, RELAXATIONS)
 
 
 def report_planner(planning: Planning) -> Planning:
@@ -82,7 +98,7 @@ def play(
     seed: int,
     *,
     starts: Tensor | None = None,
-    by_search: bool = False,
+    by: str = "gradient",
     watch: Callable[[Iterate], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
@@ -94,42 +110,43 @@ def play(
         planning: the planner's settings and the episode's rules.
         seed: of the planner's random initial plans.
         starts: start states, those of :func:`played_starts` by default.
-        by_search: the control: no gradient, but as many random plans scored as make the same number of model
-            calls as our planner (restarts times gradient steps and scorings); its backward passes come on top.
+        by: one of :data:`PLANNERS`. Random shooting and cross-entropy are the controls: no gradient, but as many
+            plans scored as make the same number of model calls as our planner (restarts times gradient steps and
+            scorings), whose backward passes come on top. Greedy looks one step ahead.
         watch: sees every gradient step, see :func:`helm_tutorial.planning.plan_gradient`; changes nothing.
         progress: called with the step and the limit.
     """
+    require_choice("by", by, PLANNERS)
     generator = torch.Generator().manual_seed(seed)
+    scored = planning.restarts * (planning.steps + math.ceil(planning.steps / planning.decode_every))
+    same = {"actions": len(ACTIONS), "over": planning.over}
     with torch.no_grad():
         goal = model.encode_goal(world.features[world.goals])
 
     def planner(observations: Tensor) -> Plan:
         with torch.no_grad():
             z0 = model.encode(observations)
-        if by_search:
-            return plan_random_shooting(
-                model,
-                z0,
-                goal,
-                planning.horizon,
-                actions=len(ACTIONS),
-                generator=generator,
-                samples=planning.restarts * (planning.steps + math.ceil(planning.steps / planning.decode_every)),
-                over=planning.over,
-            )
+        if by == "greedy":
+            return plan_exhaustive(model, z0, goal, 1, **same)
+        if by == "random shooting":
+            return plan_random_shooting(model, z0, goal, planning.horizon, generator=generator, samples=scored, **same)
+        if by == "cross-entropy":
+            samples = max(1, scored // ITERATIONS)
+            sizes = {"iterations": ITERATIONS, "samples": samples, "elites": math.ceil(samples / 10)}
+            return plan_cross_entropy(model, z0, goal, planning.horizon, generator=generator, **sizes, **same)
         return plan_gradient(
             model,
             z0,
             goal,
             planning.horizon,
-            actions=len(ACTIONS),
             generator=generator,
             steps=planning.steps,
             lr=planning.lr,
             restarts=planning.restarts,
             decode_every=planning.decode_every,
-            over=planning.over,
+            relaxation=planning.relaxation,
             watch=watch,
+            **same,
         )
 
     # The planner differentiates with respect to actions only; without this every step would also build

@@ -98,7 +98,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("planning with the reconstruction model", 0.4)
     ours = play(world, reconstruction, config.planning, seed)
     as_report = play(world, reconstruction, report_planner(config.planning), seed)
-    searched = play(world, reconstruction, config.planning, seed, by_search=True)
+    searched = play(world, reconstruction, config.planning, seed, by="random shooting")
     tell("planning with the latent-prediction model", 0.7)
     nowhere = play(world, collapsed, config.planning, seed)
     tell("diagnosis", 0.97)
