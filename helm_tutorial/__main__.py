@@ -103,7 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     chosen = command.add_mutually_exclusive_group()
     chosen.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1 (default: 5, with --quick 2)")
     chosen.add_argument("--seed-list", metavar="0,1,2", help="run these seeds")
-    command.add_argument("--env", metavar="ID", help="MiniGrid environment of exp3, exp4, pillars, ablation and maps")
+    command.add_argument(
+        "--env", metavar="ID", help="MiniGrid environment of exp3, exp4, pillars, ablation, maps and steps"
+    )
+    command.add_argument("--layout-seed", type=int, metavar="N", help="seed that draws its layout, from 0 (default: 0)")
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
     command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
     command.add_argument(
@@ -128,10 +131,14 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 
 def _configure(name: str, options: argparse.Namespace):
-    has_environment = "env" in reproduce.EXPERIMENTS[name].Config.__dataclass_fields__
     # `all --env ID` means: wherever there is an environment to choose.
-    env = options.env if has_environment or options.experiment != "all" else None
-    return reproduce.configure(name, quick=options.quick, env=env)
+    fields = reproduce.EXPERIMENTS[name].Config.__dataclass_fields__
+    chosen = {
+        option: getattr(options, option)
+        for option in ("env", "layout_seed")
+        if option in fields or options.experiment != "all"
+    }
+    return reproduce.configure(name, quick=options.quick, **chosen)
 
 
 def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -> str:
@@ -142,6 +149,8 @@ def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -
     )
     if options.env is not None and hasattr(config, "env"):
         words.append(f"--env {config.env}")
+    if options.layout_seed is not None and hasattr(config, "layout_seed"):
+        words.append(f"--layout-seed {config.layout_seed}")
     if options.quick:
         words.append("--quick")
     return " ".join(words)

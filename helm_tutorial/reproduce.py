@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
 from importlib import metadata
@@ -22,9 +22,11 @@ from helm_tutorial import __version__
 from helm_tutorial.experiments import (
     contrastive_ablation,
     contrastive_fix,
+    contrastive_steps,
     funnel_dissected,
     latent_map,
     mollified_funnel,
+    other_worlds,
     spectral_cliff,
     stability_alone,
     two_pillars,
@@ -40,6 +42,8 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "pillars": two_pillars,
     "ablation": contrastive_ablation,
     "maps": latent_map,
+    "steps": contrastive_steps,
+    "worlds": other_worlds,
     "funnel": funnel_dissected,
 }
 """The experiments by the name that the command line gives them."""
@@ -52,25 +56,32 @@ SeedProgress = Callable[[int, str, float], None]
 """Called as ``progress(seed, message, fraction)``."""
 
 
-def configure(experiment: str, *, quick: bool = False, env: str | None = None):
+def configure(experiment: str, *, quick: bool = False, env: str | None = None, layout_seed: int | None = None):
     """The experiment's configuration.
 
+    Args:
+        experiment: a name in :data:`EXPERIMENTS`.
+        quick: the small one, that shows that all runs.
+        env: the MiniGrid environment, the experiment's own by default.
+        layout_seed: the seed that draws the environment's layout, the experiment's own by default.
+
     Raises:
-        ValueError: there is no such experiment, it has no environment to choose, or the environment
+        ValueError: there is no such experiment, it has no environment or layout to choose, or the environment
             does not exist or is not supported.
     """
     require_choice("experiment", experiment, EXPERIMENTS)
     config_class = EXPERIMENTS[experiment].Config
-    options = {}
-    if env is not None:
-        if "env" not in config_class.__dataclass_fields__:
-            raise ValueError(f"env must not be given for {experiment}, which has no environment, got {env!r}")
+    options = {name: value for name, value in (("env", env), ("layout_seed", layout_seed)) if value is not None}
+    for name, value in options.items():
+        if name not in config_class.__dataclass_fields__:
+            raise ValueError(f"{name} must not be given for {experiment}, which has no environment, got {value!r}")
+    config = replace(config_class.quick() if quick else config_class(), **options)
+    if options:
         # Read it now: an environment that is refused must be so before any work starts.
         from helm_tutorial.gridworld import load_gridworld
 
-        load_gridworld(env)
-        options["env"] = env
-    return config_class.quick(**options) if quick else config_class(**options)
+        load_gridworld(config.env, layout_seed=config.layout_seed)
+    return config
 
 
 def reproduce(
