@@ -103,6 +103,8 @@ METRICS = {
     "rollout_accuracy_contrastive_T12": Metric("fraction", "the same after twelve imagined steps"),
     "rollout_jacobian_contrastive_T25": Metric("norm", "state Jacobian of 25 imagined steps"),
     "success_one_encoder": Metric("fraction", "one encoder, cosines, positives five steps ahead"),
+    "success_start_one_encoder": Metric("fraction", "the same, from the environment's own start", 1.0),
+    "final_distance_start_one_encoder": Metric("cells", "distance to the goal at the end, own start", 0.0),
     "success_open_loop_one_encoder": Metric("fraction", "the same, planning once (open loop)"),
     "success_report_planner_one_encoder": Metric("fraction", "the same, planner as in the report", 1.0),
     "success_search_one_encoder": Metric("fraction", "the same, random plans, as many model calls"),
@@ -160,7 +162,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     for name, changed in VARIANTS.items():
         keep(f"{name}_contrastive", contrastive, seen, replace(some, **changed))
     tell("planning with the other two models", 0.8)
-    keep("one_encoder", one_encoder, world, planning)
+    start_one_encoder, distance_one_encoder = from_own_start(world, keep("one_encoder", one_encoder, world, planning))
     keep("open_loop_one_encoder", one_encoder, world, open_loop_planner(planning))
     keep("report_planner_one_encoder", one_encoder, world, report_planner(planning))
     keep("search_one_encoder", one_encoder, world, planning, by="random shooting")
@@ -179,6 +181,8 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     values |= {
         "success_start_contrastive": float(success_start),
         "final_distance_start_contrastive": final_distance,
+        "success_start_one_encoder": float(start_one_encoder),
+        "final_distance_start_one_encoder": distance_one_encoder,
         "metric_correlation_bound": diagnosis.symmetric_bound(geodesic),
         "rollout_accuracy_contrastive_T12": diagnosis.rollout_accuracy(contrastive, seen, 12, seed),
     }
