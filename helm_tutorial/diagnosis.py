@@ -14,6 +14,7 @@ from torch import Tensor
 from helm_tutorial.gridworld import Gridworld, random_walks
 from helm_tutorial.rollout import rollout
 from helm_tutorial.statistics import rank_correlation, ranks
+from helm_tutorial.validation import require_count, require_shape
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
 
@@ -65,7 +66,13 @@ def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
 
 @torch.no_grad()
 def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
-    """Share of random rollouts whose latent after ``steps`` imagined steps is nearest to the true state's."""
+    """Share of random rollouts whose latent after ``steps`` imagined steps is nearest to the true state's.
+
+    Raises:
+        ValueError: ``steps`` or ``rollouts`` is below 1.
+    """
+    require_count("steps", steps)
+    require_count("rollouts", rollouts)
     generator = torch.Generator().manual_seed(seed)
     states, actions = random_walks(world, rollouts, steps, generator=generator)
     z = latents(model, world)
@@ -92,8 +99,14 @@ def symmetric_bound(geodesic: Tensor) -> float:
     A rank correlation is the correlation of ranks. Ranks that are the same both ways are orthogonal to the
     antisymmetric part of the geodesic ranks, so no better than the symmetric part of these: the bound is the
     length of their symmetric part over their length, both centred. Pairs without a way both ways are left out.
+
+    Raises:
+        ValueError: ``geodesic`` is not square, or all its distances are the same and have no order.
     """
+    require_shape("geodesic", geodesic, (len(geodesic), len(geodesic)))
     different = ~torch.eye(len(geodesic), dtype=torch.bool) & geodesic.isfinite() & geodesic.T.isfinite()
+    if len(geodesic[different].unique()) < 2:
+        raise ValueError("geodesic must hold at least two different distances: ranks of equal values are undefined")
     ranked = torch.zeros(geodesic.shape, dtype=torch.float64)
     ranked[different] = ranks(geodesic[different])
     centred = torch.where(different, ranked - ranked[different].mean(), 0.0)

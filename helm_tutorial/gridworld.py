@@ -52,11 +52,11 @@ class Gridworld:
         positions: cell of each state as (column, row), shape ``(N, 2)``.
         headings: heading of each state, an index into :data:`HEADINGS`, shape ``(N,)``.
         images: what the environment shows of the whole world in each state, shape ``(N, width, height, 3)``:
-            MiniGrid's categories, cell by cell, or rendered pixels.
+            MiniGrid's categories, cell by cell; or rendered pixels, shape ``(N, height, width, 3)``.
         transitions: the state that each action leads to, shape ``(N, A)``.
         start: index of the state in which the environment starts.
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
-        features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, width, height)``.
+        features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, height, width)``.
         view: how images become features, see :class:`helm_tutorial.observation.View`.
     """
 
@@ -142,7 +142,8 @@ def load_gridworld(
     images = []
     for x, y, heading in keys:
         _place(env, (x, y), heading)
-        images.append(torch.as_tensor(env.observation(unwrapped.gen_obs())["image"]).long())
+        image = torch.as_tensor(env.observation(unwrapped.gen_obs())["image"])
+        images.append(image if observation == "pixels" else image.long())  # pixels are many: a byte each
     if (unwrapped.grid.encode() != layout).any():
         raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves")
 

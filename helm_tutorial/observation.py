@@ -42,7 +42,10 @@ class View:
     scale: float
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Pictures ``(..., width, height, 3)`` to observations, ``(..., F)`` or ``(..., 3, width, height)``."""
+        """Images ``(..., width, height, 3)`` to observations ``(..., F)``.
+
+        Pixels come row by row, as MiniGrid renders them: ``(..., height, width, 3)`` to ``(..., 3, height, width)``.
+        """
         return (_raw(self.kind, images, self.varying) - self.centre) * self.scale
 
     def restore(self, observations: Tensor) -> Tensor:
@@ -51,7 +54,7 @@ class View:
 
 
 def view_of(kind: str, images: Tensor) -> View:
-    """The view of a world whose states look like ``images``, shape ``(N, width, height, 3)``.
+    """The view of a world whose states look like ``images``, shaped as :class:`View` takes them, one a state.
 
     Raises:
         ValueError: ``kind`` is not one of :data:`KINDS`.

@@ -71,12 +71,22 @@ def write(path: str | Path, result: dict | list) -> None:
     Raises:
         OSError: the folder does not exist or cannot be written.
     """
+    text = json.dumps(_finite(result), indent=1)
+    text = _NUMBERS.sub(lambda found: "[" + "".join(found[1].split()) + "]", text) + "\n"
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file atomically, as :func:`write` does.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
     path = Path(path).resolve()
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            text = json.dumps(_finite(result), indent=1)
-            file.write(_NUMBERS.sub(lambda found: "[" + "".join(found[1].split()) + "]", text) + "\n")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

@@ -30,8 +30,11 @@ class WorldModel(nn.Module):
     another need not be as long as the way back, but the distance of two latents of one encoder is the same
     both ways; that from a latent to a goal latent of another need not be.
 
-    Shapes: observations ``(..., F)``, or ``(..., 3, width, height)`` for pictures, latents ``(..., D)``,
+    Shapes: observations ``(..., F)``, or ``(..., 3, height, width)`` for pictures, latents ``(..., D)``,
     actions ``(..., A)`` on the simplex.
+
+    Attributes:
+        options: what it was built with, all but the generator: ``WorldModel(**options)`` has the same networks.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class WorldModel(nn.Module):
         """Build the networks.
 
         Args:
-            features: size ``F`` of an observation, or the shape ``(3, width, height)`` of a picture.
+            features: size ``F`` of an observation, or the shape ``(3, height, width)`` of a picture.
             actions: number ``A`` of discrete actions.
             latent: size ``D`` of a latent.
             hidden: width of the hidden layers.
@@ -62,17 +65,29 @@ class WorldModel(nn.Module):
             generator: source of the initial weights; ``None`` leaves torch's default ones.
 
         Raises:
-            ValueError: a size is below 1, a picture has not three colours, or pictures should be decoded.
+            TypeError: a size is not an integer.
+            ValueError: a size is below 1, a picture has not three colours or is smaller than a cell, or pictures
+                should be decoded.
         """
         super().__init__()
         for name, value in {"actions": actions, "latent": latent, "hidden": hidden}.items():
             require_count(name, value)
+        if decoder and isinstance(features, Sequence):
+            raise ValueError(f"decoder must be False for pictures, which are only encoded, got features {features}")
+        self.options = {
+            "features": tuple(features) if isinstance(features, Sequence) else features,
+            "actions": actions,
+            "latent": latent,
+            "hidden": hidden,
+            "sphere": sphere,
+            "decoder": decoder,
+            "goal_encoder": goal_encoder,
+            "rescale": rescale,
+        }
         self.actions, self.latent, self.sphere = actions, latent, sphere
         self.inputs = latent**0.5 if rescale else 1.0
         self.encoder = encoder_network(features, hidden, latent)
         self.residuals = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, actions * latent))
-        if decoder and not isinstance(features, int):
-            raise ValueError(f"decoder must be False for pictures, which are only encoded, got features {features}")
         self.decoder = encoder_network(latent, hidden, features) if decoder else None
         self.goal_encoder = encoder_network(features, hidden, latent) if goal_encoder else None
         self.register_buffer("shift", torch.zeros(latent))
@@ -110,14 +125,20 @@ class WorldModel(nn.Module):
 
     @torch.no_grad()
     def standardise(self, observations: Tensor) -> None:
-        """Shift and scale latents: over ``observations`` ``(N, F)`` each coordinate has mean 0 and deviation 1."""
+        """Shift and scale latents: over ``observations`` ``(N, F)`` each coordinate has mean 0 and deviation 1.
+
+        Raises:
+            RuntimeError: goals have an encoder of their own, whose latents would stay where they are.
+        """
+        if self.goal_encoder is not None:
+            raise RuntimeError("latents cannot be standardised apart from goals; build with goal_encoder=False")
         z = self.encoder(observations)
         self.shift.copy_(z.mean(dim=0))
         self.scale.copy_(z.std(dim=0).clamp_min(1e-6))
 
 
 class PictureEncoder(nn.Module):
-    """A small convolutional network over pictures, ``(..., 3, width, height)`` to ``(..., outputs)``.
+    """A small convolutional network over pictures, ``(..., 3, height, width)`` to ``(..., outputs)``.
 
     Two convolutions see a cell at a time; what they find is averaged over each row and each column, as
     :class:`helm_tutorial.observation.View` counts categories, so that position is told by few numbers.
@@ -125,34 +146,38 @@ class PictureEncoder(nn.Module):
 
     def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, stride: int = 4):
         super().__init__()
-        _, width, height = shape
+        _, height, width = shape
+        for name, value in {"height": height, "width": width}.items():
+            require_count(f"{name} of a picture in features", value, low=2 * stride)
         self.seen = nn.Sequential(
             nn.Conv2d(3, channels, stride, stride=stride),
             nn.ReLU(),
             nn.Conv2d(channels, channels, 2, stride=2),
             nn.ReLU(),
         )
-        rows = width // (2 * stride) + height // (2 * stride)
+        rows = height // (2 * stride) + width // (2 * stride)
         self.head = nn.Sequential(nn.Linear(channels * rows, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        seen = self.seen(pictures.flatten(end_dim=-4))
+        seen = self.seen(pictures.reshape(-1, *pictures.shape[-3:]))
         averages = torch.cat([seen.mean(dim=-1), seen.mean(dim=-2)], dim=-1)
         # Averages over a row in which all but one cell stay the same are small; the head wants inputs of about 1.
-        return self.head(averages.flatten(start_dim=1) * seen.shape[-1]).unflatten(0, pictures.shape[:-3])
+        outputs = self.head(averages.flatten(start_dim=1) * seen.shape[-1])
+        return outputs.reshape(*pictures.shape[:-3], outputs.shape[-1])
 
 
 def encoder_network(features: int | Sequence[int], hidden: int, outputs: int) -> nn.Module:
     """From ``features`` inputs, or from pictures of that shape, to ``outputs`` numbers.
 
     Raises:
-        ValueError: a size is below 1 or a picture has not three colours.
+        TypeError: a size is not an integer.
+        ValueError: a size is below 1, or a picture has not three colours or is smaller than a cell.
     """
-    if isinstance(features, int):
+    if not isinstance(features, Sequence):
         require_count("features", features)
         return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
     if len(features) != 3 or features[0] != 3:
-        raise ValueError(f"features must be a number or a shape (3, width, height), got {tuple(features)}")
+        raise ValueError(f"features must be a number or a shape (3, height, width), got {tuple(features)}")
     return PictureEncoder(features, hidden, outputs)
 
 
