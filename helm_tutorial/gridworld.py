@@ -2,7 +2,10 @@
 
 Everything is read off the real environment: each state is entered, each action is taken with the
 environment's own ``step``, and what it shows is what the models see. A state is where the agent
-stands and which way it faces, so only environments whose state is no more than that are admitted.
+stands and which way it faces, so only environments whose state is no more than that are admitted,
+and whose task is to reach a goal cell. Walls and floor let the agent turn round and go back, so every
+state can be reached from every other. Lava is refused: nothing leads out of it, so random walks would
+get stuck there, and there would be starts without any way to the goal.
 
 Termination is the task's business, not the world's: transitions and random walks go on across the
 goal cell, so that a model knows nothing of the task and any cell can be asked for as a goal. Only
@@ -36,10 +39,11 @@ TILE = 8
 """Pixels along a cell's side, where models see pixels."""
 
 STATIC_OBJECTS = {"wall", "goal", "floor"}
+ALLOWED = "allowed are walls, floor and goals"
 
 
 class UnsupportedEnvironment(ValueError):
-    """The environment's state is more than where the agent stands; the message says what else there is."""
+    """The environment is not one where the agent's place is the state and a goal the task; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def load_gridworld(
     Raises:
         ValueError: no environment has this name, ``layout_seed`` is negative, or there is no such ``observation``.
         UnsupportedEnvironment: there are doors, keys, balls, boxes, lava or moving obstacles, no goal
-            that can be reached, or a package missing that the environment needs.
+            that can be reached, an end of the episode elsewhere than on a goal, chance in what an action does,
+            or the environment cannot be built, for want of a package, say.
     """
     require_count("layout_seed", layout_seed, low=0)
     require_choice("observation", observation, KINDS)
@@ -127,7 +132,7 @@ def load_gridworld(
     unwrapped = env.unwrapped
     start = (*map(int, unwrapped.agent_pos), int(unwrapped.agent_dir))
     goal_cells = _goal_cells(env_id, unwrapped)
-    layout = unwrapped.grid.encode().copy()
+    layout, chance = unwrapped.grid.encode().copy(), unwrapped.np_random.bit_generator.state
 
     successors: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
     frontier = deque([start])
@@ -135,7 +140,7 @@ def load_gridworld(
         key = frontier.popleft()
         if key in successors:
             continue
-        successors[key] = [_step(env, key, action) for action in range(len(ACTIONS))]
+        successors[key] = [_step(env, key, action, goal_cells) for action in range(len(ACTIONS))]
         frontier.extend(successors[key])
     keys = sorted(successors)
     number = {key: n for n, key in enumerate(keys)}
@@ -145,10 +150,13 @@ def load_gridworld(
         image = torch.as_tensor(env.observation(unwrapped.gen_obs())["image"])
         images.append(image if observation == "pixels" else image.long())  # pixels are many: a byte each
     if (unwrapped.grid.encode() != layout).any():
-        raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves")
-
+        raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves; allowed are fixed layouts")
+    if unwrapped.np_random.bit_generator.state != chance:
+        raise UnsupportedEnvironment(f"{env_id}: its steps draw random numbers; allowed are actions with one outcome")
     if not goal_cells & {key[:2] for key in keys}:
-        raise UnsupportedEnvironment(f"{env_id}: no goal cell can be reached with layout seed {layout_seed}")
+        raise UnsupportedEnvironment(
+            f"{env_id}: no goal cell can be reached with layout seed {layout_seed}; another layout seed may do"
+        )
     images = torch.stack(images)
     view = view_of(observation, images)
     return Gridworld(
@@ -225,6 +233,10 @@ def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:
             env.reset(seed=layout_seed)
         except gymnasium.error.DependencyNotInstalled as error:
             raise UnsupportedEnvironment(f"{env_id} needs a package that is not installed: {error}") from error
+        except Exception as error:  # whatever goes wrong in there, the environment is not one that can be read
+            raise UnsupportedEnvironment(
+                f"{env_id} cannot be built with layout seed {layout_seed}: {type(error).__name__}: {error}"
+            ) from error
     return env
 
 
@@ -234,10 +246,20 @@ def _place(env: gymnasium.Env, position: tuple[int, int], heading: int) -> None:
     env.unwrapped.step_count = 0
 
 
-def _step(env: gymnasium.Env, state: tuple[int, int, int], action: int) -> tuple[int, int, int]:
+def _step(
+    env: gymnasium.Env, state: tuple[int, int, int], action: int, goal_cells: set[tuple[int, int]]
+) -> tuple[int, int, int]:
     _place(env, state[:2], state[2])
-    env.step(action)
-    return (*map(int, env.unwrapped.agent_pos), int(env.unwrapped.agent_dir))
+    _, reward, terminated, _, _ = env.step(action)
+    x, y = map(int, env.unwrapped.agent_pos)
+    arrived = (x, y) != state[:2] and (x, y) in goal_cells
+    if terminated != arrived or (arrived and not reward > 0):
+        raise UnsupportedEnvironment(
+            f"{env.unwrapped.spec.id}: action {ACTIONS[action]} that led to column {x}, row {y} "
+            f"{'ended' if terminated else 'did not end'} the episode, with reward {reward:g}; "
+            f"allowed is a task that ends, with a reward, on reaching a goal cell and nowhere else"
+        )
+    return x, y, int(env.unwrapped.agent_dir)
 
 
 def _goal_cells(env_id: str, unwrapped) -> set[tuple[int, int]]:
@@ -249,11 +271,16 @@ def _goal_cells(env_id: str, unwrapped) -> set[tuple[int, int]]:
                 goals.add((x, y))
             elif thing is not None and thing.type not in STATIC_OBJECTS:
                 others.add(thing.type)
+    if others == {"lava"}:
+        raise UnsupportedEnvironment(
+            f"{env_id} has lava, where an episode ends in failure: nothing leads out of it, and this book's random "
+            f"walks and distances need a way back from every cell; {ALLOWED}"
+        )
     if others:
         raise UnsupportedEnvironment(
             f"{env_id} has {', '.join(sorted(others))}: its state is more than where the agent stands, "
-            f"which is all this book models; allowed are walls, floor and a goal"
+            f"which is all this book models; {ALLOWED}"
         )
     if not goals:
-        raise UnsupportedEnvironment(f"{env_id} has no goal cell to plan to")
+        raise UnsupportedEnvironment(f"{env_id} has no goal cell to plan to; {ALLOWED}, at least one")
     return goals

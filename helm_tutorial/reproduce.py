@@ -66,17 +66,20 @@ def configure(experiment: str, *, quick: bool = False, env: str | None = None, l
         layout_seed: the seed that draws the environment's layout, the experiment's own by default.
 
     Raises:
-        ValueError: there is no such experiment, it has no environment or layout to choose, or the environment
-            does not exist or is not supported.
+        ValueError: there is no such experiment, it has no environment or layout to choose, ``layout_seed`` is
+            negative, or the environment does not exist or is not supported.
     """
     require_choice("experiment", experiment, EXPERIMENTS)
     config_class = EXPERIMENTS[experiment].Config
     options = {name: value for name, value in (("env", env), ("layout_seed", layout_seed)) if value is not None}
     for name, value in options.items():
         if name not in config_class.__dataclass_fields__:
-            raise ValueError(f"{name} must not be given for {experiment}, which has no environment, got {value!r}")
+            what = "environment" if name == "env" else "layout"
+            raise ValueError(f"{name} must not be given for {experiment}, which has no {what} to choose, got {value!r}")
+    if layout_seed is not None:
+        require_count("layout_seed", layout_seed, low=0)
     config = replace(config_class.quick() if quick else config_class(), **options)
-    if options:
+    if options and hasattr(config, "env"):
         # Read it now: an environment that is refused must be so before any work starts.
         from helm_tutorial.gridworld import load_gridworld
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -155,7 +155,23 @@ def test_reported_figures_are_the_reports():
         (["exp9"], "invalid choice: 'exp9'"),
         (["exp3", "--env", "Nowhere-v0"], "env must be a registered MiniGrid environment"),
         (["exp3", "--env", "MiniGrid-DoorKey-5x5-v0"], "has door, key: its state is more than where the agent stands"),
+        (
+            ["exp4", "--env", "MiniGrid-LavaGapS5-v0"],
+            "MiniGrid-LavaGapS5-v0 has lava, where an episode ends in failure",
+        ),
         (["exp1", "--env", "MiniGrid-Empty-8x8-v0"], "env must not be given for exp1"),
+        (
+            ["exp1", "--layout-seed", "3"],
+            "layout_seed must not be given for exp1, which has no layout to choose, got 3",
+        ),
+        (["exp3", "--layout-seed", "-1"], "layout_seed must be at least 0, got -1"),
+        (
+            ["worlds", "--env", "MiniGrid-FourRooms-v0"],
+            "worlds, which has no environment to choose, got 'MiniGrid-Four",
+        ),
+        (["worlds", "--layout-seed", "-1"], "layout_seed must be at least 0, got -1"),
+        (["all", "--layout-seed=-1"], "layout_seed must be at least 0, got -1"),
+        (["exp3", "--layout-seed", "first"], "invalid int value: 'first'"),
         (["exp1", "--seeds", "-1"], "--seeds must be between 1 and 1000, got -1"),
         (["exp1", "--seeds", "1000000"], "--seeds must be between 1 and 1000, got 1000000"),
         (["exp1", "--seeds", "many"], "invalid int value: 'many'"),
@@ -175,6 +191,31 @@ def test_bad_arguments_get_one_clear_line_and_status_2(arguments, message, capsy
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_layout_seed_and_environment_reach_the_configuration(quick):
+    env = "MiniGrid-SimpleCrossingS9N1-v0"
+    usual = reproduce.configure("exp4", quick=quick)
+    assert reproduce.configure("exp4", quick=quick, layout_seed=3) == replace(usual, layout_seed=3)
+    assert reproduce.configure("worlds", layout_seed=3).layout_seed == 3
+    assert reproduce.configure("exp4", quick=quick, env=env, layout_seed=3) == replace(usual, env=env, layout_seed=3)
+
+
+def test_layout_seed_is_in_the_command_of_those_that_have_one(tiny, tmp_path, monkeypatch, capsys):
+    @dataclass(frozen=True)
+    class Laid(reproduce.EXPERIMENTS["tiny"].Config):
+        layout_seed: int = 0
+
+    experiments = {"tiny": reproduce.EXPERIMENTS["tiny"]}
+    experiments["laid"] = SimpleNamespace(**vars(experiments["tiny"]) | {"Config": Laid})
+    monkeypatch.setattr(reproduce, "EXPERIMENTS", experiments)
+    target = tmp_path / "all.json"
+    assert command.main(["reproduce", "all", "--seeds", "1", "--layout-seed", "2", "--json", str(target)]) == 0
+    without, with_layout = json.loads(target.read_text())
+    assert without["command"] == "python -m helm_tutorial reproduce tiny --seeds 1"
+    assert with_layout["command"] == "python -m helm_tutorial reproduce laid --seeds 1 --layout-seed 2"
+    assert with_layout["config"]["layout_seed"] == 2
 
 
 def test_module_runs_as_a_command():
