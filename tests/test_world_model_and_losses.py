@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helm_tutorial.losses import info_nce, latent_prediction_loss, reconstruction_loss, sample_positives
+from helm_tutorial.losses import (
+    covariance_loss,
+    info_nce,
+    latent_prediction_loss,
+    reconstruction_loss,
+    sample_positives,
+    variance_loss,
+)
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
 
@@ -67,6 +74,142 @@ def test_state_dict_round_trip(tmp_path):
     other.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
     x = torch.rand(3, 10)
     assert torch.equal(m.encode(x), other.encode(x))
+
+
+def test_goals_are_encoded_by_their_own_network_or_by_the_only_one():
+    x = torch.rand(6, 10, generator=torch.Generator().manual_seed(4))
+    alone = model()
+    alone.standardise(x)  # goals follow where there is one network
+    assert torch.equal(alone.encode_goal(x), alone.encode(x))
+    for sphere in (False, True):
+        m = model(goal_encoder=True, sphere=sphere)
+        y = m.goal_encoder(x)
+        expected = y / y.norm(dim=1, keepdim=True) if sphere else y
+        assert torch.allclose(m.encode_goal(x), expected, atol=1e-6)
+        assert not torch.allclose(m.encode_goal(x), m.encode(x), atol=0.1)
+        # The second network is drawn last, so all else starts as it does without it.
+        assert torch.equal(m.encode(x), model(sphere=sphere).encode(x))
+    with pytest.raises(RuntimeError, match="build with goal_encoder=False"):
+        model(goal_encoder=True).standardise(x)
+
+
+def test_rescaled_dynamics_see_latents_of_about_one():
+    z = torch.nn.functional.normalize(torch.randn(5, 4, generator=torch.Generator().manual_seed(5)), dim=1)
+    a = one_hot_actions(torch.tensor([0, 1, 2, 0, 1]), 3)
+    plain, rescaled = model(), model(rescale=True)
+    assert torch.allclose(rescaled(z, a) - z, plain(2 * z, a) - 2 * z, atol=1e-6)  # the root of 4
+    assert torch.equal(rescaled.encode(torch.ones(1, 10)), plain.encode(torch.ones(1, 10)))
+
+
+def test_pictures_that_need_not_be_square_are_encoded_one_by_one():
+    m = WorldModel((3, 16, 40), 3, latent=4, hidden=16, goal_encoder=True, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(2, 3, 3, 16, 40, generator=torch.Generator().manual_seed(1))
+    z = m.encode(x)
+    assert z.shape == m.encode_goal(x).shape == (2, 3, 4)
+    assert torch.allclose(m.encode(x[1, 2]), z[1, 2], atol=1e-5)
+    again = WorldModel((3, 16, 40), 3, latent=4, hidden=16, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(again.encode(x), z)  # convolutions are drawn from the generator too
+
+
+@pytest.mark.parametrize(
+    ("features", "error", "named"),
+    [
+        (0, ValueError, "features must be at least 1, got 0"),
+        (2.5, TypeError, "features must be an integer, got 2.5"),
+        (True, TypeError, "features must be an integer, got True"),
+        ((1, 16, 16), ValueError, r"features must be a number or a shape \(3, height, width\), got \(1, 16, 16\)"),
+        ((3, 16), ValueError, r"features must be a number or a shape \(3, height, width\), got \(3, 16\)"),
+        ((3, 7, 16), ValueError, "height of a picture in features must be at least 8, got 7"),
+        ((3, 16, 8.0), TypeError, "width of a picture in features must be an integer, got 8.0"),
+    ],
+)
+def test_sizes_that_no_encoder_can_have_are_named(features, error, named):
+    with pytest.raises(error, match=named):
+        WorldModel(features, 3, latent=4, hidden=8)
+
+
+def test_pictures_are_not_decoded():
+    with pytest.raises(ValueError, match=r"decoder must be False for pictures.*got features \(3, 16, 16\)"):
+        WorldModel((3, 16, 16), 3, decoder=True)
+
+
+def test_variance_and_covariance_by_hand():
+    # Two points: each coordinate's variance is half its squared gap, their covariance half the product of gaps.
+    z = torch.tensor([[0.0, 0.0], [0.2, 0.4]], dtype=torch.float64)
+    by_hand = (1 - (0.02 + 1e-4) ** 0.5 + 1 - (0.08 + 1e-4) ** 0.5) / 2
+    assert float(variance_loss(z)) == pytest.approx(by_hand, rel=1e-9)
+    assert float(covariance_loss(z)) == pytest.approx(2 * 0.04**2 / 2, rel=1e-9)
+    wide = torch.tensor([[0.0, 0.0], [2.0, 0.4]], dtype=torch.float64)  # variance 2 costs nothing
+    assert float(variance_loss(wide)) == pytest.approx((1 - (0.08 + 1e-4) ** 0.5) / 2, rel=1e-9)
+
+
+def test_covariance_is_that_of_the_batch_and_ignores_its_place():
+    z = torch.randn(50, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    covariance = torch.cov(z.T)
+    expected = (covariance.square().sum() - covariance.diagonal().square().sum()) / 6
+    assert float(covariance_loss(z)) == pytest.approx(float(expected), rel=1e-9)
+    for term in (variance_loss, covariance_loss):
+        assert float(term(z + 7)) == pytest.approx(float(term(z)), rel=1e-6)
+    crossed = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    assert float(covariance_loss(crossed)) == 0.0 == float(variance_loss(crossed))
+
+
+def test_collapsed_latents_pay_and_have_a_finite_gradient():
+    z = torch.full((8, 3), 0.4, requires_grad=True)
+    loss = variance_loss(z) + covariance_loss(z)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(1 - 1e-4**0.5, rel=1e-4)
+    assert bool(z.grad.isfinite().all())
+
+
+def by_definition(x, y, temperature: float, similarity: str) -> float:
+    """InfoNCE in float64, anchor by anchor."""
+    x, y, total = x.double(), y.double(), 0.0
+    for i in range(len(x)):
+        scores = [
+            float(x[i] @ y[j] if similarity == "cosine" else -math.dist(x[i].tolist(), y[j].tolist())) / temperature
+            for j in range(len(y))
+        ]
+        total -= scores[i] - math.log(math.fsum(math.exp(score) for score in scores))
+    return total / len(x)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "distance"])
+@given(batch=st.integers(2, 9), seed=st.integers(0, 999), temperature=st.floats(0.05, 5.0), sphere=st.booleans())
+def test_info_nce_is_its_definition_one_way_and_both(similarity, batch, seed, temperature, sphere):
+    x, y = torch.randn(2, batch, 4, generator=torch.Generator().manual_seed(seed))
+    if sphere:
+        x, y = (torch.nn.functional.normalize(part, dim=1) for part in (x, y))
+    one, other = (by_definition(*pair, temperature, similarity) for pair in ((x, y), (y, x)))
+    measured = float(info_nce(x, y, temperature, similarity=similarity))
+    both = float(info_nce(x, y, temperature, similarity=similarity, both_ways=True))
+    assert measured == pytest.approx(one, rel=1e-3, abs=1e-4)
+    assert both == pytest.approx((one + other) / 2, rel=1e-3, abs=1e-4)
+    exact = info_nce(x.double(), y.double(), temperature, similarity=similarity, both_ways=True)
+    assert float(exact) == pytest.approx((one + other) / 2, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_info_nce_has_a_finite_and_useful_gradient_where_two_latents_meet(both_ways):
+    x, y = torch.nn.functional.normalize(torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)), dim=2)
+    y[0], y[3] = x[0], x[2]  # one meets its positive, one a negative
+    x, y = x.requires_grad_(), y.requires_grad_()
+    info_nce(x, y, 0.1, similarity="distance", both_ways=both_ways).backward()
+    for gradient in (x.grad, y.grad):
+        assert bool(gradient.isfinite().all()) and bool((gradient.norm(dim=1) > 1e-6).all())
+
+
+def test_info_nce_over_distances_has_the_right_gradient():
+    x, y = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64).requires_grad_()
+    for both_ways in (False, True):
+        assert torch.autograd.gradcheck(
+            lambda x, y, both=both_ways: info_nce(x, y, 0.5, similarity="distance", both_ways=both), (x, y)
+        )
+
+
+def test_info_nce_knows_two_similarities():
+    with pytest.raises(ValueError, match="similarity must be one of 'cosine', 'distance', got 'angle'"):
+        info_nce(torch.ones(3, 2), torch.ones(3, 2), 0.1, similarity="angle")
 
 
 def test_info_nce_is_its_definition():
