@@ -140,29 +140,38 @@ class WorldModel(nn.Module):
 class PictureEncoder(nn.Module):
     """A small convolutional network over pictures, ``(..., 3, height, width)`` to ``(..., outputs)``.
 
-    Two convolutions see a cell at a time; what they find is averaged over each row and each column, as
-    :class:`helm_tutorial.observation.View` counts categories, so that position is told by few numbers.
+    One convolution of the size of a cell looks at each cell by itself, as a cell's category would tell it. Of what
+    it finds, the head is told the most in each row and in each column, so that what it learns of one cell holds for
+    its whole row and column, see :class:`helm_tutorial.observation.View`. The most, not the sum or the mean: where
+    one cell of a row stands out, it is as large however long the row is, while a sum would grow and a mean fade.
     """
 
-    def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, stride: int = 4):
+    def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, cell: int = 8):
+        """Build the networks.
+
+        Args:
+            shape: of a picture, ``(3, height, width)``; a rest that makes no whole cell is not seen.
+            hidden: width of the head's hidden layer.
+            outputs: how many numbers come out.
+            channels: how many things are looked for in a cell.
+            cell: a cell's side in pixels, :data:`helm_tutorial.gridworld.TILE`.
+
+        Raises:
+            TypeError: a size is not an integer.
+            ValueError: a picture is smaller than a cell.
+        """
         super().__init__()
         _, height, width = shape
         for name, value in {"height": height, "width": width}.items():
-            require_count(f"{name} of a picture in features", value, low=2 * stride)
-        self.seen = nn.Sequential(
-            nn.Conv2d(3, channels, stride, stride=stride),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 2, stride=2),
-            nn.ReLU(),
-        )
-        rows = height // (2 * stride) + width // (2 * stride)
-        self.head = nn.Sequential(nn.Linear(channels * rows, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+            require_count(f"{name} of a picture in features", value, low=cell)
+        self.seen = nn.Sequential(nn.Conv2d(3, channels, cell, stride=cell), nn.ReLU())
+        lines = height // cell + width // cell
+        self.head = nn.Sequential(nn.Linear(channels * lines, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
     def forward(self, pictures: Tensor) -> Tensor:
         seen = self.seen(pictures.reshape(-1, *pictures.shape[-3:]))
-        averages = torch.cat([seen.mean(dim=-1), seen.mean(dim=-2)], dim=-1)
-        # Averages over a row in which all but one cell stay the same are small; the head wants inputs of about 1.
-        outputs = self.head(averages.flatten(start_dim=1) * seen.shape[-1])
+        most = torch.cat([seen.amax(dim=-1), seen.amax(dim=-2)], dim=-1)  # of each row, of each column
+        outputs = self.head(most.flatten(start_dim=1))
         return outputs.reshape(*pictures.shape[:-3], outputs.shape[-1])
 
 
