@@ -47,7 +47,7 @@ class Config:
         layout_seed: seed of the layouts.
         observation: what both models see.
         training: of the world models; :func:`helm_tutorial.recipes.directed` makes the contrastive one's of it.
-        planning: of the planner, experiment 4's, on every fifth start, the worlds being large.
+        planning: of the planner, experiment 4's, on every start.
         baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
         picture_seed: the seed whose distances and episodes are kept.
     """
@@ -55,7 +55,7 @@ class Config:
     layout_seed: int = 0
     observation: str = "profiles"
     training: Training = field(default_factory=Training)
-    planning: Planning = field(default_factory=lambda: Planning(stride=5))
+    planning: Planning = field(default_factory=Planning)
     baseline_planning: Planning = field(default_factory=lambda: Planning(stride=20))
     picture_seed: int = 0
 
