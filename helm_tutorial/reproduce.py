@@ -27,6 +27,7 @@ from helm_tutorial.experiments import (
     latent_map,
     mollified_funnel,
     other_worlds,
+    pixels,
     spectral_cliff,
     stability_alone,
     two_pillars,
@@ -44,6 +45,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "maps": latent_map,
     "steps": contrastive_steps,
     "worlds": other_worlds,
+    "pixels": pixels,
     "funnel": funnel_dissected,
 }
 """The experiments by the name that the command line gives them."""
