@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
+from torch import Tensor
+
 from helm_tutorial import diagnosis
 from helm_tutorial.experiments.gridworld_planning import (
     Planning,
@@ -34,12 +37,17 @@ class Config:
         training: :func:`helm_tutorial.recipes.directed` makes the model's of it. Half as many updates again as
             experiment 4's: what a cell looks like is to be learned too.
         planning: of the planner, experiment 4's, on every start.
+        picture_seed: the seed whose distances to the goal are kept.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
     training: Training = field(default_factory=lambda: Training(updates=3000))
     planning: Planning = field(default_factory=Planning)
+    picture_seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_count("picture_seed", self.picture_seed, low=0)
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
@@ -61,8 +69,14 @@ METRICS = {
 }
 """What :func:`run` returns, by name."""
 
+EXTRAS = ("distance",)
+"""What :func:`run` adds for one seed, beside the metrics."""
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+SCALE = 1000
+"""Distances are stored as whole thousandths."""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
     """Train on pictures with ``seed``, plan, measure: one value for each of :data:`METRICS`.
 
     Raises:
@@ -85,7 +99,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     greedy = play(world, model, config.planning, seed, by="greedy")
     tell("diagnosis", 0.95)
     z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
-    return {
+    values = {
         "success_contrastive_pixels": success_rate(episodes),
         "success_start_contrastive_pixels": float(from_own_start(world, episodes)[0]),
         "path_ratio_contrastive_pixels": path_ratio(episodes, to_goal),
@@ -96,3 +110,22 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "prediction_accuracy_contrastive_pixels": diagnosis.prediction_accuracy(model, world),
         "rollout_accuracy_contrastive_pixels_T12": diagnosis.rollout_accuracy(model, world, 12, seed),
     }
+    if seed == config.picture_seed:
+        to_goal_latent = diagnosis.goal_latent_distances(z, world, goals=goals)
+        values["distance"] = {
+            "meaning": "latent distance of each state to the goal, times scale",
+            "seed": seed,
+            "scale": SCALE,
+            "values": (to_goal_latent * SCALE).round().long().tolist(),
+        }
+    return values
+
+
+def latent_distance(record: dict) -> Tensor:
+    """The recorded latent distance of each state to the goal, shape ``(N,)``.
+
+    Args:
+        record: with ``distance``, such as ``records.load("pixels")``.
+    """
+    kept = record["distance"]
+    return torch.tensor(kept["values"]) / kept["scale"]
