@@ -86,3 +86,18 @@ def test_a_field_picture_has_each_states_colour_on_the_side_that_it_faces(world)
 def test_a_path_goes_through_the_middles_of_its_cells_in_the_picture(world):
     x, y = directed.path_in_picture(world, [world.index((1, 1), 0), world.index((2, 1), 0)])
     assert x == pytest.approx([0.3, 0.5]) and y == pytest.approx([0.3, 0.3])
+
+
+def test_pixels_are_shown_as_the_model_sees_them_all_cells_or_one(world, panels):
+    seen = load_gridworld("MiniGrid-Empty-5x5-v0", observation="pixels")
+    state = seen.index((2, 3), 1)
+    directed.show_pixels(panels[0], seen, state)
+    directed.show_pixels(panels[1], seen, state, cell=(2, 3))
+    shown = panels[0].images[0]
+    assert shown.get_array().shape == (40, 40, 3) and np.array_equal(shown.get_array(), seen.images[state].numpy())
+    assert shown.get_interpolation() == "nearest"
+    assert panels[0].get_xlim() == (-0.5, 4.5) and panels[0].get_ylim() == (4.5, -0.5)
+    assert len(panels[0].collections[0].get_segments()) == len(panels[0].collections[1].get_segments()) == 4
+    assert panels[1].get_xlim() == (1.5, 2.5) and panels[1].get_ylim() == (3.5, 2.5)
+    with pytest.raises(ValueError, match="observed as pixels, got 'cells'"):
+        directed.show_pixels(panels[2], world, 0)

@@ -1,4 +1,4 @@
-"""Figures of the chapter on directed distances: a way as a strip, a world as a picture, measures of many models."""
+"""Figures of the chapter on directed distances: ways, pictures of and in a world, measures of many models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from helm_tutorial.figures.grid import SMALL_TILE, world_frame
 from helm_tutorial.figures.intervals import show_metrics
-from helm_tutorial.gridworld import ACTIONS, Gridworld
+from helm_tutorial.gridworld import ACTIONS, TILE, Gridworld
 
 WALL = (118, 118, 118)
 """Colour of cells where nobody can stand, in :func:`field_picture`."""
@@ -128,6 +128,33 @@ def field_picture(world: Gridworld, values: Tensor, *, size: int = 304, cmap: st
     heading = np.where(across, np.where(right >= 0, 0, 2), np.where(down >= 0, 1, 3))
     state = state_at[y.astype(int), x.astype(int), heading]
     return np.where(state[..., None] >= 0, colors[state], np.array(WALL)).astype(np.uint8)
+
+
+def show_pixels(axes: Axes, world: Gridworld, state: int, *, cell: tuple[int, int] | None = None) -> Axes:
+    """The picture that a model sees, pixel by pixel, with lines between the cells; axes count in cells.
+
+    Args:
+        axes: where to draw.
+        world: one that is observed as pixels.
+        state: where the agent stands.
+        cell: (column, row) of the one cell to show, all by default.
+
+    Raises:
+        ValueError: the world is not observed as pixels.
+    """
+    if world.view.kind != "pixels":
+        raise ValueError(f"world must be observed as pixels, got {world.view.kind!r}")
+    picture = world.images[state].numpy()
+    rows, columns = (size // TILE for size in picture.shape[:2])
+    axes.imshow(picture, extent=(-0.5, columns - 0.5, rows - 0.5, -0.5), interpolation="nearest")
+    if cell is None:
+        axes.vlines(np.arange(1, columns) - 0.5, -0.5, rows - 0.5, color="white", linewidth=0.7, alpha=0.7)
+        axes.hlines(np.arange(1, rows) - 0.5, -0.5, columns - 0.5, color="white", linewidth=0.7, alpha=0.7)
+    else:
+        column, row = cell
+        axes.set(xlim=(column - 0.5, column + 0.5), ylim=(row + 0.5, row - 0.5))
+    axes.set_axis_off()
+    return axes
 
 
 def path_in_picture(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarray, np.ndarray]:
