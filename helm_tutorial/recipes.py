@@ -108,7 +108,7 @@ def as_printed(config: Training) -> Training:
 
 
 def directed(config: Training) -> Training:
-    """The same with all that chapter 4 finds to help: a distance that need not be the same both ways.
+    """The same with all that chapter 5 finds to help: a distance that need not be the same both ways.
 
     Goals have an encoder of their own, InfoNCE compares distances and asks both ways, positives are as far ahead as
     the world is wide, the walks are many and long, so that few positives are cut off and what is rare is met, and

@@ -116,7 +116,7 @@ def test_the_books_choice_gives_what_experiment_4_recorded(record):
     other = records.load("exp4")
     for metric in ("metric_correlation", "greedy_accuracy", "prediction_accuracy"):
         recorded = dict(zip(record["seeds"], record["metrics"][f"{metric}_tau0.1_gamma0.8"]["values"], strict=True))
-        earlier = dict(zip(other["seeds"], other["metrics"][f"{metric}_contrastive"]["values"], strict=True))
+        earlier = dict(zip(other["seeds"], other["metrics"][f"{metric}_one_encoder"]["values"], strict=True))
         for seed in recorded.keys() & earlier.keys():
             assert recorded[seed] == pytest.approx(earlier[seed], abs=0.02), (metric, seed)
 

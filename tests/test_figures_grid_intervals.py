@@ -1,4 +1,4 @@
-"""Figures of chapters 3 to 5 show the numbers that they were given."""
+"""Figures of chapters 3 to 6 show the numbers that they were given."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -122,7 +122,7 @@ def test_the_objectives_are_those_of_experiments_3_and_4(record):
         "reconstruction": ("exp3", "reconstruction"),
         "latent_prediction": ("exp3", "latent_prediction"),
         "one_step": ("exp4", "printed_loss"),
-        "contrastive": ("exp4", "contrastive"),
+        "contrastive": ("exp4", "one_encoder"),
     }
     for name, (experiment, other) in same.items():
         earlier = records.load(experiment)

@@ -35,7 +35,8 @@ METRICS_PROMISED = {
     "exp3": "success_reconstruction success_latent_prediction prediction_accuracy_reconstruction "
     "latent_spread_latent_prediction metric_correlation_reconstruction final_distance_start_reconstruction",
     "exp4": "success_contrastive success_printed_loss success_start_contrastive final_distance_start_contrastive "
-    "path_ratio_contrastive metric_correlation_contrastive prediction_accuracy_contrastive",
+    "path_ratio_contrastive metric_correlation_contrastive prediction_accuracy_contrastive "
+    "success_open_loop_contrastive success_one_encoder metric_correlation_bound",
     "ablation": "metric_correlation_tau0.1_gamma0.8 greedy_accuracy_tau0.05_gamma0 prediction_accuracy_tau1_gamma0.95 "
     "success_tau0.5_gamma0.5",
     "maps": "metric_correlation_contrastive greedy_accuracy_untrained descent_share_one_step",
