@@ -21,7 +21,7 @@ NOTEBOOKS := $(wildcard book/*.ipynb)
 SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
              $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
-EXPERIMENTS ?= exp1 exp2 exp3 exp4 steps worlds pixels pillars ablation maps funnel
+EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars ablation maps funnel
 
 .PHONY: help install book test lint unit notebook-test book-test bench notebooks records requirements address colab clean
 

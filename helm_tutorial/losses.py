@@ -48,6 +48,7 @@ def info_nce(
     *,
     similarity: str = "cosine",
     both_ways: bool = False,
+    negatives: int | None = None,
 ) -> Tensor:
     """InfoNCE with the other rows of the batch as negatives (van den Oord et al., 2018): a scalar.
 
@@ -60,9 +61,11 @@ def info_nce(
         similarity: ``"cosine"`` for ``s = x.y``, ``"distance"`` for ``s = -|x - y|``, which a planner descends.
         both_ways: the mean with the loss that asks which anchor a positive belongs to. The loss above fixes
             ``s(x, y)`` up to a number for each ``x``, and it is different ``x`` that a planner compares.
+        negatives: each row meets the next so many rows only, the last ones those at the beginning; ``None`` is all.
 
     Raises:
-        ValueError: the shapes differ, there are fewer than two rows, so no negatives, or no such similarity.
+        ValueError: the shapes differ, there are fewer than two rows, so no negatives, ``negatives`` is not one of
+            1 to ``B - 1``, or there is no such similarity.
     """
     if anchors.shape != positives.shape or anchors.ndim != 2 or len(anchors) < 2:
         raise ValueError(
@@ -78,6 +81,10 @@ def info_nce(
     else:
         similarities = products / temperature
     which = torch.arange(len(anchors), device=anchors.device)
+    if negatives is not None:
+        require_count("negatives", negatives, high=len(anchors) - 1)
+        unseen = (which - which[:, None]) % len(anchors) > negatives
+        similarities = similarities.masked_fill(unseen, -torch.inf)
     loss = F.cross_entropy(similarities, which)
     return (loss + F.cross_entropy(similarities.T, which)) / 2 if both_ways else loss
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
@@ -47,6 +48,8 @@ class Training:
             latents, since latent prediction likes them small: a slow collapse that InfoNCE does not notice.
         similarity: what InfoNCE compares, ``"cosine"``, as printed, or ``"distance"``.
         both_ways: InfoNCE asks for the anchor of a positive too, not only for the positive of an anchor.
+        negatives: negatives that each anchor meets, at most ``batch - 1``, which ``None`` stands for.
+        sphere: latents have length 1. Without it InfoNCE compares the cosines of latents of any length.
         goal_encoder: goals have an encoder of their own.
         rescale: the dynamics see latents times ``sqrt(D)``.
         prediction_steps: steps that latent prediction imagines beside InfoNCE.
@@ -70,6 +73,8 @@ class Training:
     temperature: float = 0.1
     similarity: str = "cosine"
     both_ways: bool = False
+    negatives: int | None = None
+    sphere: bool = True
     goal_encoder: bool = False
     rescale: bool = False
     prediction_steps: int = 1
@@ -84,6 +89,8 @@ class Training:
             require_count(name, getattr(self, name))
         require_count("walk_length", self.walk_length, low=self.prediction_steps)
         require_count("batch", self.batch, low=max(2, self.prediction_steps))
+        if self.negatives is not None:
+            require_count("negatives", self.negatives, high=self.batch - 1)
         for name in ("lr", "temperature"):
             require_real(name, getattr(self, name), above=0.0)
         if self.gamma is not None:
@@ -141,7 +148,7 @@ def train_contrastive(
     ``watch(step, model)`` is called before the first update and after each; it may look at the model, not change it.
     """
     data = Data(world, config, seed)
-    model = data.model(sphere=True, goal_encoder=config.goal_encoder, rescale=config.rescale)
+    model = data.model(sphere=config.sphere, goal_encoder=config.goal_encoder, rescale=config.rescale)
     gamma = positives_gamma(config, data.observations)
 
     def loss() -> Tensor:
@@ -152,7 +159,10 @@ def train_contrastive(
             (y,) = encoded(model.encode_goal, world, positives)
         else:
             x, y, *z = encoded(model.encode, world, anchors, positives, *s.unbind(dim=1))
-        contrast = info_nce(x, y, config.temperature, similarity=config.similarity, both_ways=config.both_ways)
+        if config.similarity == "cosine" and not config.sphere:
+            x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
+        compared = {"similarity": config.similarity, "both_ways": config.both_ways, "negatives": config.negatives}
+        contrast = info_nce(x, y, config.temperature, **compared)
         prediction = latent_prediction_loss(rollout(model, z[0], a)[:, 1:], torch.stack(z[1:], dim=1))
         return contrast + config.prediction_weight * prediction + data.spectral(model, z[0], a[:, 0])
 

@@ -21,6 +21,7 @@ import torch
 from helm_tutorial import __version__
 from helm_tutorial.experiments import (
     contrastive_ablation,
+    contrastive_choices,
     contrastive_fix,
     contrastive_steps,
     funnel_dissected,
@@ -43,6 +44,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "pillars": two_pillars,
     "ablation": contrastive_ablation,
     "maps": latent_map,
+    "choices": contrastive_choices,
     "steps": contrastive_steps,
     "worlds": other_worlds,
     "pixels": pixels,

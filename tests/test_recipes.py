@@ -229,3 +229,11 @@ def test_directed_training_passes_what_any_symmetric_distance_can_reach(room, se
     assert diagnosis.metric_correlation(z, geodesic, goals=y) > bound + 0.02
     for alone in (z, y):  # either encoder alone is a symmetric distance
         assert diagnosis.metric_correlation(alone, geodesic) <= bound
+
+
+def test_off_the_sphere_latents_have_any_length_and_cosines_are_still_compared(room):
+    model = train_contrastive(room, replace(FEW, sphere=False), 0)
+    lengths = diagnosis.latents(model, room).norm(dim=1)
+    assert float(lengths.std()) > 0.01 * float(lengths.mean())
+    on = diagnosis.latents(train_contrastive(room, FEW, 0), room).norm(dim=1)
+    assert torch.allclose(on, torch.ones_like(on), atol=1e-5)

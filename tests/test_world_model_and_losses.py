@@ -257,3 +257,15 @@ def test_gamma_zero_is_the_printed_loss():
     assert torch.equal(positives - anchors, torch.ones(500, dtype=torch.long))
     with pytest.raises(ValueError, match=r"gamma must be finite and at least 0.0 and at most 0.999, got 1.0"):
         sample_positives(walks, 5, gamma=1.0, generator=torch.Generator())
+
+
+def test_info_nce_with_few_negatives_by_hand():
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.nn.functional.normalize(torch.randn(8, 4, generator=generator), dim=1) for _ in range(2))
+    scores = x @ y.T / 0.1
+    rows = [[row, (row + 1) % 8, (row + 2) % 8] for row in range(8)]
+    by_hand = torch.stack([scores[row, met].logsumexp(dim=0) - scores[row, row] for row, met in enumerate(rows)]).mean()
+    assert info_nce(x, y, 0.1, negatives=2) == pytest.approx(float(by_hand), rel=1e-6)
+    assert torch.equal(info_nce(x, y, 0.1, negatives=7), info_nce(x, y, 0.1))
+    with pytest.raises(ValueError, match="negatives must be between 1 and 7, got 8"):
+        info_nce(x, y, 0.1, negatives=8)
