@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from helm_tutorial.gridworld import Gridworld
-from helm_tutorial.planning import Plan
+from helm_tutorial.plans import Plan
 from helm_tutorial.validation import require_count
 
 Planner = Callable[[Tensor], Plan]

@@ -1,4 +1,4 @@
-"""Planning by gradient through a world model, and the planners it is compared with.
+"""Planning by gradient through a world model. The planners it is compared with are in :mod:`helm_tutorial.search`.
 
 A planner is a function: a model, the latents it starts from, the goal's latents and a horizon in; a
 :class:`~helm_tutorial.plans.Plan` out. None of them sees the environment, a state index or a geodesic distance.
@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.plans import COSTS, BestPlans, Plan, goal_cost, score
+from helm_tutorial.plans import BestPlans, Plan, check_planning, goal_cost, score
 from helm_tutorial.relaxation import RELAXATIONS, relax
 from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.validation import require_choice, require_count, require_real, require_shape
+from helm_tutorial.validation import require_choice, require_real
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def plan_gradient(
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
     """
-    _check(z0, goal, horizon, actions, over, steps=steps, restarts=restarts, decode_every=decode_every)
+    check_planning(z0, goal, horizon, actions, over, steps=steps, restarts=restarts, decode_every=decode_every)
     require_real("lr", lr, above=0.0)
     require_real("spread", spread, low=0.0)
     require_choice("relaxation", relaxation, RELAXATIONS)
@@ -116,94 +115,3 @@ def plan_gradient(
             seen = (relaxed_actions, cost.detach().view(batch, restarts), decoded, decoded_cost)
             watch(Iterate(step - 1, *(None if part is None else part.clone() for part in seen)))
     return Plan(best.actions, best.cost, relaxed_best, restarts * horizon * (steps + scorings))
-
-
-def plan_random_shooting(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    samples: int = 800,
-    over: str = "rollout",
-) -> Plan:
-    """Score ``samples`` uniformly random plans for each start and keep the best.
-
-    Arguments as for :func:`plan_gradient`.
-
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
-    """
-    _check(z0, goal, horizon, actions, over, samples=samples)
-    plans = torch.randint(actions, (len(z0), samples, horizon), generator=generator).to(z0.device)
-    best = BestPlans(len(z0), horizon, z0.device)
-    best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, samples * horizon)
-
-
-def plan_cross_entropy(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    iterations: int = 8,
-    samples: int = 100,
-    elites: int = 10,
-    smoothing: float = 0.1,
-    over: str = "rollout",
-) -> Plan:
-    """Categorical cross-entropy method (Rubinstein, 1999): sample, keep the elites, refit, repeat.
-
-    Each step of the plan has its own categorical distribution over the ``A`` actions; ``smoothing``
-    mixes in the uniform one so that no action dies out. Other arguments as for :func:`plan_gradient`.
-
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
-    """
-    _check(z0, goal, horizon, actions, over, iterations=iterations, samples=samples, elites=elites)
-    require_count("elites", elites, high=samples)
-    require_real("smoothing", smoothing, low=0.0, high=1.0)
-    batch = len(z0)
-    probabilities = torch.full((batch, horizon, actions), 1.0 / actions, device=z0.device)
-    best = BestPlans(batch, horizon, z0.device)
-    for _ in range(iterations):
-        # Inverse-transform sampling, so that the draw depends on the generator alone.
-        u = torch.rand(batch, samples, horizon, 1, generator=generator).to(z0.device)
-        plans = (u > probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(actions - 1)
-        cost = score(model, z0, goal, plans, actions=actions, over=over)
-        best.offer(plans, cost)
-        elite = cost.topk(elites, dim=1, largest=False).indices
-        chosen = plans.gather(1, elite.unsqueeze(-1).expand(-1, -1, horizon))
-        probabilities = (1 - smoothing) * F.one_hot(chosen, actions).float().mean(dim=1) + smoothing / actions
-    return Plan(best.actions, best.cost, best.cost, iterations * samples * horizon)
-
-
-def plan_exhaustive(
-    model: Dynamics, z0: Tensor, goal: Tensor, horizon: int, *, actions: int, over: str = "rollout"
-) -> Plan:
-    """Score all ``A ** T`` plans: the optimum on the model, for short horizons. ``horizon=1`` is the greedy planner.
-
-    Raises:
-        ValueError: there are more than 100 000 plans, or an argument does not fit.
-    """
-    _check(z0, goal, horizon, actions, over)
-    if actions**horizon > 100_000:
-        raise ValueError(f"horizon must keep actions ** horizon at most 100000, got {actions} ** {horizon}")
-    every = torch.cartesian_prod(*[torch.arange(actions)] * horizon).view(-1, horizon).to(z0.device)
-    plans = every.expand(len(z0), -1, -1)
-    best = BestPlans(len(z0), horizon, z0.device)
-    best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, len(every) * horizon)
-
-
-def _check(z0: Tensor, goal: Tensor, horizon: int, actions: int, over: str, **counts: int) -> None:
-    require_shape("z0", z0, ("B", "D"))
-    require_shape("goal", goal, ("G", z0.shape[1]))
-    for name, value in {"horizon": horizon, "actions": actions, **counts}.items():
-        require_count(name, value)
-    require_choice("over", over, COSTS)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.validation import require_choice
+from helm_tutorial.validation import require_choice, require_count, require_shape
 
 COSTS = ("rollout", "terminal", "closest")
 """Over which steps :func:`goal_cost` can measure the distance, the default first."""
@@ -93,3 +93,12 @@ class BestPlans:
         chosen = plans[torch.arange(len(plans), device=plans.device), which]
         self.actions = torch.where(better[:, None], chosen, self.actions)
         self.cost = torch.where(better, cost, self.cost)
+
+
+def check_planning(z0: Tensor, goal: Tensor, horizon: int, actions: int, over: str, **counts: int) -> None:
+    """Raise unless a planner can start: latents ``(B, D)``, a goal ``(G, D)``, sizes of at least 1, a known cost."""
+    require_shape("z0", z0, ("B", "D"))
+    require_shape("goal", goal, ("G", z0.shape[1]))
+    for name, value in {"horizon": horizon, "actions": actions, **counts}.items():
+        require_count(name, value)
+    require_choice("over", over, COSTS)

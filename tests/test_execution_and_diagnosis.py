@@ -18,7 +18,7 @@ from helm_tutorial.experiments.gridworld_planning import (
     success_rate,
 )
 from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld, random_walks
-from helm_tutorial.planning import Plan
+from helm_tutorial.plans import Plan
 from helm_tutorial.statistics import rank_correlation
 from helm_tutorial.world_model import WorldModel
 

@@ -12,7 +12,7 @@ from minigrid.wrappers import FullyObsWrapper, RGBImgObsWrapper
 from helm_tutorial.execution import execute
 from helm_tutorial.gridworld import TILE, goal_distances, load_gridworld
 from helm_tutorial.observation import KINDS, View, view_of
-from helm_tutorial.planning import Plan
+from helm_tutorial.plans import Plan
 from helm_tutorial.world_model import WorldModel
 
 EMPTY, ROOMS, CROSSING = "MiniGrid-Empty-8x8-v0", "MiniGrid-FourRooms-v0", "MiniGrid-SimpleCrossingS9N2-v0"

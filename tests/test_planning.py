@@ -6,18 +6,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from helm_tutorial.planning import (
-    Iterate,
-    goal_cost,
-    plan_cross_entropy,
-    plan_exhaustive,
-    plan_gradient,
-    plan_random_shooting,
-    score,
-)
-from helm_tutorial.plans import COSTS
+from helm_tutorial.planning import Iterate, plan_gradient
+from helm_tutorial.plans import COSTS, goal_cost, score
 from helm_tutorial.relaxation import FINAL_TEMPERATURE, RELAXATIONS, relax
 from helm_tutorial.rollout import rollout
+from helm_tutorial.search import plan_cross_entropy, plan_exhaustive, plan_path_integral, plan_random_shooting
 
 ACTIONS, HORIZON = 3, 5
 MOVES = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-0.5, -0.5]])
@@ -37,6 +30,7 @@ def problem():
 PLANNERS = {
     "gradient": lambda *p, **k: plan_gradient(*p, steps=40, restarts=12, **k),
     "cross entropy": lambda *p, **k: plan_cross_entropy(*p, iterations=6, samples=150, elites=15, **k),
+    "path integral": lambda *p, **k: plan_path_integral(*p, iterations=6, samples=150, **k),
     "random shooting": lambda *p, **k: plan_random_shooting(*p, samples=1500, **k),
 }
 
@@ -477,6 +471,16 @@ def test_a_relaxation_refuses_what_it_cannot_use():
         relax(torch.zeros(3), "annealed", progress=1.5, generator=torch.Generator())
     with pytest.raises(ValueError, match="over must be one of 'rollout', 'terminal', 'closest', got 'nearest'"):
         goal_cost(torch.zeros(3, 2), torch.zeros(1, 2), over="nearest")
+
+
+def test_path_integral_survives_rollouts_that_overflow():
+    def burst(z, a):
+        return z + a[:, :1] * 1e30 + a[:, 1:2]  # action 0 overflows once squared, action 1 goes towards the goal
+
+    goal = torch.full((1, 2), 3.0)
+    sizes = {"actions": 2, "generator": torch.Generator().manual_seed(0), "samples": 64, "iterations": 4}
+    plan = plan_path_integral(burst, torch.zeros(1, 2), goal, 3, **sizes)
+    assert plan.actions.tolist() == [[1, 1, 1]]
 
 
 def test_absurd_searches_are_refused():

@@ -13,7 +13,7 @@ from helm_tutorial.explorer.controls import check_controls
 from helm_tutorial.explorer.scene import Scene, Stage
 from helm_tutorial.figures.planner import explore_planner, planner_scene
 from helm_tutorial.gridworld import ACTIONS, load_gridworld
-from helm_tutorial.planning import goal_cost, score
+from helm_tutorial.plans import goal_cost, score
 from helm_tutorial.recipes import Training
 from helm_tutorial.rollout import rollout
 from helm_tutorial.world_model import one_hot_actions

@@ -12,23 +12,18 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.planning import (
-    Iterate,
-    plan_cross_entropy,
-    plan_exhaustive,
-    plan_gradient,
-    plan_random_shooting,
-)
+from helm_tutorial.planning import Iterate, plan_gradient
 from helm_tutorial.plans import COSTS, Plan
 from helm_tutorial.relaxation import RELAXATIONS
+from helm_tutorial.search import plan_cross_entropy, plan_exhaustive, plan_path_integral, plan_random_shooting
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
-PLANNERS = ("gradient", "random shooting", "cross-entropy", "greedy")
+PLANNERS = ("gradient", "random shooting", "cross-entropy", "path integral", "greedy")
 """What :func:`play` can plan with."""
 
 ITERATIONS = 8
-"""Rounds of the cross-entropy method, which share its budget."""
+"""Rounds of the cross-entropy method and of path integral control, which share their budget."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +105,8 @@ def play(
         planning: the planner's settings and the episode's rules.
         seed: of the planner's random initial plans.
         starts: start states, those of :func:`played_starts` by default.
-        by: one of :data:`PLANNERS`. Random shooting and cross-entropy are the controls: no gradient, but as many
-            plans scored as make the same number of model calls as our planner (restarts times gradient steps and
+        by: one of :data:`PLANNERS`. Random shooting, cross-entropy and path integral control use no gradient, but as
+            many plans scored as make the same number of model calls as our planner (restarts times gradient steps and
             scorings), whose backward passes come on top. Greedy looks one step ahead.
         watch: sees every gradient step, see :func:`helm_tutorial.planning.plan_gradient`; changes nothing.
         progress: called with the step and the limit.
@@ -130,10 +125,14 @@ def play(
             return plan_exhaustive(model, z0, goal, 1, **same)
         if by == "random shooting":
             return plan_random_shooting(model, z0, goal, planning.horizon, generator=generator, samples=scored, **same)
-        if by == "cross-entropy":
+        if by in ("cross-entropy", "path integral"):
             samples = max(1, scored // ITERATIONS)
-            sizes = {"iterations": ITERATIONS, "samples": samples, "elites": math.ceil(samples / 10)}
-            return plan_cross_entropy(model, z0, goal, planning.horizon, generator=generator, **sizes, **same)
+            sizes = {"iterations": ITERATIONS, "samples": samples, "generator": generator}
+            if by == "path integral":
+                return plan_path_integral(model, z0, goal, planning.horizon, **sizes, **same)
+            return plan_cross_entropy(
+                model, z0, goal, planning.horizon, elites=math.ceil(samples / 10), **sizes, **same
+            )
         return plan_gradient(
             model,
             z0,
