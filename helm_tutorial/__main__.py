@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -37,12 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"--jobs must be between 1 and 64, got {options.jobs}")
         if options.json is not None:
             _check_writable(options.json)
+        earlier = _earlier(options, configs, seeds) if options.resume else {}
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
 
     # Small networks run fastest on one thread, and then a result does not depend on the number of cores.
     torch.set_num_threads(1)
-    results: dict[str, dict] = {}
+    results: dict[str, dict] = dict(earlier)
 
     def finished(result: dict) -> None:
         results[result["experiment"]] = result
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
                 seeds,
                 config,
                 jobs=options.jobs or reproduce.usual_jobs(name),
+                earlier=earlier.get(name),
                 command=partial(_command, name, config, options),
                 progress=progress,
                 finished=finished,
@@ -110,12 +113,33 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
     command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
     command.add_argument(
+        "--resume", action="store_true", help="go on from what FILE has: only its missing seeds are run"
+    )
+    command.add_argument(
         "--jobs",
         type=int,
         metavar="N",
         help="processes that share the seeds (default: 1; of exp2 and funnel: one a core)",
     )
     return parser
+
+
+def _earlier(options: argparse.Namespace, configs: dict, seeds: list[int]) -> dict[str, dict]:
+    """What the file of ``--json`` has already, by experiment; nothing if there is no such file yet."""
+    if options.json is None:
+        raise ValueError("--resume needs --json, the file to go on from")
+    if not Path(options.json).exists():
+        return {}
+    try:
+        found = json.loads(Path(options.json).read_text(encoding="utf-8"))
+        results = {result["experiment"]: result for result in (found if isinstance(found, list) else [found])}
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"--resume needs a file that --json wrote, got {options.json}") from None
+    for name, result in results.items():
+        if name not in configs:
+            raise ValueError(f"--resume needs a file of {' or '.join(configs)}, got one of {name}")
+        reproduce.seeds_done(result, name, configs[name], seeds)
+    return results
 
 
 def _seeds(options: argparse.Namespace) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import platform
@@ -97,6 +98,7 @@ def reproduce(
     config=None,
     *,
     jobs: int = 1,
+    earlier: dict | None = None,
     command: Callable[[list[int]], str] | None = None,
     progress: SeedProgress | None = None,
     finished: Callable[[dict], None] | None = None,
@@ -109,6 +111,8 @@ def reproduce(
         config: the experiment's configuration, :func:`configure`'s by default.
         jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only. A group of
             seeds that an experiment runs together (its ``run_seeds`` and ``GROUP``) is finished together.
+        earlier: what this returned before it was interrupted, such as a file that it was written to: the seeds in it
+            are not run again.
         command: from the seeds that are done to the command that makes their result anew, kept in it.
         progress: see :data:`SeedProgress`.
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
@@ -120,14 +124,17 @@ def reproduce(
         first seed that has them.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or ``earlier`` is of something else than what is asked for.
     """
     require_choice("experiment", experiment, EXPERIMENTS)
     seeds = check_seeds(seeds)
     require_count("jobs", jobs, high=64)
     config = configure(experiment) if config is None else config
-    began = time.monotonic()
-    done: dict[int, dict] = {}
+    done = {} if earlier is None else seeds_done(earlier, experiment, config, seeds)
+    began = time.monotonic() - (0.0 if earlier is None else earlier["seconds"])
+    seeds = [seed for seed in seeds if seed not in done]
+    if not seeds:
+        return summarise(experiment, config, done, time.monotonic() - began, command)
 
     def keep(seed: int, values: dict) -> None:
         done[seed] = values
@@ -168,6 +175,43 @@ def reproduce(
             raise
         pool.shutdown()
     return summarise(experiment, config, done, time.monotonic() - began, command)
+
+
+def seeds_done(earlier: dict, experiment: str, config, seeds: list[int]) -> dict[int, dict]:
+    """What an earlier result found for each of its seeds.
+
+    Raises:
+        ValueError: it has another configuration or other versions, seeds or metrics than what is asked for.
+    """
+    asked = {"experiment": experiment, "config": _as_stored(asdict(config)), "versions": versions()}
+    for name, value in asked.items():
+        if earlier.get(name) != value:
+            raise ValueError(
+                f"earlier must have the same {name} as what is asked for, {value}, got {earlier.get(name)}"
+            )
+    unasked = sorted(set(earlier["seeds"]) - set(seeds))
+    if unasked:
+        raise ValueError(f"earlier must have no seeds but those that are asked for, got also {unasked}")
+    metrics = EXPERIMENTS[experiment].METRICS
+    if set(earlier["metrics"]) != set(metrics):
+        raise ValueError("earlier must have the metrics that this version of the experiment measures")
+    done = {}
+    for at, seed in enumerate(earlier["seeds"]):
+        values = {name: entry["values"][at] for name, entry in earlier["metrics"].items()}
+        # JSON knows neither: of a norm it was infinity, of anything else that there was nothing to measure.
+        done[seed] = {
+            name: (math.inf if metrics[name].unit == "norm" else math.nan) if value is None else value
+            for name, value in values.items()
+        }
+    for name in getattr(EXPERIMENTS[experiment], "EXTRAS", ()):
+        if name in earlier:
+            done[earlier["seeds"][0]][name] = earlier[name]
+    return done
+
+
+def _as_stored(config: dict) -> dict:
+    """A configuration as it is when read from a file: tuples are lists."""
+    return json.loads(json.dumps(config))
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
@@ -218,7 +262,7 @@ def summarise(
             extras[name] = results[having[0]][name]
     return {
         "experiment": experiment,
-        "config": asdict(config),
+        "config": _as_stored(asdict(config)),
         "seeds": seeds,
         "interval": INTERVAL,
         "versions": versions(),

@@ -96,6 +96,65 @@ def test_interruption_keeps_the_finished_seeds(tiny, tmp_path, capsys):
     assert "interrupted: 2 of 4 seeds of tiny are kept" in capsys.readouterr().err
 
 
+def test_a_resumed_run_makes_only_what_is_missing_and_ends_as_if_uninterrupted(tiny, tmp_path, capsys):
+    experiment = reproduce.EXPERIMENTS["tiny"]
+    plain, ran = experiment.run, []
+
+    def run(config, seed, *, progress=None):
+        ran.append(seed)
+        return plain(config, seed, progress=progress) | ({"picture": [1]} if seed == 0 else {})
+
+    experiment.run, experiment.EXTRAS = run, ("picture",)
+    target = tmp_path / "tiny.json"
+    line = ["reproduce", "tiny", "--json", str(target), "--resume"]
+    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 130
+    experiment.run = lambda config, seed, *, progress=None: run(config, seed + 10) if seed == 3 else run(config, seed)
+    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 0
+    assert ran == [0, 2, 3, 13, 4]
+    resumed = json.loads(target.read_text())
+    assert resumed["metrics"]["ratio"]["values"] == [None, 2.0, 2.0, 2.0] and resumed["picture"] == [1]
+    assert resumed["command"] == "python -m helm_tutorial reproduce tiny --seed-list 0,2,3,4"
+    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 0
+    assert ran == [0, 2, 3, 13, 4] and json.loads(target.read_text()) == resumed
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "message"),
+    [
+        ({}, ["--seeds", "1"], "earlier must have no seeds but those that are asked for, got also [1]"),
+        (
+            {},
+            ["--seeds", "2", "--quick"],
+            "earlier must have the same config as what is asked for, {'scale': 1.0}, got",
+        ),
+        ({"versions": {"torch": "1"}}, ["--seeds", "2"], "earlier must have the same versions"),
+        ({"experiment": "exp9"}, ["--seeds", "2"], "--resume needs a file of tiny, got one of exp9"),
+        ({"metrics": {}}, ["--seeds", "2"], "earlier must have the metrics that this version"),
+    ],
+)
+def test_only_a_part_of_the_same_is_resumed(tiny, tmp_path, capsys, change, line, message):
+    target = tmp_path / "tiny.json"
+    assert command.main(["reproduce", "tiny", "--seeds", "2", "--json", str(target)]) == 0
+    before = json.dumps(json.loads(target.read_text()) | change)
+    target.write_text(before)
+    with pytest.raises(SystemExit) as stop:
+        command.main(["reproduce", "tiny", *line, "--json", str(target), "--resume"])
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+    assert target.read_text() == before
+
+
+def test_what_is_no_result_is_not_resumed(tiny, tmp_path, capsys):
+    target = tmp_path / "notes.json"
+    target.write_text("[1, 2")
+    for line, message in (
+        (["--json", str(target)], "--resume needs a file that --json wrote"),
+        ([], "--resume needs --json, the file to go on from"),
+    ):
+        with pytest.raises(SystemExit):
+            command.main(["reproduce", "tiny", "--resume", *line])
+        assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, told):
     target = tmp_path / "exp1.json"
