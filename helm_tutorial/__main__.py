@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1 (default: 5, with --quick 2)")
     chosen.add_argument("--seed-list", metavar="0,1,2", help="run these seeds")
     command.add_argument(
-        "--env", metavar="ID", help="MiniGrid environment of exp3, exp4, pillars, ablation, maps and steps"
+        "--env", metavar="ID", help="MiniGrid environment of every experiment that takes place in one; others refuse it"
     )
     command.add_argument("--layout-seed", type=int, metavar="N", help="seed that draws its layout, from 0 (default: 0)")
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")

@@ -15,43 +15,13 @@ from datetime import date
 from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
-from types import ModuleType
 
 import torch
 
 from helm_tutorial import __version__
-from helm_tutorial.experiments import (
-    contrastive_ablation,
-    contrastive_choices,
-    contrastive_fix,
-    contrastive_steps,
-    funnel_dissected,
-    latent_map,
-    mollified_funnel,
-    other_worlds,
-    pixels,
-    spectral_cliff,
-    stability_alone,
-    two_pillars,
-)
+from helm_tutorial.experiments.registry import EXPERIMENTS
 from helm_tutorial.statistics import t_interval
 from helm_tutorial.validation import require_choice, require_count
-
-EXPERIMENTS: dict[str, ModuleType] = {
-    "exp1": spectral_cliff,
-    "exp2": mollified_funnel,
-    "exp3": stability_alone,
-    "exp4": contrastive_fix,
-    "pillars": two_pillars,
-    "ablation": contrastive_ablation,
-    "maps": latent_map,
-    "choices": contrastive_choices,
-    "steps": contrastive_steps,
-    "worlds": other_worlds,
-    "pixels": pixels,
-    "funnel": funnel_dissected,
-}
-"""The experiments by the name that the command line gives them."""
 
 BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0), "amplitude": (-math.inf, math.inf)}
 INTERVAL = "Student's t, 95 %, over seeds"

@@ -9,9 +9,9 @@ import torch
 from helm_tutorial import diagnosis, records, report_card
 from helm_tutorial.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_tutorial.experiments import mollified_funnel, spectral_cliff
+from helm_tutorial.experiments.registry import EXPERIMENTS
 from helm_tutorial.gridworld import geodesic_distances, load_gridworld
 from helm_tutorial.recipes import Training, train_contrastive
-from helm_tutorial.reproduce import EXPERIMENTS
 
 SMALL = Training(walks=200, walk_length=20, autoencoder_updates=500, dynamics_updates=300, updates=400, batch=256)
 

@@ -1,0 +1,36 @@
+"""The experiments by name: what ``python -m helm_tutorial reproduce`` can run."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from helm_tutorial.experiments import (
+    contrastive_ablation,
+    contrastive_choices,
+    contrastive_fix,
+    contrastive_steps,
+    funnel_dissected,
+    latent_map,
+    mollified_funnel,
+    other_worlds,
+    pixels,
+    spectral_cliff,
+    stability_alone,
+    two_pillars,
+)
+
+EXPERIMENTS: dict[str, ModuleType] = {
+    "exp1": spectral_cliff,
+    "exp2": mollified_funnel,
+    "exp3": stability_alone,
+    "exp4": contrastive_fix,
+    "pillars": two_pillars,
+    "ablation": contrastive_ablation,
+    "maps": latent_map,
+    "choices": contrastive_choices,
+    "steps": contrastive_steps,
+    "worlds": other_worlds,
+    "pixels": pixels,
+    "funnel": funnel_dissected,
+}
+"""The experiments by the name that the command line gives them."""
