@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -120,6 +121,56 @@ def show_field(
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal", title=title)
     axes.set_axis_off()
     return collection
+
+
+def show_advice(
+    axes: Axes, world: Gridworld, actions: Tensor, right: Tensor, *, title: str, mark: int | None = None
+) -> Axes:
+    """One action for each state, as an arrow to where the agent then heads: dark where it is right, else orange.
+
+    A cell has up to four arrows, one for each heading: that of the agent who faces right starts at the cell's right
+    edge, and so on. An arrow along the heading is a step forward, one across it a turn.
+
+    Args:
+        axes: where to draw.
+        world: whose states they are.
+        actions: indices of :data:`helm_tutorial.gridworld.ACTIONS`, shape ``(N,)``; states with -1 have no arrow.
+        right: whether the action is right, shape ``(N,)``.
+        title: of the axes.
+        mark: a state whose cell gets a frame, for example the goal's.
+    """
+    ways = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    turn = torch.tensor([-1, 1, 0])  # left, right, forward
+    shown = actions >= 0
+    heading = world.headings[shown]
+    at = world.positions[shown] + 0.3 * ways[heading]
+    way = 0.3 * ways[(heading + turn[actions[shown]]) % 4]
+    tail = at - way / 2
+    for colour, which in ((COLORS["flat"], ~right[shown]), (COLORS["true"], right[shown])):
+        axes.quiver(
+            *tail[which].T,
+            *way[which].T,
+            color=colour,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.008,
+            headwidth=4.5,
+            headlength=4.5,
+            headaxislength=4,
+            zorder=2,
+        )
+    low, high = world.positions.min(dim=0).values - 0.6, world.positions.max(dim=0).values + 0.6
+    for x, y in world.positions.unique(dim=0).tolist():
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#F4F4F4", edgecolor="white", linewidth=1.5))
+    if mark is not None:
+        x, y = world.positions[mark].tolist()
+        axes.add_patch(
+            Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=COLORS["goal"], linewidth=2.5, zorder=3)
+        )
+    axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal", title=title)
+    axes.set_axis_off()
+    return axes
 
 
 def show_distance_bands(axes: Axes, geodesic: Tensor, latent: Tensor, color: str, *, title: str = "") -> Axes:
