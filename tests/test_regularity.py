@@ -1,0 +1,103 @@
+"""Penalties on growth against linear systems, where the growth is known, and the gradient that cannot grow."""
+
+import math
+
+import pytest
+import torch
+
+from helm_tutorial.jacobian import rollout_jacobian, spectral_penalty_hutchinson
+from helm_tutorial.regularity import FORMS, bounded_gradient, regularity_loss, squared_growth
+from helm_tutorial.rollout import rollout
+
+D, A = 4, 3
+
+
+def scaled_rotation(scale: float):
+    """A linear model that multiplies every difference by ``scale``."""
+    turn, _ = torch.linalg.qr(torch.randn(D, D, generator=torch.Generator().manual_seed(1)))
+    B = torch.randn(D, A, generator=torch.Generator().manual_seed(2))
+    return lambda z, a: scale * z @ turn.T + a @ B.T
+
+
+def batch(count: int, steps: int = 1):
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(count, D, generator=generator)
+    chosen = torch.randint(A, (count, steps), generator=generator)
+    return z, torch.nn.functional.one_hot(chosen, A).float(), generator
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_growth_of_a_scaled_rotation_is_its_scale_in_every_direction(steps):
+    z, actions, generator = batch(16, steps)
+    growth = squared_growth(scaled_rotation(1.2), z, actions, generator)
+    assert torch.allclose(growth, torch.full_like(growth, 1.2 ** (2 * steps)), rtol=1e-4)
+
+
+def test_growth_in_the_mean_is_the_squared_norm_over_the_dimension():
+    weights = torch.randn(D, D, generator=torch.Generator().manual_seed(3))
+    z, actions, generator = batch(20_000)
+    growth = squared_growth(lambda z, a: torch.tanh(z @ weights.T), z * 0, actions, generator)
+    assert float(growth.detach().mean()) == pytest.approx(float(weights.square().sum()) / D, rel=0.03)
+
+
+def test_on_the_sphere_no_growth_is_looked_for_across_it():
+    """A model that stretches only along the latent itself moves nothing on the sphere."""
+
+    def radial(z, a):
+        return z + 10.0 * (z * z.detach()).sum(dim=1, keepdim=True) * z.detach() - 10.0 * z.detach()
+
+    z, actions, generator = batch(32)
+    z = torch.nn.functional.normalize(z, dim=1)
+    on = squared_growth(radial, z, actions, generator, sphere=True)
+    off = squared_growth(radial, z, actions, generator)
+    assert torch.allclose(on, torch.ones_like(on), atol=1e-3) and float(off.max()) > 5.0
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.0, 1.3])
+def test_each_form_by_hand(scale):
+    model, (z, actions, _) = scaled_rotation(scale), batch(24)
+    loss = {
+        form: float(regularity_loss(model, z, actions[:, 0], torch.Generator().manual_seed(5), form=form, steps=6))
+        for form in FORMS
+    }
+    assert loss["hinge"] == pytest.approx(D * max(0.0, scale**2 - 1), abs=1e-4)
+    assert loss["rollout"] == pytest.approx(D * max(0.0, 2 * math.log(scale)), abs=1e-4)
+    same = spectral_penalty_hutchinson(model, z, actions[:, 0], torch.Generator().manual_seed(5))
+    assert loss["square"] == float(same) > 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_has_a_gradient_that_tames_an_expansive_model(form):
+    weights = (1.5 * torch.eye(D)).requires_grad_(True)
+    z, actions, generator = batch(64)
+    loss = regularity_loss(
+        lambda z, a: z @ weights.T + a @ torch.ones(A, D), z, actions[:, 0], generator, form=form, steps=4
+    )
+    (gradient,) = torch.autograd.grad(loss, weights)
+    assert float((gradient * weights).sum()) > 0  # stepping down the gradient shrinks what expands
+
+
+def test_bounded_gradient_changes_nothing_forward_and_cannot_grow_backward():
+    model, (z, actions, _) = scaled_rotation(1.5), batch(8, 30)
+    tamed = bounded_gradient(model)
+    assert torch.equal(rollout(model, z, actions), rollout(tamed, z, actions))
+    assert float(rollout_jacobian(model, z, actions).state_norm.min()) > 1e4
+    start = z.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(rollout(tamed, start, actions)[:, -1].sum(), start)
+    assert float(gradient.norm(dim=1).max()) <= 1.0 + 1e-5
+    shrinking = z.clone().requires_grad_(True)
+    (same,) = torch.autograd.grad(
+        rollout(bounded_gradient(scaled_rotation(0.3)), shrinking, actions)[:, -1].sum(), shrinking
+    )
+    (plain,) = torch.autograd.grad(rollout(scaled_rotation(0.3), shrinking, actions)[:, -1].sum(), shrinking)
+    assert torch.allclose(same, plain)
+
+
+def test_what_does_not_fit_is_named():
+    z, actions, generator = batch(3)
+    with pytest.raises(ValueError, match="form must be one of 'square', 'hinge', 'rollout', got 'soft'"):
+        regularity_loss(scaled_rotation(1.0), z, actions[:, 0], generator, form="soft")
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        regularity_loss(scaled_rotation(1.0), z, actions[:, 0], generator, form="rollout", steps=0)
+    with pytest.raises(ValueError, match="actions must have shape"):
+        squared_growth(scaled_rotation(1.0), z, actions[:2], generator)
