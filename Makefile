@@ -21,6 +21,8 @@ NOTEBOOKS := $(wildcard book/*.ipynb)
 SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
              $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
+# Processes that share the tests: one a core.
+WORKERS   ?= logical
 EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars ablation maps funnel
 
 .PHONY: help install book test lint unit notebook-test book-test bench notebooks records requirements address colab clean
@@ -67,11 +69,11 @@ lint: $(READY)  ## ruff
 
 unit: $(READY)  ## unit tests of the package, the tools and the repository's rules
 	@echo "== Unit tests"
-	@$(BIN)/python -m pytest -q --ignore=tests/book tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book tests
 
 notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
 	@echo "== Executing every notebook and comparing its checked outputs"
-	@$(BIN)/python -m pytest -q -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	  --nbval-sanitize-with tests/notebooks/sanitize.cfg $(NOTEBOOKS)
 
 book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)

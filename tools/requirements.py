@@ -25,6 +25,7 @@ TOOLS = {
     "nbformat": "reads and writes the notebooks",
     "pyyaml": "reads _config.yml in tools and tests",
     "pytest": "tests",
+    "pytest-xdist": "spreads the tests over the cores",
     "nbval": "tests the notebooks' outputs",
     "hypothesis": "tests of identities that hold for all inputs",
     "scipy": "tests against an independent implementation; never at run time",
