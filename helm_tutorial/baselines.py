@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from helm_tutorial.continuous_world import ContinuousWorld
 from helm_tutorial.gridworld import Gridworld
 from helm_tutorial.losses import covariance_loss, latent_prediction_loss, reconstruction_loss, variance_loss
 from helm_tutorial.recipes import Data, Training, encoded
@@ -13,7 +14,7 @@ from helm_tutorial.world_model import WorldModel
 
 
 def train_reconstruction(
-    world: Gridworld, config: Training, seed: int, *, progress: Progress | None = None
+    world: Gridworld | ContinuousWorld, config: Training, seed: int, *, progress: Progress | None = None
 ) -> WorldModel:
     """An autoencoder trained to exact reconstruction, frozen, its latents standardised; then dynamics on them.
 
@@ -26,15 +27,15 @@ def train_reconstruction(
 
     def autoencoder_loss() -> Tensor:
         chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=data.generator)]
-        x = world.features[chosen]
+        x = data.world.features[chosen]
         return reconstruction_loss(model.decode(model.encode(x)), x)
 
     first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
     both = _two_stages(progress, first, second)
     fit(model, autoencoder_loss, steps=first, lr=config.lr, decay=True, progress=both[0])
-    model.standardise(world.features[visited])
+    model.standardise(data.world.features[visited])
     with torch.no_grad():
-        z = model.encode(world.features)
+        z = model.encode(data.world.features)
 
     def dynamics_loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
@@ -46,7 +47,7 @@ def train_reconstruction(
 
 
 def train_latent_prediction(
-    world: Gridworld,
+    world: Gridworld | ContinuousWorld,
     config: Training,
     seed: int,
     *,
@@ -62,7 +63,7 @@ def train_latent_prediction(
 
     def loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
-        z, z_next = encoded(model.encode, world, s[:, 0], s[:, 1])
+        z, z_next = encoded(model.encode, data.world, s[:, 0], s[:, 1])
         target = z_next.detach() if stop_gradient else z_next
         return latent_prediction_loss(model(z, a[:, 0]), target) + data.spectral(model, z, a[:, 0])
 
@@ -71,7 +72,7 @@ def train_latent_prediction(
 
 
 def train_variance_covariance(
-    world: Gridworld, config: Training, seed: int, *, progress: Progress | None = None
+    world: Gridworld | ContinuousWorld, config: Training, seed: int, *, progress: Progress | None = None
 ) -> WorldModel:
     """Latent prediction kept from collapsing: coordinates must vary, each in its own way (VICReg; Bardes et al., 2022).
 
@@ -82,7 +83,7 @@ def train_variance_covariance(
 
     def loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
-        z, z_next = encoded(model.encode, world, s[:, 0], s[:, 1])
+        z, z_next = encoded(model.encode, data.world, s[:, 0], s[:, 1])
         # Summed over coordinates, as latent prediction is, so that the weights compare like with like.
         varied = config.latent * (
             config.variance_weight * variance_loss(z) + config.covariance_weight * covariance_loss(z)
@@ -93,7 +94,7 @@ def train_variance_covariance(
     return model.eval()
 
 
-def untrained(world: Gridworld, config: Training, seed: int) -> WorldModel:
+def untrained(world: Gridworld | ContinuousWorld, config: Training, seed: int) -> WorldModel:
     """The model that :func:`train_latent_prediction` starts from: what collapse is measured against."""
     return Data(world, config, seed).model()
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from helm_tutorial.continuous_world import ContinuousWorld, Visited
 from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
 from helm_tutorial.jacobian import spectral_penalty_hutchinson
 from helm_tutorial.losses import info_nce, latent_prediction_loss, sample_positives
@@ -136,7 +137,7 @@ def directed(config: Training) -> Training:
 
 
 def train_contrastive(
-    world: Gridworld,
+    world: Gridworld | ContinuousWorld,
     config: Training,
     seed: int,
     *,
@@ -155,10 +156,10 @@ def train_contrastive(
         anchors, positives = sample_positives(data.states, config.batch, gamma=gamma, generator=data.generator)
         s, a = data.windows(config.batch // config.prediction_steps, config.prediction_steps)
         if config.goal_encoder:
-            x, *z = encoded(model.encode, world, anchors, *s.unbind(dim=1))
-            (y,) = encoded(model.encode_goal, world, positives)
+            x, *z = encoded(model.encode, data.world, anchors, *s.unbind(dim=1))
+            (y,) = encoded(model.encode_goal, data.world, positives)
         else:
-            x, y, *z = encoded(model.encode, world, anchors, positives, *s.unbind(dim=1))
+            x, y, *z = encoded(model.encode, data.world, anchors, positives, *s.unbind(dim=1))
         if config.similarity == "cosine" and not config.sphere:
             x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
         compared = {"similarity": config.similarity, "both_ways": config.both_ways, "negatives": config.negatives}
@@ -180,16 +181,26 @@ class Data:
     """A data set of random walks for one training, and the generator that draws it, the weights and all batches.
 
     Attributes:
+        world: what ``states`` number: a gridworld's own states, or those that walks in a continuous world visit.
         states: shape ``(walks, walk_length + 1)``.
         actions: shape ``(walks, walk_length)``.
-        observations: number of distinct observations in it.
+        choices: number of actions ``A``.
+        observations: number of distinct observations in it; in a continuous world, of places that are told apart.
     """
 
-    def __init__(self, world: Gridworld, config: Training, seed: int):
-        self.world, self.config = world, config
+    def __init__(self, world: Gridworld | ContinuousWorld, config: Training, seed: int):
+        self.config = config
         self.generator = torch.Generator().manual_seed(seed)
-        self.states, self.actions = random_walks(world, config.walks, config.walk_length, generator=self.generator)
-        self.observations = len(self.states.unique())
+        size = (config.walks, config.walk_length)
+        self.world: Gridworld | Visited
+        if isinstance(world, ContinuousWorld):
+            self.world = world.random_walks(*size, generator=self.generator)
+            self.states, self.actions = self.world.walks, self.world.walk_actions
+            self.choices, self.observations = world.actions, world.places
+        else:
+            self.world = world
+            self.states, self.actions = random_walks(world, *size, generator=self.generator)
+            self.choices, self.observations = len(ACTIONS), len(self.states.unique())
 
     def steps(self, updates: int) -> int:
         """Updates for this data, given those for Empty-8x8's 144 observations."""
@@ -200,14 +211,14 @@ class Data:
         shape = self.world.features.shape[1:]
         features = int(shape[0]) if len(shape) == 1 else tuple(shape)
         sizes = {"latent": self.config.latent, "hidden": self.config.hidden}
-        return WorldModel(features, len(ACTIONS), **sizes, **options, generator=self.generator)
+        return WorldModel(features, self.choices, **sizes, **options, generator=self.generator)
 
     def windows(self, count: int, steps: int) -> tuple[Tensor, Tensor]:
         """Pieces of walks: states, shape ``(count, steps + 1)``, and actions, one-hot, ``(count, steps, A)``."""
         walk = torch.randint(len(self.states), (count, 1), generator=self.generator)
         t = torch.randint(self.actions.shape[1] - steps + 1, (count, 1), generator=self.generator)
         ahead = torch.arange(steps + 1)
-        actions = one_hot_actions(self.actions[walk, t + ahead[:-1]], len(ACTIONS))
+        actions = one_hot_actions(self.actions[walk, t + ahead[:-1]], self.choices)
         return self.states[walk, t + ahead], actions
 
     def spectral(self, model: WorldModel, z: Tensor, a: Tensor) -> Tensor | float:
@@ -217,7 +228,7 @@ class Data:
         return self.config.spectral_weight * spectral_penalty_hutchinson(model, z, a, self.generator)
 
 
-def encoded(encode: Callable[[Tensor], Tensor], world: Gridworld, *states: Tensor) -> tuple[Tensor, ...]:
+def encoded(encode: Callable[[Tensor], Tensor], world: Gridworld | Visited, *states: Tensor) -> tuple[Tensor, ...]:
     """Latents of some states, for each tensor of indices; each state is encoded once where that is less work."""
     if world.states <= sum(part.numel() for part in states):
         z = encode(world.features)
