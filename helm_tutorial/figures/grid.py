@@ -148,8 +148,8 @@ def show_advice(
     tail = at - way / 2
     for colour, which in ((COLORS["flat"], ~right[shown]), (COLORS["true"], right[shown])):
         axes.quiver(
-            *tail[which].T,
-            *way[which].T,
+            *tail[which].T.numpy(),
+            *way[which].T.numpy(),
             color=colour,
             angles="xy",
             scale_units="xy",
