@@ -15,8 +15,8 @@ from torch import Tensor
 
 from helm_tutorial.continuous_world import ContinuousWorld, Visited
 from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
-from helm_tutorial.jacobian import spectral_penalty_hutchinson
 from helm_tutorial.losses import info_nce, latent_prediction_loss, sample_positives
+from helm_tutorial.regularity import FORMS, regularity_loss
 from helm_tutorial.rollout import rollout
 from helm_tutorial.training import Progress, fit
 from helm_tutorial.validation import require_choice, require_count, require_real
@@ -57,8 +57,10 @@ class Training:
         prediction_weight: its weight.
         variance_weight: weight of the variance term in variance-covariance training.
         covariance_weight: weight of the covariance term there.
-        spectral_weight: weight of the step Jacobian's squared Frobenius norm (Hutchinson estimate);
-            0 switches the first pillar off.
+        spectral_weight: weight of the spectral penalty; 0 switches the first pillar off.
+        spectral_form: which penalty, one of :data:`helm_tutorial.regularity.FORMS`; the first is the report's, the
+            step Jacobian's squared Frobenius norm.
+        tangent: the dynamics' residuals are projected on the sphere's tangent space.
     """
 
     walks: int = 1000
@@ -83,6 +85,8 @@ class Training:
     variance_weight: float = 1.0
     covariance_weight: float = 1.0
     spectral_weight: float = 0.0
+    spectral_form: str = "square"
+    tangent: bool = False
 
     def __post_init__(self) -> None:
         counts = ("walks", "latent", "hidden", "autoencoder_updates", "dynamics_updates", "updates")
@@ -97,6 +101,9 @@ class Training:
         if self.gamma is not None:
             require_real("gamma", self.gamma, low=0.0, high=0.999)
         require_choice("similarity", self.similarity, ("distance", "cosine"))
+        require_choice("spectral_form", self.spectral_form, FORMS)
+        if self.tangent and not self.sphere:
+            raise ValueError("tangent must be False where sphere is, got True: only a sphere has tangent spaces here")
         for name in ("prediction_weight", "variance_weight", "covariance_weight", "spectral_weight"):
             require_real(name, getattr(self, name), low=0.0)
 
@@ -149,7 +156,8 @@ def train_contrastive(
     ``watch(step, model)`` is called before the first update and after each; it may look at the model, not change it.
     """
     data = Data(world, config, seed)
-    model = data.model(sphere=config.sphere, goal_encoder=config.goal_encoder, rescale=config.rescale)
+    kind = {name: getattr(config, name) for name in ("sphere", "goal_encoder", "rescale", "tangent")}
+    model = data.model(**kind)
     gamma = positives_gamma(config, data.observations)
 
     def loss() -> Tensor:
@@ -225,7 +233,8 @@ class Data:
         """The spectral penalty at latents ``(B, D)`` and actions ``(B, A)``, times its weight."""
         if self.config.spectral_weight == 0.0:
             return 0.0
-        return self.config.spectral_weight * spectral_penalty_hutchinson(model, z, a, self.generator)
+        form = {"form": self.config.spectral_form, "sphere": model.sphere}
+        return self.config.spectral_weight * regularity_loss(model, z, a, self.generator, **form)
 
 
 def encoded(encode: Callable[[Tensor], Tensor], world: Gridworld | Visited, *states: Tensor) -> tuple[Tensor, ...]:

@@ -23,7 +23,12 @@ from helm_tutorial.experiments.registry import EXPERIMENTS
 from helm_tutorial.statistics import t_interval
 from helm_tutorial.validation import require_choice, require_count
 
-BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0), "amplitude": (-math.inf, math.inf)}
+BOUNDS = {
+    "fraction": (0.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "difference": (-2.0, 2.0),
+    "amplitude": (-math.inf, math.inf),
+}
 INTERVAL = "Student's t, 95 %, over seeds"
 MOST_SEEDS = 1000
 

@@ -48,6 +48,7 @@ class WorldModel(nn.Module):
         decoder: bool = False,
         goal_encoder: bool = False,
         rescale: bool = False,
+        tangent: bool = False,
         generator: torch.Generator | None = None,
     ):
         """Build the networks.
@@ -62,18 +63,22 @@ class WorldModel(nn.Module):
             goal_encoder: encode goals by a network of their own, see :meth:`encode_goal`.
             rescale: the dynamics see latents times ``sqrt(D)``: coordinates of a latent of length 1 are about
                 ``D^-1/2``, and a network learns faster from inputs of about 1.
+            tangent: only the part of the mixed residual that is tangent to the sphere at ``z`` moves it; then
+                ``|z + r| >= 1``, and normalising never stretches.
             generator: source of the initial weights; ``None`` leaves torch's default ones.
 
         Raises:
             TypeError: a size is not an integer.
-            ValueError: a size is below 1, a picture has not three colours or is smaller than a cell, or pictures
-                should be decoded.
+            ValueError: a size is below 1, a picture has not three colours or is smaller than a cell, pictures
+                should be decoded, or dynamics be tangent where there is no sphere.
         """
         super().__init__()
         for name, value in {"actions": actions, "latent": latent, "hidden": hidden}.items():
             require_count(name, value)
         if decoder and isinstance(features, Sequence):
             raise ValueError(f"decoder must be False for pictures, which are only encoded, got features {features}")
+        if tangent and not sphere:
+            raise ValueError("tangent must be False where sphere is, got True: only a sphere has tangent spaces here")
         self.options = {
             "features": tuple(features) if isinstance(features, Sequence) else features,
             "actions": actions,
@@ -83,8 +88,9 @@ class WorldModel(nn.Module):
             "decoder": decoder,
             "goal_encoder": goal_encoder,
             "rescale": rescale,
+            "tangent": tangent,
         }
-        self.actions, self.latent, self.sphere = actions, latent, sphere
+        self.actions, self.latent, self.sphere, self.tangent = actions, latent, sphere, tangent
         self.inputs = latent**0.5 if rescale else 1.0
         self.encoder = encoder_network(features, hidden, latent)
         self.residuals = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, actions * latent))
@@ -110,7 +116,10 @@ class WorldModel(nn.Module):
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """The next latent ``(..., D)`` after action ``a`` ``(..., A)`` in latent ``z`` ``(..., D)``."""
         residuals = self.residuals(z * self.inputs).unflatten(-1, (self.actions, self.latent))
-        z_next = z + (a.unsqueeze(-2) @ residuals).squeeze(-2)
+        residual = (a.unsqueeze(-2) @ residuals).squeeze(-2)
+        if self.tangent:
+            residual = residual - (residual * z).sum(dim=-1, keepdim=True) * z
+        z_next = z + residual
         return F.normalize(z_next, dim=-1) if self.sphere else z_next
 
     def decode(self, z: Tensor) -> Tensor:

@@ -1,13 +1,18 @@
 """Penalties on growth against linear systems, where the growth is known, and the gradient that cannot grow."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from helm_tutorial.experiments.gridworld_planning import learned_rollout_jacobian
+from helm_tutorial.gridworld import load_gridworld
 from helm_tutorial.jacobian import rollout_jacobian, spectral_penalty_hutchinson
+from helm_tutorial.recipes import Training, train_contrastive
 from helm_tutorial.regularity import FORMS, bounded_gradient, regularity_loss, squared_growth
 from helm_tutorial.rollout import rollout
+from helm_tutorial.world_model import WorldModel
 
 D, A = 4, 3
 
@@ -101,3 +106,32 @@ def test_what_does_not_fit_is_named():
         regularity_loss(scaled_rotation(1.0), z, actions[:, 0], generator, form="rollout", steps=0)
     with pytest.raises(ValueError, match="actions must have shape"):
         squared_growth(scaled_rotation(1.0), z, actions[:2], generator)
+
+
+def test_tangent_dynamics_move_along_the_sphere_and_normalising_never_stretches_them():
+    model = WorldModel(6, A, latent=D, hidden=16, sphere=True, tangent=True, generator=torch.Generator().manual_seed(0))
+    z, actions, _ = batch(32)
+    z = torch.nn.functional.normalize(z, dim=1)
+    moved = model(z, actions[:, 0])
+    assert torch.allclose(moved.norm(dim=1), torch.ones(32), atol=1e-5)
+    residuals = model.residuals(z).unflatten(-1, (A, D))
+    residual = (actions[:, 0].unsqueeze(-2) @ residuals).squeeze(-2)
+    across = residual - (residual * z).sum(dim=1, keepdim=True) * z
+    assert torch.allclose(moved, torch.nn.functional.normalize(z + across, dim=1), atol=1e-6)
+    assert float((z + across).norm(dim=1).min().detach()) >= 1.0 - 1e-5
+    with pytest.raises(ValueError, match="tangent must be False where sphere is, got True"):
+        WorldModel(6, A, tangent=True)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_training_uses_the_form_that_it_names(form):
+    room = load_gridworld("MiniGrid-Empty-5x5-v0")
+    few = Training(walks=50, walk_length=20, updates=150, batch=128, spectral_form=form)
+
+    def growth(weight: float) -> float:
+        model = train_contrastive(room, replace(few, spectral_weight=weight), 0)
+        return learned_rollout_jacobian(room, model, 8, 0)
+
+    assert growth(1.0) < 0.95 * growth(0.0)
+    with pytest.raises(ValueError, match="spectral_form must be one of 'square', 'hinge', 'rollout', got 'soft'"):
+        replace(few, spectral_form="soft")

@@ -73,6 +73,7 @@ def test_options_build_the_same_networks_again():
         "decoder": False,
         "goal_encoder": True,
         "rescale": True,
+        "tangent": False,
     }
 
 

@@ -14,6 +14,7 @@ from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.planning import Iterate, plan_gradient
 from helm_tutorial.plans import COSTS, Plan
+from helm_tutorial.regularity import bounded_gradient
 from helm_tutorial.relaxation import RELAXATIONS
 from helm_tutorial.search import plan_cross_entropy, plan_exhaustive, plan_path_integral, plan_random_shooting
 from helm_tutorial.validation import require_choice, require_count, require_real
@@ -94,6 +95,7 @@ def play(
     *,
     starts: Tensor | None = None,
     by: str = "gradient",
+    bounded: bool = False,
     watch: Callable[[Iterate], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
@@ -108,6 +110,8 @@ def play(
         by: one of :data:`PLANNERS`. Random shooting, cross-entropy and path integral control use no gradient, but as
             many plans scored as make the same number of model calls as our planner (restarts times gradient steps and
             scorings), whose backward passes come on top. Greedy looks one step ahead.
+        bounded: the gradient planner's gradient is kept from growing on its way back, see
+            :func:`helm_tutorial.regularity.bounded_gradient`.
         watch: sees every gradient step, see :func:`helm_tutorial.planning.plan_gradient`; changes nothing.
         progress: called with the step and the limit.
     """
@@ -134,7 +138,7 @@ def play(
                 model, z0, goal, planning.horizon, elites=math.ceil(samples / 10), **sizes, **same
             )
         return plan_gradient(
-            model,
+            bounded_gradient(model) if bounded else model,
             z0,
             goal,
             planning.horizon,
