@@ -5,10 +5,13 @@ The state is a point ``x`` of the plane. A step turns the plane by an angle, mul
 
     x' = W x + B a,   W = factor * rotation(angle)
 
-so that ``|W^T v| = factor^T |v|`` for every ``v``: any two states come apart at the same exponential rate, and no
-faithful latent can be non-expansive. Models see ``F`` numbers ``cos(frequencies x + phases)``, never ``x`` (random
-Fourier features; Rahimi and Recht, 2007). The task is to enter a ball about the origin, which is an unstable
-fixed point. As in :mod:`helm_tutorial.gridworld`, random walks know nothing of the task.
+so that ``|W^T v| = factor^T |v|`` for every ``v``: any two states come apart at the same exponential rate. No latent
+from which the state can be read smoothly hides that about the origin, which stays where it is under the mean of the
+four pushes: the eigenvalues of a derivative at a fixed point are the same in all coordinates. Far out a latent can
+hide it, by drawing together what is far; a bounded one must.
+
+Models see ``F`` numbers ``cos(frequencies x + phases)``, never ``x`` (random Fourier features; Rahimi and Recht, 2007).
+The task is to enter a ball about the origin. As in :mod:`helm_tutorial.gridworld`, random walks know nothing of it.
 """
 
 from __future__ import annotations

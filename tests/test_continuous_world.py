@@ -66,6 +66,24 @@ def test_every_rollout_expands_at_the_same_rate(world):
         assert torch.allclose(measured, torch.full((3,), expected, dtype=torch.float64))
 
 
+def test_a_bounded_latent_hides_the_growth_far_out_and_not_about_the_goal(world):
+    # z = x / (1 + |x|) tells all states apart and is bounded; its dynamics are exact.
+    def latent(x: torch.Tensor) -> torch.Tensor:
+        return x / (1 + x.square().sum(dim=1, keepdim=True).add(1e-30).sqrt())
+
+    def model(z: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        return latent(world.system(z / (1 - z.square().sum(dim=1, keepdim=True).add(1e-30).sqrt()), a))
+
+    idle = torch.full((1, 50, 4), 0.25, dtype=torch.float64)
+
+    def growth(x: float) -> float:
+        start = torch.full((1, 2), x, dtype=torch.float64)
+        return spectral_radius(rollout_jacobian(model, latent(start), idle).state[0])
+
+    assert growth(0.0) == pytest.approx(1.1**50, rel=1e-3)
+    assert growth(3.0) < 1.0
+
+
 def test_what_is_lost_never_comes_back_whatever_is_done(world):
     angles = torch.linspace(0, 2 * math.pi, 50, dtype=torch.float64)
     here = 10.01 * torch.stack([angles.cos(), angles.sin()], dim=1)
