@@ -82,3 +82,22 @@ def test_other_worlds_meet_their_bars():
     metrics = records.load("worlds")["metrics"]
     assert min(metrics["success_contrastive_empty16"]["values"]) >= 0.95
     assert min(metrics["success_contrastive_four_rooms"]["values"]) >= 0.90
+
+
+def test_one_negative_is_nearly_enough_and_the_sphere_is_for_the_dynamics():
+    """What chapter 4 says in words about the record of choices."""
+    metrics = records.load("choices")["metrics"]
+    assert metrics["success_negatives_1"]["low"] >= 0.95 and metrics["success_negatives_511"]["low"] >= 0.95
+    for choice in ("off_sphere", "off_sphere_distance"):
+        assert metrics[f"metric_correlation_{choice}"]["low"] > 0.85
+        assert metrics[f"prediction_accuracy_{choice}"]["high"] < metrics["prediction_accuracy_negatives_511"]["low"]
+
+
+def test_choices_without_a_change_are_experiment_4():
+    """All other rows of the batch as negatives, on the sphere, is experiment 4's model with one encoder."""
+    choices, other = records.load("choices"), records.load("exp4")
+    for measure in ("metric_correlation", "greedy_accuracy", "prediction_accuracy"):
+        first = choices["metrics"][f"{measure}_negatives_511"]["values"]
+        second = other["metrics"][f"{measure}_one_encoder"]["values"][: len(first)]
+        assert choices["seeds"] == other["seeds"][: len(first)]
+        assert first == pytest.approx(second, abs=0.02), measure
