@@ -1,7 +1,7 @@
 """Forms of spectral regularity: what a training can ask of the growth of small differences, and what a planner can do.
 
 The report penalises the squared Frobenius norm of the step Jacobian, all of it. But a model that predicts must let
-differences pass: what has to go is *growth*. With ``v`` a random direction of length 1 along which a latent can move,
+differences pass: what has to go is *growth*. With ``v`` a random direction of length 1 along which a latent can move::
 
     g(v) = |J^T v|^2,   E g = ||P J||_F^2 / dim,
 
