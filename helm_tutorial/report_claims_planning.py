@@ -1,0 +1,285 @@
+"""The report's claims about planning in MiniGrid and about the two pillars, and the rules that judge them."""
+
+from __future__ import annotations
+
+import math
+
+from helm_tutorial import records
+from helm_tutorial.statistics import t_interval
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, paired, share
+
+
+def _necessary(metrics: Metrics, without: str) -> str:
+    """Whether taking a pillar away costs at least 10 points, at either horizon and with either planner."""
+    gaps = [
+        paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
+        for T in (12, 50)
+        for planner in ("", "_plain")
+    ]
+    costly = [gap.low > 0.10 for gap in gaps]
+    if all(costly) or any(costly):
+        return HOLDS if all(costly) else CONDITION
+    return FAILS if all(gap.high < 0.10 for gap in gaps) else OPEN
+
+
+def _no_success(metrics: Metrics) -> str:
+    """Whether planning with the reconstruction model adds less than 10 points to random actions."""
+    report = paired(metrics, "success_report_planner_reconstruction", "success_random_actions")
+    ours = paired(metrics, "success_reconstruction", "success_random_actions")
+    if report.high < 0.10:
+        return HOLDS if ours.high < 0.10 else CONDITION
+    return FAILS if report.low > 0.10 else OPEN
+
+
+def _costs(metrics: Metrics, without: str) -> str:
+    parts = []
+    for planner, name in (("", "ours"), ("_plain", "plain")):
+        for T in (12, 50):
+            gap = paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
+            parts.append(f"{name}, T={T}: {100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})")
+    return "; ".join(parts)
+
+
+def _orders(metrics: Metrics, first: str, second: str):
+    """Interval of how many orders of magnitude one norm is above another, paired by seed."""
+    pairs = zip(metrics[first]["values"], metrics[second]["values"], strict=True)
+    return t_interval([math.log10(max(a, 1e-30)) - math.log10(max(b, 1e-30)) for a, b in pairs])
+
+
+def _tame(metric: dict) -> bool:
+    """Whether a Jacobian of 25 steps stays below ten times the identity's norm, 57 in 32 dimensions."""
+    return metric["high"] < 57
+
+
+def _largest_norm(metrics: Metrics) -> float:
+    """The largest rollout Jacobian of 50 steps in the factorial; a missing value was infinite."""
+    norms = [
+        entry["values"] for name, entry in metrics.items() if name.startswith("rollout_jacobian") and "T50" in name
+    ]
+    return max(math.inf if value is None else value for values in norms for value in values)
+
+
+CLAIMS = (
+    Claim(
+        "A model with perfect prediction plans with no success",
+        "0 %",
+        "exp3",
+        lambda m: (
+            f"report's planner {share(m['success_report_planner_reconstruction'])}, "
+            f"ours {share(m['success_reconstruction'])}, "
+            f"random actions {share(m['success_random_actions'])}, at a prediction accuracy of "
+            f"{share(m['prediction_accuracy_reconstruction'])}"
+        ),
+        lambda m: _no_success(m),
+        "holds if it beats random actions by less than 10 points with both planners; with a condition if with one",
+        "stability_alone",
+    ),
+    Claim(
+        "Its latent distances say nothing about the way to the goal",
+        "no figure",
+        "exp3",
+        lambda m: f"rank correlation with geodesic distance {number(m['metric_correlation_reconstruction'])}",
+        lambda m: HOLDS if m["metric_correlation_reconstruction"]["high"] < 0.2 else FAILS,
+        "holds if the rank correlation is below 0.2",
+        "stability_alone",
+    ),
+    Claim(
+        "A prediction error of about 0 means that the model predicts",
+        "MSE ≈ 0",
+        "exp3",
+        lambda m: (
+            f"latent prediction, whose error is the smallest, predicts the right state in "
+            f"{share(m['prediction_accuracy_latent_prediction'])}, reconstruction in "
+            f"{share(m['prediction_accuracy_reconstruction'])}"
+        ),
+        lambda m: HOLDS if m["prediction_accuracy_latent_prediction"]["low"] > 0.9 else FAILS,
+        "holds if the model with the smallest error predicts the right state in over 90 %",
+        "stability_alone",
+        late=True,
+    ),
+    Claim(
+        "The latents are “one-hot” in style: all states equidistant",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"distances between latents vary by {number(m['distance_variation_reconstruction'])} of their mean; "
+            "one-hot vectors: 0; 144 equidistant points do not fit into 32 dimensions"
+        ),
+        lambda m: (
+            HOLDS
+            if m["distance_variation_reconstruction"]["high"] < 0.05
+            else CONDITION
+            if m["distance_variation_reconstruction"]["high"] < 0.25
+            else FAILS
+        ),
+        "holds if the variation is below 0.05; with a condition, nearly equidistant, if below 0.25",
+        "stability_alone",
+        late=True,
+    ),
+    Claim(
+        "The model that fails is stable",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"Jacobian of 25 steps: {number(m['rollout_jacobian_reconstruction_T25'])}; with a penalty, by rows and "
+            f"columns, {number(m['rollout_jacobian_reconstruction_spectral_profiles_T25'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if _tame(m["rollout_jacobian_reconstruction_T25"])
+            else CONDITION
+            if _tame(m["rollout_jacobian_reconstruction_spectral_profiles_T25"])
+            else FAILS
+        ),
+        "holds if the norm stays below ten times the identity's; with a condition if so with the penalty",
+        "stability_alone",
+        late=True,
+    ),
+    Claim(
+        "Stability is not utility: a smooth gradient is useless if it points in the wrong direction",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"tamed by the penalty, variance-covariance latents have a Jacobian of "
+            f"{number(m['rollout_jacobian_variance_covariance_spectral_T25'])} and a best-looking action that is right "
+            f"from {share(m['greedy_accuracy_variance_covariance_spectral'])}; our planner, which reaches the goal, "
+            f"arrives from {share(m['success_variance_covariance_spectral'])}"
+        ),
+        lambda m: (
+            FAILS
+            if not _tame(m["rollout_jacobian_variance_covariance_spectral_T25"])
+            or m["greedy_accuracy_variance_covariance_spectral"]["low"] > 0.9
+            else CONDITION
+            if m["success_variance_covariance_spectral"]["low"] > 0.5
+            else HOLDS
+        ),
+        "holds if a tame model points astray, and fewer than half arrive; with a condition if it does and more arrive",
+        "stability_alone",
+        late=True,
+    ),
+    Claim(
+        "Contrastive latents bring success",
+        "100 %",
+        "exp4",
+        lambda m: (
+            f"ours {share(m['success_one_encoder'])}, "
+            f"report's planner {share(m['success_report_planner_one_encoder'])}; "
+            f"where the distance has a direction, ours {share(m['success_contrastive'])}, report's planner "
+            f"{share(m['success_report_planner_contrastive'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if max(m[f"success_report_planner_{name}"]["low"] for name in ("one_encoder", "contrastive")) > 0.95
+            else CONDITION
+            if max(m[f"success_{name}"]["low"] for name in ("one_encoder", "contrastive")) > 0.95
+            else FAILS
+        ),
+        "holds if above 95 % with the report's planner and one of the two models; with a condition if only with ours",
+        "contrastive_fix",
+    ),
+    Claim(
+        "The loss as printed, one-step positives, suffices",
+        "100 %",
+        "exp4",
+        lambda m: f"ours {share(m['success_printed_loss'])}",
+        lambda m: HOLDS if m["success_printed_loss"]["low"] > 0.95 else FAILS,
+        "holds if above 95 % with our planner",
+        "contrastive_fix",
+    ),
+    Claim(
+        "The planner that was stuck at distance 7.0 comes to distance 0.0",
+        "0.0",
+        "exp4",
+        lambda m: f"cells from the goal in the end, own start: {number(m['final_distance_start_one_encoder'])}",
+        lambda m: HOLDS if m["final_distance_start_one_encoder"]["high"] < 0.5 else FAILS,
+        "holds if below half a cell",
+        "contrastive_fix",
+        late=True,
+    ),
+    Claim(
+        "InfoNCE makes the latent topology reflect the grid's geodesic structure",
+        "no figure",
+        "exp4",
+        lambda m: (
+            f"rank correlation: as printed {number(m['metric_correlation_printed_loss'])}, positives further "
+            f"ahead {number(m['metric_correlation_one_encoder'])}, with a direction "
+            f"{number(m['metric_correlation_contrastive'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if m["metric_correlation_printed_loss"]["low"] > 0.9
+            else CONDITION
+            if m["metric_correlation_contrastive"]["low"] > 0.9
+            else FAILS
+        ),
+        "holds if the printed loss passes 0.9; with a condition if only another form does",
+        "directed_distance",
+        late=True,
+    ),
+    Claim(
+        "Metric alignment is necessary",
+        "no figure",
+        "pillars",
+        lambda m: "both, less spectral only: " + _costs(m, "spectral"),
+        lambda m: _necessary(m, "spectral"),
+        "holds if taking it away costs 10 points or more, both planners, T = 12 and 50; with a condition if for some",
+        "two_pillars",
+    ),
+    Claim(
+        "Spectral regularity is necessary",
+        "no figure",
+        "pillars",
+        lambda m: "both, less contrastive only: " + _costs(m, "contrastive"),
+        lambda m: _necessary(m, "contrastive"),
+        "the same rule",
+        "two_pillars",
+    ),
+    Claim(
+        "The two invariants are independent",
+        "no figure",
+        "pillars",
+        lambda m: (
+            f"the Jacobian of 50 steps, InfoNCE alone over reconstruction alone: a factor of "
+            f"$10^{{{_orders(m, 'rollout_jacobian_contrastive_T50', 'rollout_jacobian_neither_T50').mean:.0f}}}$"
+        ),
+        lambda m: (
+            FAILS if _orders(m, "rollout_jacobian_contrastive_T50", "rollout_jacobian_neither_T50").high < -1 else HOLDS
+        ),
+        "does not hold if metric alignment alone lowers the Jacobian more than tenfold",
+        "two_pillars",
+        late=True,
+    ),
+    Claim(
+        "Without the first pillar planning ends in NaNs and divergence",
+        "no figure",
+        "pillars",
+        lambda m: (
+            f"the largest Jacobian of 50 steps, all models and seeds: {records.formatted(_largest_norm(m), '.0e')}; "
+            f"single precision ends at {records.formatted(3.4e38, '.1e')}"
+        ),
+        lambda m: HOLDS if _largest_norm(m) > 3.4e38 else FAILS,
+        "holds if a Jacobian leaves the range of single precision",
+        "two_pillars",
+        late=True,
+    ),
+    Claim(
+        "The two are jointly sufficient",
+        "100 %",
+        "pillars",
+        lambda m: "; ".join(
+            f"{name}, T={T}: {share(m[f'success_both_T{T}{planner}'])}"
+            for planner, name in (("", "ours"), ("_plain", "plain"))
+            for T in (12, 50)
+        ),
+        lambda m: (
+            HOLDS
+            if min(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
+            else CONDITION
+            if max(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
+            else FAILS
+        ),
+        "holds if above 95 % for both planners at T = 12 and 50; with a condition if for some",
+        "two_pillars",
+    ),
+)
+"""The claims of the report's experiments 3 and 4 and of its discussion."""

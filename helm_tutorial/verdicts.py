@@ -1,0 +1,55 @@
+"""What a claim is, how it can be judged, and how its figures are put in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helm_tutorial import records
+from helm_tutorial.statistics import t_interval
+
+HOLDS, CONDITION, FAILS = "holds", "holds with a condition", "does not hold"
+OPEN = "not settled"
+
+Metrics = dict[str, dict]
+"""Metrics of one record by name, as ``reproduce`` writes them."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and how it is judged.
+
+    Attributes:
+        claim: what the report says.
+        reported: its figure, or ``"no figure"``.
+        record: the record that tests it.
+        found: from that record's metrics to what we measured, in words and numbers.
+        verdict: from the same metrics to one of the verdicts; *not settled* where an interval straddles the line.
+        rule: that rule in words.
+        late: the rule was fixed after its figure was known.
+        chapter: the page that shows the evidence.
+    """
+
+    claim: str
+    reported: str
+    record: str
+    found: Callable[[Metrics], str]
+    verdict: Callable[[Metrics], str]
+    rule: str
+    chapter: str
+    late: bool = False
+
+
+def share(metric: dict) -> str:
+    """A share with its interval, in per cent."""
+    return records.in_words(metric, ".1%")
+
+
+def number(metric: dict) -> str:
+    """A number with its interval."""
+    return records.in_words(metric, ".1e" if metric["mean"] >= 1000 else ".3g")
+
+
+def paired(metrics: Metrics, first: str, second: str):
+    """Interval of the difference of two metrics, paired by seed."""
+    return t_interval([a - b for a, b in zip(metrics[first]["values"], metrics[second]["values"], strict=True)])
