@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from helm_tutorial.experiments import (
+    continuous_pillars,
     contrastive_ablation,
     contrastive_choices,
     contrastive_fix,
@@ -27,6 +28,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "exp3": stability_alone,
     "exp4": contrastive_fix,
     "pillars": two_pillars,
+    "continuous": continuous_pillars,
     "forms": regularity_forms,
     "rivals": rivals,
     "ablation": contrastive_ablation,

@@ -1,0 +1,44 @@
+"""The record of the 2 x 2 in the expansive world: what it says, and one cell of it trained again."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from helm_tutorial import diagnosis, records
+from helm_tutorial.continuous_world import solvable_starts
+from helm_tutorial.experiments import continuous_pillars, continuous_planning
+
+
+def test_the_record_says_how_it_was_made_and_what_it_rests_on():
+    record = records.load("continuous")
+    seeds = len(record["seeds"])
+    assert record["command"] == f"python -m helm_tutorial reproduce continuous --seeds {seeds}" and seeds >= 5
+    assert set(record["metrics"]) == set(continuous_pillars.METRICS)
+    means = {name: entry["mean"] for name, entry in record["metrics"].items()}
+    # The world is neither trivial nor impossible: chance fails, the true dynamics arrive.
+    assert means["success_random"] < 0.1 and means["success_true_T25_closest"] > 0.9
+    assert means["rollout_jacobian_true_T50"] == pytest.approx(1.1**50 * math.sqrt(2))
+    # The pillars were really switched: alignment by InfoNCE, smaller Jacobians by the penalty.
+    assert means["metric_correlation_contrastive"] > means["metric_correlation_neither"]
+    assert means["rollout_jacobian_spectral_T12"] < means["rollout_jacobian_neither_T12"]
+
+
+def test_one_cell_of_the_record_trained_again():
+    # Half a minute: training is all that tells whether what is recorded comes out of this code.
+    record, config = records.load("continuous"), continuous_pillars.Config()
+    world = continuous_pillars.build_world(config)
+    model = continuous_pillars.train_cell(world, config, "contrastive", record["seeds"][0])
+    recorded = {name: entry["values"][0] for name, entry in record["metrics"].items()}
+    points, steps = continuous_pillars.measured_pairs(world, config.pairs)
+    with torch.no_grad():
+        z = model.encode(world.observe(points))
+    correlation = diagnosis.metric_correlation(z, steps)
+    assert correlation == pytest.approx(recorded["metric_correlation_contrastive"], abs=0.02)
+    accuracy = continuous_planning.prediction_accuracy(world, model, 0)
+    assert accuracy == pytest.approx(recorded["prediction_accuracy_contrastive"], abs=0.02)
+    starts, ways = solvable_starts(world, 5 * config.starts)
+    planning, limit = replace(config.planning, horizon=5), round(config.planning.limit * float(ways.max()))
+    episodes = continuous_planning.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
+    assert float(episodes.success.float().mean()) == pytest.approx(recorded["success_contrastive_T5"], abs=0.1)
