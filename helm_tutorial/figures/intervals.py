@@ -65,13 +65,12 @@ def show_over_horizons(
         axes.plot(horizons, means, color=color, marker="o", markersize=5)
         if math.isfinite(means[-1]):
             ends[cell] = means[-1]
-    lift, below = 0.0, -math.inf
+    written = -math.inf
     for cell in sorted(ends, key=ends.get):
-        # Shares that end within a few points of one another: the upper label moves up.
-        lift = lift + 11.0 if ends[cell] - below < 0.06 else 0.0
-        below = ends[cell]
+        # Shares that end within a few points of one another: the upper label moves up, 11 points for 0.06.
+        written = max(ends[cell], written + 0.06)
         color = COLORS["helm" if cell == "spectral" else cell]
-        label_line(axes, horizons[-1], ends[cell], cell, color, lift=lift)
+        label_line(axes, horizons[-1], ends[cell], cell, color, lift=11.0 * (written - ends[cell]) / 0.06)
     axes.set(xlabel="horizon $T$", xticks=horizons)
     axes.margins(x=0.18)
     return axes
