@@ -159,13 +159,22 @@ def test_what_is_no_result_is_not_resumed(tiny, tmp_path, capsys):
 def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, told):
     target = tmp_path / "exp1.json"
     words = [sys.executable, "-m", "helm_tutorial", "reproduce", "exp1", "--quick", "--seeds", "200", "--jobs", "2"]
-    running = subprocess.Popen([*words, "--json", str(target)], stderr=subprocess.PIPE, start_new_session=True)
-    for _ in range(600):
-        time.sleep(0.2)
-        if target.exists():
-            break
-    os.kill(running.pid, told)
-    assert running.wait(timeout=20) == 130
+    # A shell starts its background jobs, and what they start, with SIGINT ignored: here it must count.
+    running = subprocess.Popen(
+        [*words, "--json", str(target)],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        for _ in range(600):
+            time.sleep(0.2)
+            if target.exists():
+                break
+        os.kill(running.pid, told)
+        assert running.wait(timeout=60) == 130
+    finally:
+        running.kill()
     result = json.loads(target.read_text())
     assert 1 <= len(result["seeds"]) < 200
     assert all(len(metric["values"]) == len(result["seeds"]) for metric in result["metrics"].values())
