@@ -12,6 +12,7 @@ more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from helm_tutorial.jacobian import spectral_penalty_hutchinson
 from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.validation import require_choice, require_count, require_shape
+from helm_tutorial.validation import require_choice, require_count, require_real, require_shape
 
 FORMS = ("square", "hinge", "rollout")
 """Penalties by name, see :func:`regularity_loss`; the report's first."""
@@ -100,6 +101,40 @@ def regularity_loss(
     actions = torch.cat([a[:, None], torch.nn.functional.one_hot(further, a.shape[1]).to(a.dtype)], dim=1)
     growth = squared_growth(model, z, actions, generator, sphere=sphere)
     return size * growth.clamp_min(1.0).log().mean() / steps
+
+
+def penalised_gain(gain: float, weight: float, form: str) -> float:
+    """What least squares learns of a linear system, one direction at a time, under a penalty: its gain ``w``.
+
+    The smallest ``w >= 0`` that minimises ``(gain - w)^2 + weight p(w)``, where ``p`` is what each form charges a
+    step that multiplies differences by ``w``: ``w^2`` for ``"square"``, ``max(0, w^2 - 1)`` for ``"hinge"``,
+    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since singular
+    values of the learned matrix can be chosen one by one (derived in the chapter).
+
+    Args:
+        gain: what the system multiplies differences by, at least 0.
+        weight: of the penalty, at least 0.
+        form: one of :data:`FORMS`.
+
+    Raises:
+        ValueError: a number is negative, or there is no such form.
+    """
+    require_real("gain", gain, low=0.0)
+    require_real("weight", weight, low=0.0)
+    require_choice("form", form, FORMS)
+    if form == "square":
+        return gain / (1.0 + weight)
+    if gain <= 1.0:
+        return gain
+    if form == "hinge":
+        return max(1.0, gain / (1.0 + weight))
+    inside = gain**2 - 4.0 * weight
+    root = 0.5 * (gain + math.sqrt(inside)) if inside >= 0.0 else 1.0
+
+    def cost(w: float) -> float:
+        return (gain - w) ** 2 + 2.0 * weight * math.log(w)
+
+    return root if root > 1.0 and cost(root) < cost(1.0) else 1.0
 
 
 def bounded_gradient(model: Callable[[Tensor, Tensor], Tensor]) -> Dynamics:

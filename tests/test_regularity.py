@@ -10,7 +10,7 @@ from helm_tutorial.experiments.gridworld_planning import learned_rollout_jacobia
 from helm_tutorial.gridworld import load_gridworld
 from helm_tutorial.jacobian import rollout_jacobian, spectral_penalty_hutchinson
 from helm_tutorial.recipes import Training, train_contrastive
-from helm_tutorial.regularity import FORMS, bounded_gradient, regularity_loss, squared_growth
+from helm_tutorial.regularity import FORMS, bounded_gradient, penalised_gain, regularity_loss, squared_growth
 from helm_tutorial.rollout import rollout
 from helm_tutorial.world_model import WorldModel
 
@@ -135,3 +135,46 @@ def test_training_uses_the_form_that_it_names(form):
     assert growth(1.0) < 0.95 * growth(0.0)
     with pytest.raises(ValueError, match="spectral_form must be one of 'square', 'hinge', 'rollout', got 'soft'"):
         replace(few, spectral_form="soft")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("weight", [0.0, 0.05, 0.3, 2.0])
+@pytest.mark.parametrize("gain", [0.0, 0.7, 1.0, 1.2, 1.5, 4.0])
+def test_penalised_gain_is_the_least_of_a_fine_grid(form, weight, gain):
+    w = torch.linspace(1e-6, 5.0, 500_001, dtype=torch.float64)
+    penalty = {"square": w**2, "hinge": (w**2 - 1).clamp_min(0), "rollout": 2 * w.log().clamp_min(0)}[form]
+    best = float(w[((gain - w).square() + weight * penalty).argmin()])
+    assert penalised_gain(gain, weight, form) == pytest.approx(best, abs=2e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_linear_model_learns_the_penalised_gain(form):
+    """Least squares on white latents with the penalty itself, by gradient descent: every singular value ends there."""
+    generator = torch.Generator().manual_seed(4)
+    left, _ = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=torch.float64))
+    right, _ = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=torch.float64))
+    gains = torch.tensor([1.4, 1.1, 1.0, 0.6], dtype=torch.float64)
+    truth = left @ gains.diag() @ right.T
+    weights, weight = truth.clone().requires_grad_(True), 0.15
+    optimizer = torch.optim.SGD([weights], lr=0.05)
+    for _ in range(3000):
+        optimizer.zero_grad()
+        growth = torch.linalg.svdvals(weights).square()
+        penalty = {
+            "square": growth,
+            "hinge": (growth - 1).clamp_min(0),
+            "rollout": growth.clamp_min(1).log(),
+        }[form]
+        ((truth - weights).square().sum() + weight * penalty.sum()).backward()
+        optimizer.step()
+    expected = sorted((penalised_gain(float(gain), weight, form) for gain in gains), reverse=True)
+    assert torch.linalg.svdvals(weights).tolist() == pytest.approx(expected, abs=0.02)
+
+
+def test_penalised_gain_names_what_is_wrong():
+    with pytest.raises(ValueError, match="gain must be finite and at least 0"):
+        penalised_gain(-1.0, 0.1, "hinge")
+    with pytest.raises(ValueError, match="weight must be finite and at least 0"):
+        penalised_gain(1.0, -0.1, "hinge")
+    with pytest.raises(ValueError, match="form must be one of"):
+        penalised_gain(1.0, 0.1, "soft")

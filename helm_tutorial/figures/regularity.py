@@ -1,0 +1,114 @@
+"""Pictures of the forms of spectral regularity: what each does to a linear system, and to learned world models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from helm_tutorial.figures.style import COLORS, panels
+from helm_tutorial.regularity import FORMS, penalised_gain
+
+FORM_COLORS = {"square": "helm", "hinge": "contrastive", "rollout": "both"}
+"""Colour of each penalty of :data:`helm_tutorial.regularity.FORMS`, by its name in the palette."""
+
+GAINS = (0.5, 1.5)
+"""Range of the true gain in the left panel of :func:`build_gains`."""
+
+
+def build_gains(figure: Figure, *, steps: int = 50) -> dict:
+    """The gain that each penalty leaves of each true gain, and what ``steps`` steps make of it; what moves."""
+    left, right = panels(figure, 2, widths=[1, 1.25])
+    left.plot(GAINS, GAINS, color=COLORS["true"], linewidth=1, linestyle=":")
+    left.axhline(1.0, color=COLORS["faint"], linewidth=1, zorder=0)
+    left.set(xlim=GAINS, ylim=(0.2, 1.55), xlabel="true gain of a step", title="gain that is learned")
+    artists = {}
+    (artists["chosen"],) = left.plot([], [], color=COLORS["true"], linewidth=1, alpha=0.5)
+    for form in FORMS:
+        color = COLORS[FORM_COLORS[form]]
+        (artists[f"gain {form}"],) = left.plot([], [], color=color, linewidth=1.8)
+        (artists[f"dot {form}"],) = left.plot([], [], "o", color=color, markersize=7, linestyle="none")
+        (artists[f"growth {form}"],) = right.plot([], [], color=color)
+        artists[f"name {form}"] = _name(right, color)
+    (artists["growth truth"],) = right.plot([], [], color=COLORS["true"], linestyle=":")
+    artists["name truth"] = _name(right, COLORS["true"])
+    right.set(yscale="log", xlim=(0, 1.42 * steps), ylim=(1e-4, 1e4), xlabel="steps", title="a difference of 1, later")
+    right.set_xticks([0, steps // 2, steps])
+    return artists
+
+
+def move_gains(gain: float, weight: float, *, steps: int = 50) -> tuple[dict, str]:
+    """Numbers for :func:`build_gains`, and the caption, at a true ``gain`` and a ``weight`` of the penalty."""
+    gains = np.linspace(*GAINS, 61)
+    times = np.arange(steps + 1)
+    learned = {form: penalised_gain(gain, weight, form) for form in FORMS}
+    numbers = {"chosen": ([gain, gain], [0.2, 1.55]), "growth truth": (times, gain**times)}
+    for form, w in learned.items():
+        numbers[f"gain {form}"] = (gains, [penalised_gain(float(g), weight, form) for g in gains])
+        numbers[f"dot {form}"] = ([gain], [w])
+        numbers[f"growth {form}"] = (times, w**times)
+    ends = {form: steps * math.log10(max(w, 1e-9)) for form, w in {"truth": gain, **learned}.items()}
+    raised = -math.inf
+    for form in sorted(ends, key=ends.get):
+        raised = max(min(max(ends[form], -3.8), 3.7), raised + 0.55)
+        numbers[f"name {form}"] = (steps, 10**raised, form)
+    sizes = ", ".join(f"{form} {w**steps:.3g}" for form, w in learned.items())
+    return numbers, (
+        f"A step multiplies differences by {gain:g}; penalty weight {weight:g}. Learned gain: "
+        + ", ".join(f"{form} {w:.3f}" for form, w in learned.items())
+        + f". After {steps} steps a difference of 1 is {gain**steps:.3g} in truth; predicted: {sizes}."
+    )
+
+
+def _name(axes: Axes, color: str):
+    return axes.annotate(
+        "", (1, 1), xytext=(6, 0), textcoords="offset points", color=color, va="center", fontsize=9, fontweight="bold"
+    )
+
+
+def show_forms(
+    axes: Axes,
+    metrics: Mapping[str, Mapping],
+    families: Mapping[str, Sequence[str]],
+    across: str,
+    up: str,
+    *,
+    places: Mapping[str, tuple[float, float]] | None = None,
+) -> Axes:
+    """Each training as a dot with its interval, in the plane of two metrics; weights of one penalty are joined.
+
+    Args:
+        axes: where to draw.
+        metrics: of the record ``forms``.
+        families: trainings by the name that is written beside them, weights in order.
+        across: metric along the axis, with ``{name}`` in it.
+        up: metric upwards, with ``{name}`` in it.
+        places: where each family's name stands, in points from its last dot; 8 to the right by default.
+    """
+    for family, names in families.items():
+        color = COLORS[FORM_COLORS.get(family, "true")]
+        x = [_middle(metrics[across.format(name=name)]) for name in names]
+        rows = [metrics[up.format(name=name)] for name in names]
+        y = [row["mean"] for row in rows]
+        axes.plot(x, y, color=color, linewidth=1, alpha=0.6)
+        for here, row, size in zip(x, rows, np.linspace(5, 9, len(rows)), strict=True):
+            axes.plot([here, here], [max(0.0, row["low"]), min(1.0, row["high"])], color=color, linewidth=1.2)
+            axes.plot([here], [row["mean"]], "o", color=color, markersize=size)
+        axes.annotate(
+            family,
+            (x[-1], y[-1]),
+            xytext=(places or {}).get(family, (8, 0)),
+            textcoords="offset points",
+            color=color,
+            va="center",
+            fontweight="bold",
+        )
+    return axes
+
+
+def _middle(metric: Mapping) -> float:
+    """The median over seeds: norms of different seeds lie orders of magnitude apart."""
+    return float(np.median([math.inf if value is None else value for value in metric["values"]]))
