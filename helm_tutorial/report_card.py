@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 from helm_tutorial import records, report_claims_planning, report_claims_systems
+from helm_tutorial.experiments.metric import interval_over_seeds
+from helm_tutorial.validation import require_count
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim
 
 CLAIMS = (*report_claims_systems.CLAIMS, *report_claims_planning.CLAIMS)
 """Every claim that the book has tested so far, in the report's order."""
 
 
+PARTS = {
+    "exp1": "Experiment 1, the spectral cliff",
+    "exp2": "Experiment 2, the mollified funnel",
+    "exp3": "Experiment 3, stability alone",
+    "exp4": "Experiment 4, the contrastive fix",
+    "pillars": "Discussion, the two pillars",
+}
+"""Where the report makes a claim, by the record that tests it."""
+
+MARKS = {HOLDS: "✓", CONDITION: "◐", OPEN: "?", FAILS: "✗"}
+"""A sign for each verdict, beside its words."""
+
+
 def report_card() -> str:
-    """The report card as a Markdown table, from the book's records; † where a rule is younger than its figure.
+    """The report card in Markdown, from the book's records; † where a rule is younger than its figure.
+
+    An entry a claim, in lists by the report's parts: what it said, what we found with interval and n, the rule.
 
     Raises:
         ValueError: a record that a claim needs is missing.
     """
-    lines = ["| the report | said | we found | verdict | rule |", "|---|---|---|---|---|"]
+    lines, part = [], None
     for claim in CLAIMS:
         record = records.load(claim.record)
-        metrics = record["metrics"]
+        if claim.record != part:
+            part = claim.record
+            lines += ["", f"**{PARTS[part]}** (n = {len(record['seeds'])} seeds)", ""]
+        verdict = claim.verdict(record["metrics"])
+        said = "" if claim.reported == "no figure" else f" Said: {claim.reported}."
         lines.append(
-            f"| [{claim.claim}]({claim.chapter}.ipynb) | {claim.reported} | {claim.found(metrics)} "
-            f"(n = {len(record['seeds'])}) | **{claim.verdict(metrics)}** | {claim.rule}{' †' if claim.late else ''} |"
+            f"- [{claim.claim}]({claim.link}): **{MARKS[verdict]} {verdict}**.{said} Found: "
+            f"{claim.found(record['metrics'])}. *Rule{' †' if claim.late else ''}: {claim.rule}.*"
         )
-    return "\n".join(lines)
+    return "\n".join(lines[1:])
+
+
+def verdicts_without(claim: Claim) -> dict[int, str]:
+    """The verdict on a claim by its record with one seed left out, for each seed: how firm it is.
+
+    Raises:
+        ValueError: the record is missing, or has fewer than two seeds.
+    """
+    record = records.load(claim.record)
+    require_count(f"the number of seeds of {claim.record}", len(record["seeds"]), low=2)
+    found = {}
+    for left_out, seed in enumerate(record["seeds"]):
+        metrics = {}
+        for name, metric in record["metrics"].items():
+            values = [value for place, value in enumerate(metric["values"]) if place != left_out]
+            metrics[name] = metric | {"values": values} | interval_over_seeds(values, metric["unit"])
+        found[seed] = claim.verdict(metrics)
+    return found

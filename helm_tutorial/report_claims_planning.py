@@ -46,6 +46,11 @@ def _orders(metrics: Metrics, first: str, second: str):
     return t_interval([math.log10(max(a, 1e-30)) - math.log10(max(b, 1e-30)) for a, b in pairs])
 
 
+def _complement(metric: dict) -> dict:
+    """One less a share, with its interval."""
+    return {"mean": 1.0 - metric["mean"], "low": 1.0 - metric["high"], "high": 1.0 - metric["low"]}
+
+
 def _tame(metric: dict) -> bool:
     """Whether a Jacobian of 25 steps stays below ten times the identity's norm, 57 in 32 dimensions."""
     return metric["high"] < 57
@@ -73,6 +78,7 @@ CLAIMS = (
         lambda m: _no_success(m),
         "holds if it beats random actions by less than 10 points with both planners; with a condition if with one",
         "stability_alone",
+        "They predict. Do they plan?",
     ),
     Claim(
         "Its latent distances say nothing about the way to the goal",
@@ -82,6 +88,23 @@ CLAIMS = (
         lambda m: HOLDS if m["metric_correlation_reconstruction"]["high"] < 0.2 else FAILS,
         "holds if the rank correlation is below 0.2",
         "stability_alone",
+        "The diagnosis: where does the latent distance point?",
+    ),
+    Claim(
+        "Without metric alignment planning ends in dead ends, local minima of latent distance",
+        "no figure",
+        "exp3",
+        lambda m: (
+            "no action lowers the distance to the goal from "
+            f"{share(_complement(m['descent_share_reconstruction']))} of the states (reconstruction), "
+            f"{share(_complement(m['descent_share_variance_covariance']))} "
+            "(variance-covariance)"
+        ),
+        lambda m: HOLDS if _complement(m["descent_share_reconstruction"])["low"] > 0.05 else FAILS,
+        "holds if more than 5 % of the reconstruction model's states are dead ends",
+        "stability_alone",
+        "The diagnosis: where does the latent distance point?",
+        late=True,
     ),
     Claim(
         "A prediction error of about 0 means that the model predicts",
@@ -95,6 +118,7 @@ CLAIMS = (
         lambda m: HOLDS if m["prediction_accuracy_latent_prediction"]["low"] > 0.9 else FAILS,
         "holds if the model with the smallest error predicts the right state in over 90 %",
         "stability_alone",
+        "Three ways to train a model that predicts",
         late=True,
     ),
     Claim(
@@ -114,6 +138,7 @@ CLAIMS = (
         ),
         "holds if the variation is below 0.05; with a condition, nearly equidistant, if below 0.25",
         "stability_alone",
+        "The diagnosis: where does the latent distance point?",
         late=True,
     ),
     Claim(
@@ -133,6 +158,7 @@ CLAIMS = (
         ),
         "holds if the norm stays below ten times the identity's; with a condition if so with the penalty",
         "stability_alone",
+        "And stability?",
         late=True,
     ),
     Claim(
@@ -155,6 +181,7 @@ CLAIMS = (
         ),
         "holds if a tame model points astray, and fewer than half arrive; with a condition if it does and more arrive",
         "stability_alone",
+        "And stability?",
         late=True,
     ),
     Claim(
@@ -176,6 +203,7 @@ CLAIMS = (
         ),
         "holds if above 95 % with the report's planner and one of the two models; with a condition if only with ours",
         "contrastive_fix",
+        "Planning that arrives",
     ),
     Claim(
         "The loss as printed, one-step positives, suffices",
@@ -185,6 +213,7 @@ CLAIMS = (
         lambda m: HOLDS if m["success_printed_loss"]["low"] > 0.95 else FAILS,
         "holds if above 95 % with our planner",
         "contrastive_fix",
+        "Temperature and horizon",
     ),
     Claim(
         "The planner that was stuck at distance 7.0 comes to distance 0.0",
@@ -194,6 +223,7 @@ CLAIMS = (
         lambda m: HOLDS if m["final_distance_start_one_encoder"]["high"] < 0.5 else FAILS,
         "holds if below half a cell",
         "contrastive_fix",
+        "Planning that arrives",
         late=True,
     ),
     Claim(
@@ -214,6 +244,7 @@ CLAIMS = (
         ),
         "holds if the printed loss passes 0.9; with a condition if only another form does",
         "directed_distance",
+        "The distance that comes out",
         late=True,
     ),
     Claim(
@@ -224,6 +255,7 @@ CLAIMS = (
         lambda m: _necessary(m, "spectral"),
         "holds if taking it away costs 10 points or more, both planners, T = 12 and 50; with a condition if for some",
         "two_pillars",
+        "What the four cells do",
     ),
     Claim(
         "Spectral regularity is necessary",
@@ -233,6 +265,7 @@ CLAIMS = (
         lambda m: _necessary(m, "contrastive"),
         "the same rule",
         "two_pillars",
+        "What the four cells do",
     ),
     Claim(
         "The two invariants are independent",
@@ -247,6 +280,7 @@ CLAIMS = (
         ),
         "does not hold if metric alignment alone lowers the Jacobian more than tenfold",
         "two_pillars",
+        "Why: what each model's rollout does to a small difference",
         late=True,
     ),
     Claim(
@@ -260,6 +294,7 @@ CLAIMS = (
         lambda m: HOLDS if _largest_norm(m) > 3.4e38 else FAILS,
         "holds if a Jacobian leaves the range of single precision",
         "two_pillars",
+        "Why: what each model's rollout does to a small difference",
         late=True,
     ),
     Claim(
@@ -280,6 +315,7 @@ CLAIMS = (
         ),
         "holds if above 95 % for both planners at T = 12 and 50; with a condition if for some",
         "two_pillars",
+        "What the four cells do",
     ),
 )
 """The claims of the report's experiments 3 and 4 and of its discussion."""

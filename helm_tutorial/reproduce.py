@@ -19,16 +19,10 @@ from multiprocessing import get_context
 import torch
 
 from helm_tutorial import __version__
+from helm_tutorial.experiments.metric import interval_over_seeds
 from helm_tutorial.experiments.registry import EXPERIMENTS
-from helm_tutorial.statistics import t_interval
 from helm_tutorial.validation import require_choice, require_count
 
-BOUNDS = {
-    "fraction": (0.0, 1.0),
-    "correlation": (-1.0, 1.0),
-    "difference": (-2.0, 2.0),
-    "amplitude": (-math.inf, math.inf),
-}
 INTERVAL = "Student's t, 95 %, over seeds"
 MOST_SEEDS = 1000
 
@@ -216,16 +210,9 @@ def summarise(
     metrics = {}
     for name, metric in EXPERIMENTS[experiment].METRICS.items():
         values = [results[seed][name] for seed in seeds]
-        # A path ratio has no value for a seed that never arrives: the interval is over the others. An infinite
-        # norm does have one, and stays.
-        known = [value for value in values if not math.isnan(value)]
-        bounds = BOUNDS.get(metric.unit, (0.0, math.inf))
-        interval = t_interval(known, bounds=bounds) if known and all(map(math.isfinite, known)) else None
         metrics[name] = {
             "values": values,
-            "mean": interval.mean if interval else (math.inf if known else math.nan),
-            "low": interval.low if interval else math.nan,
-            "high": interval.high if interval else math.nan,
+            **interval_over_seeds(values, metric.unit),
             "unit": metric.unit,
             "meaning": metric.meaning,
             "reported": metric.reported,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Claim:
         rule: that rule in words.
         late: the rule was fixed after its figure was known.
         chapter: the page that shows the evidence.
+        section: its heading there.
     """
 
     claim: str
@@ -37,7 +39,14 @@ class Claim:
     verdict: Callable[[Metrics], str]
     rule: str
     chapter: str
+    section: str
     late: bool = False
+
+    @property
+    def link(self) -> str:
+        """Address of that section from another page of the book: headings are addressed as GitHub does."""
+        kept = re.sub(r"[^\w\- ]", "", self.section.lower())
+        return f"{self.chapter}.ipynb#{kept.replace(' ', '-')}"
 
 
 def share(metric: dict) -> str:

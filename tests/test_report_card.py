@@ -1,23 +1,41 @@
 """The report card judges every claim by the rule beside it, and every rule can fall either way."""
 
 import random
+import re
+from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from helm_tutorial import records, report_card
 from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN
 
 
-def test_every_claim_stands_in_the_card_with_its_verdict_and_n():
-    lines = report_card.report_card().split("\n")
-    assert len(lines) == len(report_card.CLAIMS) + 2
-    for claim, line in zip(report_card.CLAIMS, lines[2:], strict=True):
-        record = records.load(claim.record)
-        assert f"[{claim.claim}]({claim.chapter}.ipynb)" in line
-        assert f"(n = {len(record['seeds'])})" in line
-        assert f"**{claim.verdict(record['metrics'])}**" in line and claim.rule in line
-        assert line.endswith("† |") == claim.late
-        assert line.count(" | ") == 4, "a cell of a table has no bars in it"
+def test_every_claim_stands_in_the_card_with_its_verdict():
+    card = report_card.report_card()
+    entries = [line for line in card.split("\n") if line.startswith("- ")]
+    for claim, entry in zip(report_card.CLAIMS, entries, strict=True):
+        metrics = records.load(claim.record)["metrics"]
+        assert entry.startswith(f"- [{claim.claim}]({claim.link}): **")
+        assert f"{report_card.MARKS[claim.verdict(metrics)]} {claim.verdict(metrics)}**" in entry
+        assert claim.found(metrics) in entry and claim.rule in entry
+        assert ("Rule †" in entry) == claim.late
+        assert (f"Said: {claim.reported}." in entry) == (claim.reported != "no figure")
+
+
+def test_the_card_names_each_part_of_the_report_once_with_its_n():
+    card = report_card.report_card()
+    for record, part in report_card.PARTS.items():
+        assert card.count(f"**{part}** (n = {len(records.load(record)['seeds'])} seeds)") == 1
+
+
+@pytest.mark.parametrize("claim", report_card.CLAIMS, ids=lambda claim: claim.claim[:40])
+def test_the_section_that_a_claim_names_is_there(claim):
+    chapter = nbformat.read(Path(__file__).parent.parent / "book" / f"{claim.chapter}.ipynb", 4)
+    prose = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
+    assert f"## {claim.section}\n" in prose + "\n"
+    assert re.fullmatch(r"\w+\.ipynb#[\w-]+", claim.link)
 
 
 @pytest.mark.parametrize("claim", report_card.CLAIMS, ids=lambda claim: claim.claim[:40])
@@ -35,3 +53,19 @@ def test_a_verdict_can_fall_either_way(claim):
             metrics[name] = {"values": [level] * 3, "mean": level, "low": level, "high": level}
         verdicts.add(claim.verdict(metrics))
     assert len(verdicts) >= 2 and verdicts <= {HOLDS, CONDITION, FAILS, OPEN}
+
+
+def test_leaving_a_seed_out_asks_the_same_rule_of_the_others():
+    for claim in report_card.CLAIMS[:3]:
+        found = report_card.verdicts_without(claim)
+        assert list(found) == records.load(claim.record)["seeds"]
+        assert set(found.values()) <= {HOLDS, CONDITION, FAILS, OPEN}
+    claim = report_card.CLAIMS[0]
+    record = records.load(claim.record)
+    seen = []
+    asked = replace(claim, verdict=lambda metrics: seen.append(metrics["jacobian_flat_T50"]) or HOLDS)
+    report_card.verdicts_without(asked)
+    values = record["metrics"]["jacobian_flat_T50"]["values"]
+    assert [metric["values"] for metric in seen] == [values[:k] + values[k + 1 :] for k in range(len(values))]
+    assert seen[0]["mean"] == pytest.approx(sum(values[1:]) / len(values[1:]))
+    assert seen[0]["low"] < seen[0]["mean"] < seen[0]["high"]

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from helm_tutorial.figures.style import COLORS, is_narrow, panels
+from helm_tutorial.figures.intervals import upright
+from helm_tutorial.figures.style import COLORS, apart, is_narrow, panels
 
 CELLS = {"neither": "neither", "spectral": "helm", "contrastive": "contrastive", "both": "both"}
 """Colour of each cell of the factorial, in the order in which they stand."""
@@ -81,7 +82,7 @@ def move_factorial(
     chosen, place = here[cell], list(CELLS).index(cell)
     numbers = {
         "bars": [row["mean"] for row in here.values()],
-        "intervals": _bars_of(range(len(CELLS)), here.values()),
+        "intervals": upright(range(len(CELLS)), here.values()),
         "seeds": (
             [k + 0.22 for k, row in enumerate(here.values()) for _ in row["values"]],
             [v for row in here.values() for v in row["values"]],
@@ -91,14 +92,14 @@ def move_factorial(
             [0, chosen["mean"], chosen["mean"], 0],
         ),
         "chosen line": (horizons, [at(cell, T)["mean"] for T in horizons]),
-        "chosen intervals": _bars_of(horizons, [at(cell, T) for T in horizons]),
+        "chosen intervals": upright(horizons, [at(cell, T) for T in horizons]),
         "now": ([horizon], [chosen["mean"]]),
     }
     for k, (name, row) in enumerate(here.items()):
         top = min(1.0, max(row["high"], *row["values"]))
         numbers[f"share {name}"] = (k, top, f"{100 * row['mean']:.0f} %")
         numbers[f"line {name}"] = (horizons, [at(name, T)["mean"] for T in horizons])
-    for name, height in _apart({name: at(name, horizons[-1])["mean"] for name in CELLS}, 0.075).items():
+    for name, height in apart({name: at(name, horizons[-1])["mean"] for name in CELLS}, 0.075).items():
         numbers[f"name {name}"] = (horizons[-1], height, name)
     others = ", ".join(f"{name} {100 * row['mean']:.0f} %" for name, row in here.items() if name != cell)
     interval = f"{100 * max(0.0, chosen['low']):.0f} to {100 * min(1.0, chosen['high']):.0f} %"
@@ -108,18 +109,3 @@ def move_factorial(
         f"the others: {others}. Recorded; dots are seeds."
     )
     return numbers, caption
-
-
-def _apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
-    """The heights, from below, each raised to at least ``least`` above the one before."""
-    raised: dict[str, float] = {}
-    for name in sorted(heights, key=heights.get):
-        raised[name] = max(heights[name], max(raised.values(), default=-1.0) + least)
-    return raised
-
-
-def _bars_of(places: Sequence[float], rows) -> tuple[list, list]:
-    """Upright lines from ``low`` to ``high``, with gaps between them, within 0 and 1."""
-    x = [value for place in places for value in (place, place, np.nan)]
-    y = [value for row in rows for value in (max(0.0, row["low"]), min(1.0, row["high"]), np.nan)]
-    return x, y

@@ -93,3 +93,10 @@ def show_pillars(axes: Axes, metrics: Mapping[str, Mapping], cells: Sequence[str
     )
     axes.margins(x=0.12)
     return axes
+
+
+def upright(places: Sequence[float], rows: Sequence[Mapping]) -> tuple[list, list]:
+    """One line's points for intervals of shares: upright from ``low`` to ``high``, within 0 and 1, gaps between."""
+    x = [value for place in places for value in (place, place, math.nan)]
+    y = [value for row in rows for value in (max(0.0, row["low"]), min(1.0, row["high"]), math.nan)]
+    return x, y

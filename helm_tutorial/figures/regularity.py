@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helm_tutorial.figures.style import COLORS, panels
+from helm_tutorial.figures.style import COLORS, apart, panels
 from helm_tutorial.regularity import FORMS, penalised_gain
 
 FORM_COLORS = {"square": "helm", "hinge": "contrastive", "rollout": "both"}
@@ -51,10 +51,8 @@ def move_gains(gain: float, weight: float, *, steps: int = 50) -> tuple[dict, st
         numbers[f"dot {form}"] = ([gain], [w])
         numbers[f"growth {form}"] = (times, w**times)
     ends = {form: steps * math.log10(max(w, 1e-9)) for form, w in {"truth": gain, **learned}.items()}
-    raised = -math.inf
-    for form in sorted(ends, key=ends.get):
-        raised = max(min(max(ends[form], -3.8), 3.7), raised + 0.55)
-        numbers[f"name {form}"] = (steps, 10**raised, form)
+    for form, height in apart({form: min(max(end, -3.8), 2.0) for form, end in ends.items()}, 0.55).items():
+        numbers[f"name {form}"] = (steps, 10**height, form)
     sizes = ", ".join(f"{form} {w**steps:.3g}" for form, w in learned.items())
     return numbers, (
         f"A step multiplies differences by {gain:g}; penalty weight {weight:g}. Learned gain: "

@@ -5,6 +5,8 @@ The palette is Okabe and Ito's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,3 +101,11 @@ def label_line(axes: Axes, x: float, y: float, text: str, color: str, *, lift: f
         fontweight="bold",
         **kwargs,
     )
+
+
+def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
+    """The heights, from below, each raised to at least ``least`` above the one before: room for labels."""
+    raised: dict[str, float] = {}
+    for name in sorted(heights, key=heights.get):
+        raised[name] = max(heights[name], max(raised.values(), default=-float("inf")) + least)
+    return raised
