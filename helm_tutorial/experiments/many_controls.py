@@ -27,7 +27,10 @@ CONTROLS = (1, 4, 16)
 SPREADS = (0.01, 0.03, 0.1, 0.3)
 ITERATIONS = (8, 20)
 SEARCHES: dict[str, tuple[Callable[..., search.Found], tuple[dict, ...]]] = {
-    "gradient": (search.search_gradient, tuple({"lr": lr} for lr in (0.01, 0.03, 0.1, 0.3))),
+    "gradient": (
+        search.search_gradient,
+        tuple({"lr": lr, "restarts": restarts} for lr, restarts in itertools.product((0.01, 0.03, 0.1, 0.3), (1, 8))),
+    ),
     **{
         name: (
             function,
@@ -141,9 +144,10 @@ def draw_problem(config: Config, controls: int, horizon: int, generator: torch.G
 def _search(config: Config, name: str, problem: Problem, settings: dict, seed: int) -> search.Found:
     function, _ = SEARCHES[name]
     n = config.evaluations
-    spent = {"gradient": {"restarts": 8, "steps": n // 8}, "shooting": {"samples": n}}.get(name)
-    if spent is None:
-        spent = {"samples": n // settings["iterations"]}
+    if name == "gradient":
+        spent = {"steps": n // settings["restarts"]}
+    else:
+        spent = {"samples": n // settings.get("iterations", 1)}
     return function(problem.cost, problem.size, torch.Generator().manual_seed(seed), **spent, **settings)
 
 

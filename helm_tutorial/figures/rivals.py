@@ -106,7 +106,9 @@ def show_excess(axes: Axes, metrics: Mapping[str, Mapping], controls: int, horiz
         low = [max(row["low"], min(row["values"])) for row in rows]
         axes.fill_between(sizes, low, [row["high"] for row in rows], color=COLORS[color], alpha=0.18, linewidth=0)
         axes.plot(sizes, means, color=COLORS[color], marker="o", markersize=5)
-    axes.set(xscale="log", yscale="log", xlabel="numbers in a plan", ylim=(1e-4, 1.5))
+    axes.set(xscale="log", yscale="log", xlabel="numbers in a plan", ylim=(1e-5, 2.0))
+    axes.set_xticks(sizes[::2], [str(size) for size in sizes[::2]])
+    axes.minorticks_off()
     axes.set_title(f"{controls} number{'s' if controls > 1 else ''} a step")
     return axes
 
