@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from helm_tutorial.figures.intervals import upright
-from helm_tutorial.figures.regularity import build_gains, move_gains, show_forms
+from helm_tutorial.figures.regularity import build_gains, move_gains
 from helm_tutorial.figures.rivals import RIVAL_COLORS, build_rivals, move_rivals, name_excess, show_excess
 from helm_tutorial.figures.style import apart
 from helm_tutorial.regularity import FORMS, penalised_gain
@@ -70,16 +70,3 @@ def test_excess_is_drawn_against_the_numbers_of_a_plan(figure):
     name_excess(axes, metrics, 4, (5, 12))
     assert all(line.get_xdata().tolist() == [20, 48] for line in axes.lines)
     assert {text.get_text() for text in axes.texts} == {"gradient", "cross-entropy", "path integral", "random plans"}
-
-
-def test_forms_stand_at_the_median_over_seeds(figure):
-    metrics = {
-        "norm_a": {"values": [1.0, 10.0, None]},
-        "norm_b": {"values": [4.0, 5.0, 6.0]},
-        "share_a": metric(0.5, 0.4, 0.6),
-        "share_b": metric(0.7, 0.6, 1.2),
-    }
-    axes = show_forms(figure.subplots(), metrics, {"hinge": ["a", "b"]}, "norm_{name}", "share_{name}")
-    assert axes.lines[0].get_xdata().tolist() == [10.0, 5.0]
-    assert axes.lines[0].get_ydata().tolist() == [0.5, 0.7]
-    assert axes.texts[0].get_text() == "hinge"

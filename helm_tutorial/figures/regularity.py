@@ -1,9 +1,8 @@
-"""Pictures of the forms of spectral regularity: what each does to a linear system, and to learned world models."""
+"""What each form of spectral regularity does to a linear system, as a picture that moves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -65,48 +64,3 @@ def _name(axes: Axes, color: str):
     return axes.annotate(
         "", (1, 1), xytext=(6, 0), textcoords="offset points", color=color, va="center", fontsize=9, fontweight="bold"
     )
-
-
-def show_forms(
-    axes: Axes,
-    metrics: Mapping[str, Mapping],
-    families: Mapping[str, Sequence[str]],
-    across: str,
-    up: str,
-    *,
-    places: Mapping[str, tuple[float, float]] | None = None,
-) -> Axes:
-    """Each training as a dot with its interval, in the plane of two metrics; weights of one penalty are joined.
-
-    Args:
-        axes: where to draw.
-        metrics: of the record ``forms``.
-        families: trainings by the name that is written beside them, weights in order.
-        across: metric along the axis, with ``{name}`` in it.
-        up: metric upwards, with ``{name}`` in it.
-        places: where each family's name stands, in points from its last dot; 8 to the right by default.
-    """
-    for family, names in families.items():
-        color = COLORS[FORM_COLORS.get(family, "true")]
-        x = [_middle(metrics[across.format(name=name)]) for name in names]
-        rows = [metrics[up.format(name=name)] for name in names]
-        y = [row["mean"] for row in rows]
-        axes.plot(x, y, color=color, linewidth=1, alpha=0.6)
-        for here, row, size in zip(x, rows, np.linspace(5, 9, len(rows)), strict=True):
-            axes.plot([here, here], [max(0.0, row["low"]), min(1.0, row["high"])], color=color, linewidth=1.2)
-            axes.plot([here], [row["mean"]], "o", color=color, markersize=size)
-        axes.annotate(
-            family,
-            (x[-1], y[-1]),
-            xytext=(places or {}).get(family, (8, 0)),
-            textcoords="offset points",
-            color=color,
-            va="center",
-            fontweight="bold",
-        )
-    return axes
-
-
-def _middle(metric: Mapping) -> float:
-    """The median over seeds: norms of different seeds lie orders of magnitude apart."""
-    return float(np.median([math.inf if value is None else value for value in metric["values"]]))
