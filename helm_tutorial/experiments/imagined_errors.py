@@ -1,4 +1,4 @@
-"""What becomes of a model's errors in imagination: do they add up, grow, heal, or is there nothing left to be wrong about?
+"""What becomes of a model's errors in imagination: do they add up, heal, or is nothing left to be wrong about?
 
 Models of :mod:`helm_tutorial.experiments.regularity_forms`, without any planner.
 """
