@@ -23,6 +23,9 @@ RIVAL_NAMES = {
 """Each planner as figures and prose call it."""
 
 SHARES = ([0, 0.25, 0.5, 0.75, 1.0], ["0", "25 %", "50 %", "75 %", "100 %"])
+LEAST = 1e-6
+"""Shares of avoidable cost below this are drawn there."""
+
 TIMES = (0.5, 400.0)
 """Milliseconds at the ends of the right panel of :func:`build_rivals`."""
 
@@ -98,15 +101,17 @@ def move_rivals(
 
 
 def show_excess(axes: Axes, metrics: Mapping[str, Mapping], controls: int, horizons: Sequence[int]) -> Axes:
-    """How much avoidable cost each search leaves, against the numbers that a plan has, on logarithmic axes."""
+    """How much avoidable cost each search leaves, at least :data:`LEAST`, against the numbers that a plan has."""
     sizes = [controls * horizon for horizon in horizons]
     for name, color in RIVAL_COLORS.items():
         rows = [metrics[f"excess_{name}_A{controls}_T{horizon}"] for horizon in horizons]
-        means = [row["mean"] for row in rows]
-        low = [max(row["low"], min(row["values"])) for row in rows]
-        axes.fill_between(sizes, low, [row["high"] for row in rows], color=COLORS[color], alpha=0.18, linewidth=0)
+        means = [max(row["mean"], LEAST) for row in rows]
+        low = [max(row["low"], min(row["values"]), LEAST) for row in rows]
+        axes.fill_between(
+            sizes, low, [max(row["high"], LEAST) for row in rows], color=COLORS[color], alpha=0.18, linewidth=0
+        )
         axes.plot(sizes, means, color=COLORS[color], marker="o", markersize=5)
-    axes.set(xscale="log", yscale="log", xlabel="numbers in a plan", ylim=(1e-5, 2.0))
+    axes.set(xscale="log", yscale="log", xlabel="numbers in a plan", ylim=(0.4 * LEAST, 2.5))
     axes.set_xticks(sizes[::2], [str(size) for size in sizes[::2]])
     axes.minorticks_off()
     axes.set_title(f"{controls} number{'s' if controls > 1 else ''} a step")
@@ -115,8 +120,8 @@ def show_excess(axes: Axes, metrics: Mapping[str, Mapping], controls: int, horiz
 
 def name_excess(axes: Axes, metrics: Mapping[str, Mapping], controls: int, horizons: Sequence[int]) -> None:
     """Write the planners' names at the right ends of the lines of :func:`show_excess`."""
-    ends = {name: metrics[f"excess_{name}_A{controls}_T{horizons[-1]}"]["mean"] for name in RIVAL_COLORS}
+    ends = {name: max(metrics[f"excess_{name}_A{controls}_T{horizons[-1]}"]["mean"], LEAST) for name in RIVAL_COLORS}
     decades = {name: float(np.log10(end)) for name, end in ends.items()}
-    for name, raised in apart(decades, 0.25).items():
-        lift = 45.0 * (raised - decades[name])  # points a decade
+    for name, raised in apart(decades, 0.4).items():
+        lift = 30.0 * (raised - decades[name])  # points a decade
         label_line(axes, controls * horizons[-1], ends[name], RIVAL_NAMES[name], COLORS[RIVAL_COLORS[name]], lift=lift)

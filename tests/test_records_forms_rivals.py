@@ -1,0 +1,93 @@
+"""A part of the records of the forms of regularity, of the rivals and of many controls, run again or held together."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from helm_tutorial import diagnosis, records
+from helm_tutorial.experiments import many_controls, regularity_forms, rivals
+from helm_tutorial.experiments.gridworld_planning import (
+    learned_rollout_jacobian,
+    plain_planner,
+    play,
+    played_starts,
+    success_rate,
+)
+from helm_tutorial.gridworld import geodesic_distances, load_gridworld
+from helm_tutorial.recipes import train_contrastive
+
+
+def values(name: str, metric: str) -> list[float]:
+    return records.load(name)["metrics"][metric]["values"]
+
+
+def shared(first: str, second: str) -> list[tuple[int, int]]:
+    """Places of the seeds that two records share."""
+    one, other = records.load(first)["seeds"], records.load(second)["seeds"]
+    pairs = [(one.index(seed), other.index(seed)) for seed in one if seed in other]
+    assert len(pairs) >= 2
+    return pairs
+
+
+@pytest.mark.parametrize(
+    ("form", "record", "model"), [("none", "exp4", "one_encoder"), ("square_0.001", "pillars", "both")]
+)
+def test_forms_that_other_records_trained_too_are_the_same_models(form, record, model):
+    for measure in ("metric_correlation", "prediction_accuracy"):
+        for here, there in shared("forms", record):
+            assert values("forms", f"{measure}_{form}")[here] == pytest.approx(
+                values(record, f"{measure}_{model}")[there], abs=0.02
+            )
+
+
+def test_a_form_run_again_for_one_seed():
+    config, name = regularity_forms.Config(), "hinge_0.03"
+    world = load_gridworld(config.env)
+    model = train_contrastive(world, replace(config.training, **regularity_forms.TRAININGS[name]), 0)
+
+    def recorded(metric: str) -> float:
+        return values("forms", metric)[records.load("forms")["seeds"].index(0)]
+
+    correlation = diagnosis.metric_correlation(diagnosis.latents(model, world), geodesic_distances(world))
+    assert correlation == pytest.approx(recorded(f"metric_correlation_{name}"), abs=0.02)
+    assert diagnosis.prediction_accuracy(model, world) == pytest.approx(
+        recorded(f"prediction_accuracy_{name}"), abs=0.02
+    )
+    norm = learned_rollout_jacobian(world, model, 50, 0)
+    assert norm == pytest.approx(recorded(f"rollout_jacobian_{name}_T50"), rel=0.5)
+    few = played_starts(world, config.planning)[::5]
+    won = play(world, model, plain_planner(config.planning), 0, starts=few).success
+    assert float(won.float().sum()) >= round(len(few) * recorded(f"success_{name}_T50_plain")) - 1
+
+
+def test_the_rivals_run_again_for_one_seed():
+    config = rivals.Config()
+    world = load_gridworld(config.pillars.env)
+    model = train_contrastive(world, config.pillars.training, 0)
+    place = records.load("rivals")["seeds"].index(0)
+    budget = min(rivals.BUDGETS)
+    planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
+    for rival, by in rivals.RIVALS.items():
+        share = success_rate(play(world, model, planning, 0, by=by))
+        assert share == pytest.approx(values("rivals", f"success_{rival}_contrastive_T12_B{budget}")[place], abs=0.101)
+
+
+@pytest.mark.parametrize(("controls", "horizon"), [(1, 5), (4, 12)])
+def test_many_controls_run_again_for_one_seed(monkeypatch, controls, horizon):
+    monkeypatch.setattr(many_controls, "CONTROLS", (controls,))
+    monkeypatch.setattr(many_controls, "HORIZONS", (horizon,))
+    place = records.load("controls")["seeds"].index(0)
+    for name, value in many_controls.run(many_controls.Config(dimension=16), 0).items():
+        assert value == pytest.approx(values("controls", name)[place], rel=0.02, abs=1e-6)
+
+
+def test_gradients_pay_where_plans_have_many_numbers():
+    """What the chapter says in words: from fifty numbers on the gradient leaves less than a fifth of what others do."""
+    for controls, horizon in itertools.product(many_controls.CONTROLS, many_controls.HORIZONS):
+        if controls * horizon < 48:
+            continue
+        ours = values("controls", f"excess_gradient_A{controls}_T{horizon}")
+        for rival in ("cross_entropy", "path_integral", "shooting"):
+            theirs = values("controls", f"excess_{rival}_A{controls}_T{horizon}")
+            assert all(5 * a < b for a, b in zip(ours, theirs, strict=True)), (controls, horizon, rival)
