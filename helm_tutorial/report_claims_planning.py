@@ -263,7 +263,7 @@ CLAIMS = (
         "pillars",
         lambda m: "both, less contrastive only: " + _costs(m, "contrastive"),
         lambda m: _necessary(m, "contrastive"),
-        "the same rule",
+        "as for metric alignment",
         "two_pillars",
         "What the four cells do",
     ),
