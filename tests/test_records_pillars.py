@@ -1,0 +1,51 @@
+"""The record of the two-by-two: one seed of each cell trained and played again, and what chapter 6 says of it."""
+
+import math
+
+import pytest
+
+from helm_tutorial import diagnosis, records
+from helm_tutorial.experiments import two_pillars
+from helm_tutorial.experiments.gridworld_planning import (
+    Planning,
+    learned_rollout_jacobian,
+    plain_planner,
+    play,
+    success_rate,
+)
+from helm_tutorial.gridworld import geodesic_distances, load_gridworld
+
+
+@pytest.mark.parametrize("cell", two_pillars.CELLS)
+def test_a_cell_run_again_for_one_seed(cell):
+    record, config = records.load("pillars"), two_pillars.Config()
+    seed = record["seeds"][0]
+    world = load_gridworld(config.env)
+    model = two_pillars.train_cell(world, config, cell, seed)
+
+    def recorded(metric: str) -> float:
+        return record["metrics"][metric]["values"][0]
+
+    correlation = diagnosis.metric_correlation(diagnosis.latents(model, world), geodesic_distances(world))
+    assert correlation == pytest.approx(recorded(f"metric_correlation_{cell}"), abs=0.02)
+    assert diagnosis.prediction_accuracy(model, world) == pytest.approx(
+        recorded(f"prediction_accuracy_{cell}"), abs=0.01
+    )
+    norm = learned_rollout_jacobian(world, model, 12, seed)
+    assert math.log(norm) == pytest.approx(math.log(recorded(f"rollout_jacobian_{cell}_T12")), abs=0.7)
+    planning = plain_planner(Planning(**record["config"]["planning"]))
+    share = success_rate(play(world, model, planning, seed))
+    assert share == pytest.approx(recorded(f"success_{cell}_T12_plain"), abs=0.12)
+
+
+def test_both_pillars_hold_success_fifty_steps_ahead():
+    metrics = records.load("pillars")["metrics"]
+    assert metrics["success_both_T50"]["low"] >= 0.95
+    assert metrics["prediction_accuracy_both"]["low"] >= 0.99
+
+
+def test_the_plain_planner_needs_the_penalty_only_far_ahead():
+    """What chapter 6 says in words."""
+    metrics = records.load("pillars")["metrics"]
+    assert metrics["success_contrastive_T5_plain"]["low"] >= 0.95
+    assert metrics["success_contrastive_T50_plain"]["high"] < 0.8 < metrics["success_both_T50_plain"]["low"]
