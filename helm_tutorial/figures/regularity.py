@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from helm_tutorial.figures.style import COLORS, apart, panels
 from helm_tutorial.regularity import FORMS, penalised_gain
 
-FORM_COLORS = {"square": "helm", "hinge": "contrastive", "rollout": "both"}
+FORM_COLORS = {"square": "helm", "hinge": "report", "rollout": "both"}
 """Colour of each penalty of :data:`helm_tutorial.regularity.FORMS`, by its name in the palette."""
 
 GAINS = (0.5, 1.5)

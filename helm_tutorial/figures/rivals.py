@@ -60,7 +60,7 @@ def build_rivals(figure: Figure, budgets: Sequence[int]) -> dict:
         fontsize=9,
         fontweight="bold",
     )
-    left.set(xscale="log", xlim=(budgets[0] * 0.8, budgets[-1] * 7), xlabel="plans imagined a decision")
+    left.set(xscale="log", xlim=(budgets[0] * 0.8, budgets[-1] * 7), xlabel="plans imagined a decision, T calls each")
     left.set_xticks(budgets, [str(budget) for budget in budgets])
     left.minorticks_off()
     right.set(xscale="log", xlim=TIMES, xlabel="milliseconds a decision")
@@ -95,8 +95,9 @@ def move_rivals(
     numbers["greedy name"] = (budgets[0], greedy, "greedy, one step")
     plans = ", ".join(map(str, budgets))
     return numbers, (
-        f"Model “{model}”, plans of {horizon} steps; {plans} plans a decision: " + "; ".join(said) + f". Greedy: "
-        f"{100 * greedy:.0f} %. Recorded; n = {seeds} seeds, 95 % intervals."
+        f"Model “{model}”, plans of {horizon} steps, a model call each; {plans} plans a decision: "
+        + "; ".join(said)
+        + f". Greedy: {100 * greedy:.0f} %. Recorded; n = {seeds} seeds, 95 % intervals."
     )
 
 
