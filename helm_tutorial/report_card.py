@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from helm_tutorial import records, report_claims_planning, report_claims_systems
+from helm_tutorial import records, report_claims_pillars, report_claims_planning, report_claims_systems
 from helm_tutorial.experiments.metric import interval_over_seeds
 from helm_tutorial.validation import require_count
 from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim
 
-CLAIMS = (*report_claims_systems.CLAIMS, *report_claims_planning.CLAIMS)
+CLAIMS = (*report_claims_systems.CLAIMS, *report_claims_planning.CLAIMS, *report_claims_pillars.CLAIMS)
 """Every claim that the book has tested so far, in the report's order."""
 
 

@@ -1,25 +1,8 @@
-"""The report's claims about planning in MiniGrid and about the two pillars, and the rules that judge them."""
+"""The report's claims about planning in MiniGrid, and the rules that judge them."""
 
 from __future__ import annotations
 
-import math
-
-from helm_tutorial import records
-from helm_tutorial.statistics import t_interval
 from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, paired, share
-
-
-def _necessary(metrics: Metrics, without: str) -> str:
-    """Whether taking a pillar away costs at least 10 points, at either horizon and with either planner."""
-    gaps = [
-        paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
-        for T in (12, 50)
-        for planner in ("", "_plain")
-    ]
-    costly = [gap.low > 0.10 for gap in gaps]
-    if all(costly) or any(costly):
-        return HOLDS if all(costly) else CONDITION
-    return FAILS if all(gap.high < 0.10 for gap in gaps) else OPEN
 
 
 def _no_success(metrics: Metrics) -> str:
@@ -31,21 +14,6 @@ def _no_success(metrics: Metrics) -> str:
     return FAILS if report.low > 0.10 else OPEN
 
 
-def _costs(metrics: Metrics, without: str) -> str:
-    parts = []
-    for planner, name in (("", "ours"), ("_plain", "plain")):
-        for T in (12, 50):
-            gap = paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
-            parts.append(f"{name}, T={T}: {100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})")
-    return "; ".join(parts)
-
-
-def _orders(metrics: Metrics, first: str, second: str):
-    """Interval of how many orders of magnitude one norm is above another, paired by seed."""
-    pairs = zip(metrics[first]["values"], metrics[second]["values"], strict=True)
-    return t_interval([math.log10(max(a, 1e-30)) - math.log10(max(b, 1e-30)) for a, b in pairs])
-
-
 def _complement(metric: dict) -> dict:
     """One less a share, with its interval."""
     return {"mean": 1.0 - metric["mean"], "low": 1.0 - metric["high"], "high": 1.0 - metric["low"]}
@@ -54,14 +22,6 @@ def _complement(metric: dict) -> dict:
 def _tame(metric: dict) -> bool:
     """Whether a Jacobian of 25 steps stays below ten times the identity's norm, 57 in 32 dimensions."""
     return metric["high"] < 57
-
-
-def _largest_norm(metrics: Metrics) -> float:
-    """The largest rollout Jacobian of 50 steps in the factorial; a missing value was infinite."""
-    norms = [
-        entry["values"] for name, entry in metrics.items() if name.startswith("rollout_jacobian") and "T50" in name
-    ]
-    return max(math.inf if value is None else value for values in norms for value in values)
 
 
 CLAIMS = (
@@ -247,75 +207,5 @@ CLAIMS = (
         "The distance that comes out",
         late=True,
     ),
-    Claim(
-        "Metric alignment is necessary",
-        "no figure",
-        "pillars",
-        lambda m: "both, less spectral only: " + _costs(m, "spectral"),
-        lambda m: _necessary(m, "spectral"),
-        "holds if taking it away costs 10 points or more, both planners, T = 12 and 50; with a condition if for some",
-        "two_pillars",
-        "What the four cells do",
-    ),
-    Claim(
-        "Spectral regularity is necessary",
-        "no figure",
-        "pillars",
-        lambda m: "both, less contrastive only: " + _costs(m, "contrastive"),
-        lambda m: _necessary(m, "contrastive"),
-        "as for metric alignment",
-        "two_pillars",
-        "What the four cells do",
-    ),
-    Claim(
-        "The two invariants are independent",
-        "no figure",
-        "pillars",
-        lambda m: (
-            f"the Jacobian of 50 steps, InfoNCE alone over reconstruction alone: a factor of "
-            f"$10^{{{_orders(m, 'rollout_jacobian_contrastive_T50', 'rollout_jacobian_neither_T50').mean:.0f}}}$"
-        ),
-        lambda m: (
-            FAILS if _orders(m, "rollout_jacobian_contrastive_T50", "rollout_jacobian_neither_T50").high < -1 else HOLDS
-        ),
-        "does not hold if metric alignment alone lowers the Jacobian more than tenfold",
-        "two_pillars",
-        "Why: what each model's rollout does to a small difference",
-        late=True,
-    ),
-    Claim(
-        "Without the first pillar planning ends in NaNs and divergence",
-        "no figure",
-        "pillars",
-        lambda m: (
-            f"the largest Jacobian of 50 steps, all models and seeds: {records.formatted(_largest_norm(m), '.0e')}; "
-            f"single precision ends at {records.formatted(3.4e38, '.1e')}"
-        ),
-        lambda m: HOLDS if _largest_norm(m) > 3.4e38 else FAILS,
-        "holds if a Jacobian leaves the range of single precision",
-        "two_pillars",
-        "Why: what each model's rollout does to a small difference",
-        late=True,
-    ),
-    Claim(
-        "The two are jointly sufficient",
-        "100 %",
-        "pillars",
-        lambda m: "; ".join(
-            f"{name}, T={T}: {share(m[f'success_both_T{T}{planner}'])}"
-            for planner, name in (("", "ours"), ("_plain", "plain"))
-            for T in (12, 50)
-        ),
-        lambda m: (
-            HOLDS
-            if min(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
-            else CONDITION
-            if max(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
-            else FAILS
-        ),
-        "holds if above 95 % for both planners at T = 12 and 50; with a condition if for some",
-        "two_pillars",
-        "What the four cells do",
-    ),
 )
-"""The claims of the report's experiments 3 and 4 and of its discussion."""
+"""The claims of the report's experiments 3 and 4."""
