@@ -66,7 +66,7 @@ def build_rivals(figure: Figure, budgets: Sequence[int]) -> dict:
     right.set(xscale="log", xlim=TIMES, xlabel="milliseconds a decision")
     right.set_xticks([1, 10, 100], ["1", "10", "100"])
     for axes in (left, right):
-        axes.set(ylim=(0, 1.12))
+        axes.set(ylim=(0, 1.34))
         axes.set_yticks(*SHARES)
     left.set_title("share of starts that arrive")
     right.set_title("the same, against time")
@@ -88,7 +88,7 @@ def move_rivals(
         ends[name] = means[-1]
         shares = ", ".join(f"{100 * mean:.0f}" for mean in means)
         said.append(f"{RIVAL_NAMES[name]} {shares} % ({times[-1]:.0f} ms at {budgets[-1]})")
-    for name, height in apart(ends, 0.075).items():
+    for name, height in apart(ends, 0.09).items():
         numbers[f"{name} name"] = (budgets[-1], height, RIVAL_NAMES[name])
     greedy = metrics[f"success_greedy_{model}"]["mean"]
     numbers["greedy"] = ([budgets[0] * 0.8, budgets[-1]], [greedy, greedy])
