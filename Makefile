@@ -78,7 +78,8 @@ notebook-test: $(READY)  ## execute every notebook and compare the outputs that 
 
 book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)
 	@echo "== Checking the built pages in a browser"
-	@$(BIN)/python -m pytest -q -s tests/book
+	@$(BIN)/python -m pytest -q -s tests/book/test_site.py
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book/test_site.py tests/book
 
 bench: $(READY)  ## speed and memory, as ratios against peers
 	@found=0; for script in benchmarks/*.py; do \
