@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from helm_tutorial.plans import BestPlans
 from helm_tutorial.validation import require_count, require_real
 
 Cost = Callable[[Tensor], Tensor]
@@ -35,19 +36,18 @@ class Found:
 
 
 class _Best:
-    """The best of all plans seen, and how many they were."""
+    """The best of all plans evaluated, and how many they were."""
 
     def __init__(self, size: int):
-        self.plan, self.cost, self.evaluations = torch.zeros(size, dtype=torch.float64), math.inf, 0
+        self.plans = BestPlans(1, size, torch.device("cpu"), torch.float64)
+        self.evaluations = 0
 
     def offer(self, plans: Tensor, costs: Tensor) -> None:
         self.evaluations += len(plans)
-        least, which = costs.detach().nan_to_num(nan=math.inf).min(dim=0)
-        if float(least) < self.cost:
-            self.plan, self.cost = plans[which].detach().clone(), float(least)
+        self.plans.offer(plans.detach()[None], costs.detach()[None])
 
     def found(self) -> Found:
-        return Found(self.plan, self.cost, self.evaluations)
+        return Found(self.plans.actions[0], float(self.plans.cost[0]), self.evaluations)
 
 
 def _noise(generator: torch.Generator, count: int, size: int) -> Tensor:
@@ -97,8 +97,7 @@ def search_cross_entropy(
     Raises:
         ValueError: a size is below 1, a share is not between 0 and 1, or ``spread`` is not positive.
     """
-    _check(size, spread=spread, iterations=iterations, samples=samples)
-    require_real("elite_share", elite_share, above=0.0, high=1.0)
+    _check(size, spread=spread, elite_share=elite_share, iterations=iterations, samples=samples)
     require_real("smoothing", smoothing, low=0.0, high=1.0)
     best, elites = _Best(size), max(2, math.ceil(elite_share * samples))
     mean, deviation = torch.zeros(size, dtype=torch.float64), torch.full((size,), spread, dtype=torch.float64)
@@ -130,8 +129,7 @@ def search_path_integral(
     Raises:
         ValueError: a size is below 1, ``elite_share`` is not between 0 and 1, or ``spread`` is not positive.
     """
-    _check(size, spread=spread, iterations=iterations, samples=samples)
-    require_real("elite_share", elite_share, above=0.0, high=1.0)
+    _check(size, spread=spread, elite_share=elite_share, iterations=iterations, samples=samples)
     best, mean = _Best(size), torch.zeros(size, dtype=torch.float64)
     for _ in range(iterations):
         noise = spread * _noise(generator, samples, size)
@@ -158,9 +156,10 @@ def search_random(
     return best.found()
 
 
-def _check(size: int, *, spread: float, lr: float = 1.0, **counts: int) -> None:
+def _check(size: int, *, spread: float, lr: float = 1.0, elite_share: float = 1.0, **counts: int) -> None:
     require_count("size", size)
     for name, value in counts.items():
         require_count(name, value)
     require_real("spread", spread, above=0.0)
     require_real("lr", lr, above=0.0)
+    require_real("elite_share", elite_share, above=0.0, high=1.0)

@@ -77,12 +77,12 @@ class BestPlans:
     """The best plan seen so far for each of ``B`` starts.
 
     Attributes:
-        actions: action indices, shape ``(B, T)``.
+        actions: action indices, or numbers where plans consist of numbers, shape ``(B, T)``.
         cost: their cost, shape ``(B,)``; infinite before the first offer.
     """
 
-    def __init__(self, batch: int, horizon: int, device: torch.device):
-        self.actions = torch.zeros(batch, horizon, dtype=torch.long, device=device)
+    def __init__(self, batch: int, horizon: int, device: torch.device, dtype: torch.dtype = torch.long):
+        self.actions = torch.zeros(batch, horizon, dtype=dtype, device=device)
         self.cost = torch.full((batch,), float("inf"), device=device)
 
     def offer(self, plans: Tensor, costs: Tensor) -> None:
