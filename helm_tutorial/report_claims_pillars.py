@@ -5,30 +5,41 @@ from __future__ import annotations
 import math
 
 from helm_tutorial import records
-from helm_tutorial.statistics import t_interval
+from helm_tutorial.statistics import Interval, t_interval
 from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, paired, share
 
+COSTED = (("", "ours", 12), ("", "ours", 50), ("_plain", "plain", 12), ("_plain", "plain", 50))
+"""Where a pillar's worth is measured: the planner, as metrics end and as prose calls it, and the horizon."""
 
-def _necessary(metrics: Metrics, without: str) -> str:
-    """Whether taking a pillar away costs at least 10 points, at either horizon and with either planner."""
-    gaps = [
-        paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
-        for T in (12, 50)
-        for planner in ("", "_plain")
-    ]
-    costly = [gap.low > 0.10 for gap in gaps]
+
+def price(metrics: Metrics, without: str, planner: str, horizon: int) -> Interval:
+    """What taking a pillar away costs: success with both less that of the cell ``without``, paired by seed."""
+    both, one = (f"success_{cell}_T{horizon}{planner}" for cell in ("both", without))
+    return paired(metrics, both, one)
+
+
+def necessary(metrics: Metrics, without: str, line: float = 0.10) -> str:
+    """The verdict on a pillar: does taking it away cost more than ``line``, for every planner and horizon?"""
+    gaps = [price(metrics, without, planner, horizon) for planner, _, horizon in COSTED]
+    costly = [gap.low > line for gap in gaps]
     if all(costly) or any(costly):
         return HOLDS if all(costly) else CONDITION
-    return FAILS if all(gap.high < 0.10 for gap in gaps) else OPEN
+    return FAILS if all(gap.high < line for gap in gaps) else OPEN
 
 
 def _costs(metrics: Metrics, without: str) -> str:
     parts = []
-    for planner, name in (("", "ours"), ("_plain", "plain")):
-        for T in (12, 50):
-            gap = paired(metrics, f"success_both_T{T}{planner}", f"success_{without}_T{T}{planner}")
-            parts.append(f"{name}, T={T}: {100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})")
+    for planner, name, horizon in COSTED:
+        gap = price(metrics, without, planner, horizon)
+        parts.append(
+            f"{name}, T={horizon}: {100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})"
+        )
     return "; ".join(parts)
+
+
+def _lowest(metrics: Metrics) -> list[float]:
+    """The lower ends of success with both pillars, one for each planner and horizon."""
+    return [metrics[f"success_both_T{horizon}{planner}"]["low"] for planner, _, horizon in COSTED]
 
 
 def _orders(metrics: Metrics, first: str, second: str):
@@ -51,7 +62,7 @@ CLAIMS = (
         "no figure",
         "pillars",
         lambda m: "both, less spectral only: " + _costs(m, "spectral"),
-        lambda m: _necessary(m, "spectral"),
+        lambda m: necessary(m, "spectral"),
         "holds if taking it away costs 10 points or more, both planners, T = 12 and 50; with a condition if for some",
         "two_pillars",
         "What the four cells do",
@@ -61,7 +72,7 @@ CLAIMS = (
         "no figure",
         "pillars",
         lambda m: "both, less contrastive only: " + _costs(m, "contrastive"),
-        lambda m: _necessary(m, "contrastive"),
+        lambda m: necessary(m, "contrastive"),
         "as for metric alignment",
         "two_pillars",
         "What the four cells do",
@@ -100,18 +111,8 @@ CLAIMS = (
         "The two are jointly sufficient",
         "100 %",
         "pillars",
-        lambda m: "; ".join(
-            f"{name}, T={T}: {share(m[f'success_both_T{T}{planner}'])}"
-            for planner, name in (("", "ours"), ("_plain", "plain"))
-            for T in (12, 50)
-        ),
-        lambda m: (
-            HOLDS
-            if min(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
-            else CONDITION
-            if max(m[f"success_both_T{T}{p}"]["low"] for T in (12, 50) for p in ("", "_plain")) > 0.95
-            else FAILS
-        ),
+        lambda m: "; ".join(f"{name}, T={T}: {share(m[f'success_both_T{T}{planner}'])}" for planner, name, T in COSTED),
+        lambda m: HOLDS if min(_lowest(m)) > 0.95 else CONDITION if max(_lowest(m)) > 0.95 else FAILS,
         "holds if above 95 % for both planners at T = 12 and 50; with a condition if for some",
         "two_pillars",
         "What the four cells do",

@@ -31,10 +31,7 @@ ARGUMENTS = [
 # Fonts and formulas are there.
 SETTLED = "async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }"
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
-NOTEBOOKS = sorted((HTML.parents[1] / "book").glob("*.ipynb"))
-CHAPTERS = [f"book/{path.stem}.html" for path in NOTEBOOKS]
-# All but the report card, which is read and not moved.
-EXPLORED = [f"book/{path.stem}.html" for path in NOTEBOOKS if "helm_tutorial.explorer" in path.read_text("utf-8")]
+CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
 
 
 def find_chromium() -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import EXPLORED, PAGES
+from conftest import CHAPTERS, PAGES
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -79,7 +79,7 @@ def press(slider, key: str) -> int:
 
 
 @pytest.mark.parametrize("by", ["http", "file"])
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_every_slider_of_a_chapter_moves_its_picture_and_caption(reader, page, by):
     visit, explorers = open_explorers(reader, page, by=by)
     assert explorers, f"{page} has no explorer"
@@ -102,7 +102,7 @@ def test_every_slider_of_a_chapter_moves_its_picture_and_caption(reader, page, b
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_choices_neighbours_and_reset(reader, page):
     visit, explorers = open_explorers(reader, page)
     for explorer in explorers:
@@ -131,7 +131,7 @@ def test_choices_neighbours_and_reset(reader, page):
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_steps_play_drags_set_and_links_restore(reader, page):
     visit, explorers = open_explorers(reader, page)
     for explorer in explorers:
@@ -173,7 +173,7 @@ def settings(sizes: list[int], name: str) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_a_page_draws_the_numbers_that_it_holds(reader, page, width):
     visit, explorers = open_explorers(reader, page, width=width)
     for explorer in explorers:
@@ -201,7 +201,7 @@ def shot(explorer) -> np.ndarray:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_the_still_picture_becomes_the_drawing_unnoticed(reader, page, width):
     _, explorers = open_explorers(reader, page, width=width)
     explorers[0].page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page
@@ -225,7 +225,7 @@ def test_the_still_picture_becomes_the_drawing_unnoticed(reader, page, width):
             assert (off > 64).mean() < 0.01, explorer.name
 
 
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_without_scripts_the_start_is_still_there(reader, page):
     visit = reader.open(page, scripts=False)
     for i in range(visit.page.locator("figure.helm-explorer").count()):
@@ -242,7 +242,7 @@ def test_without_scripts_the_start_is_still_there(reader, page):
             assert explorer.figure.locator(".helm-answer").is_visible()
 
 
-@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_a_finger_can_use_the_sliders_of_a_phone(reader, page):
     _, explorers = open_explorers(reader, page, width=360)
     for explorer in explorers:
