@@ -25,7 +25,7 @@ SEEDS     ?= 5
 WORKERS   ?= logical
 EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous forms errors rivals controls ablation maps funnel
 
-.PHONY: help install book test lint unit notebook-test book-test bench notebooks records requirements address colab clean
+.PHONY: help install book test lint unit notebook-test book-test pdf bench notebooks records requirements address colab clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,10 +62,11 @@ $(BUILT): $(READY) $(SOURCES)
 test: lint unit notebook-test book-test  ## lint, unit tests, every notebook's outputs, the built pages in a browser
 	@echo "== All checks done"
 
-lint: $(READY)  ## ruff
-	@echo "== Checking style with ruff"
+lint: $(READY)  ## ruff, and codespell over the prose
+	@echo "== Checking style and spelling"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 
 unit: $(READY)  ## unit tests of the package, the tools and the repository's rules
 	@echo "== Unit tests"
@@ -80,6 +81,10 @@ book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (
 	@echo "== Checking the built pages in a browser"
 	@$(BIN)/python -m pytest -q -s tests/book/test_site.py
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book/test_site.py tests/book
+
+pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMIUM=/path/to/chromium)
+	@echo "== Printing the book"
+	@$(BIN)/python tools/pdf.py
 
 bench: $(READY)  ## speed and memory, as ratios against peers
 	@found=0; for script in benchmarks/*.py; do \

@@ -1,4 +1,8 @@
-"""Draw the opening picture, book/_assets/hero.png: the two pillars, each with its failure and its fix."""
+"""Draw the opening picture, book/_assets/hero.png: the two pillars, each with its failure and its fix.
+
+And book/_assets/social.png, the same four panels in a row under the title: what a link to the book looks like
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from helm_tutorial.landscape import convexity_width, mollified, report_energy
 from helm_tutorial.linear_system import action_jacobian_norms, expansive_system, ridge_optimum
 from helm_tutorial.recipes import Training, train_contrastive
 
-TARGET = Path(__file__).resolve().parent.parent / "book" / "_assets" / "hero.png"
+ASSETS = Path(__file__).resolve().parent.parent / "book" / "_assets"
 SEED = 0
 
 
@@ -59,24 +63,35 @@ def room(axes, world, model, title: str, color: str) -> None:
     axes.text(3.5, 6.85, f"{end} {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
 
 
+def panels(axes, world, models) -> None:
+    """The four panels, in order."""
+    cliff(axes[0])
+    funnel(axes[1])
+    for place, model, title, color in (
+        (axes[2], models[0], "3  Perfect prediction, no slope", "reconstruction"),
+        (axes[3], models[1], "4  Distance that shows the way", "contrastive"),
+    ):
+        room(place, world, model, title, color)
+
+
 def main() -> None:
     use_style()
     torch.set_num_threads(1)
     world = load_gridworld()
+    models = train_reconstruction(world, Training(), SEED), train_contrastive(world, Training(), SEED)
     figure, axes = plt.subplots(2, 2, figsize=(9, 7.2))
-    cliff(axes[0, 0])
-    funnel(axes[0, 1])
-    room(
-        axes[1, 0],
-        world,
-        train_reconstruction(world, Training(), SEED),
-        "3  Perfect prediction, no slope",
-        "reconstruction",
-    )
-    room(axes[1, 1], world, train_contrastive(world, Training(), SEED), "4  Distance that shows the way", "contrastive")
+    panels(axes.flatten(), world, models)
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
-    figure.savefig(TARGET, dpi=150)
-    print(f"drawn: {TARGET.name}")
+    figure.savefig(ASSETS / "hero.png", dpi=150)
+
+    # 1200 by 630 pixels is what social networks show whole.
+    figure = plt.figure(figsize=(12, 6.3), layout="none")
+    figure.text(0.04, 0.86, "The Two Pillars of Gradient Planning", fontsize=37, weight="bold")
+    figure.text(0.04, 0.765, "Why planning by gradient dies, and what revives it. An executable book.", fontsize=20)
+    axes = figure.subplots(1, 4, gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.12, "top": 0.62, "wspace": 0.2})
+    panels(axes, world, models)
+    figure.savefig(ASSETS / "social.png", dpi=100)
+    print("drawn: hero.png and social.png")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ TOOLS = {
     "sphinx-book-theme": "the book's theme",
     "sphinxcontrib-bibtex": "citations",
     "sphinx-mathjax-offline": "MathJax, served from the book itself",
+    "sphinx-sitemap": "the list of pages that search engines ask for",
+    "sphinxext-opengraph": "what a link to a page looks like elsewhere",
     "ipykernel": "executes the notebooks",
     "nbclient": "executes the notebooks",
     "nbformat": "reads and writes the notebooks",
@@ -31,7 +33,9 @@ TOOLS = {
     "scipy": "tests against an independent implementation; never at run time",
     "playwright": "tests of the built pages in a browser",
     "axe-playwright-python": "tests of the built pages for accessibility, axe-core in it",
+    "pypdf": "binds the printed pages into one PDF",
     "ruff": "style",
+    "codespell": "spelling",
     "packaging": "this script",
     "setuptools": "installs the package without fetching a build environment",
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
-import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,36 +12,15 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from chromium import find_chromium, launched
+
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/snap/bin/chromium",
-)
-ARGUMENTS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Fonts and formulas are there.
 SETTLED = "async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }"
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
 CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
-
-
-def find_chromium() -> str | None:
-    """The browser named by CHROMIUM, else one found under the usual names and places."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            pytest.fail(f"CHROMIUM names {named!r}, which cannot be run")
-        return found
-    return next((found for name in (*NAMES, *PLACES) if (found := shutil.which(name))), None)
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -121,15 +99,8 @@ def browser() -> Iterator:
     executable = find_chromium()
     if executable is None:
         pytest.skip("no Chromium found: the built pages were not looked at (install one, or name it in CHROMIUM)")
-    from playwright.sync_api import sync_playwright
-
-    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium's sandbox does not run as root
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=executable, args=[*ARGUMENTS, *(["--no-sandbox"] if root else [])]
-        )
+    with launched(executable) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

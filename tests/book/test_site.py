@@ -162,3 +162,36 @@ def test_an_explorer_has_a_name_of_its_own(page):
 
 def test_static_hosts_serve_the_folders_that_begin_with_an_underscore():
     assert (HTML / ".nojekyll").is_file()
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_first_uses_of_the_trades_words_lead_to_the_glossary_once_each(page):
+    links = re.findall(r'<a class="helm-term[^"]*" href="glossary.html#(term-[^"]+)" title="([^"]+)"', read(page))
+    assert len(links) >= 5
+    assert all(meaning.strip() for _, meaning in links)
+    assert len({term for term, _ in links}) == len(links)
+
+
+def test_the_status_page_knows_every_chapters_time_and_weight():
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", read("book/status.html"), re.DOTALL)
+    cells = [
+        [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)] for row in rows
+    ]
+    chapters = [row for row in cells if len(row) == 4 and row[3]]
+    assert len(chapters) == len(CHAPTERS)
+    for title, seconds, explorers, weight in chapters:
+        assert re.fullmatch(r"\d+ s", seconds), f"{title} was not run"
+        assert int(explorers) >= 1 and re.fullmatch(r"\d+\.\d MB", weight)
+    records = {path.stem for path in (HTML.parents[1] / "book" / "records").glob("*.json")}
+    assert records == {row[0] for row in cells if len(row) == 5}
+
+
+def test_pages_say_elsewhere_what_they_are():
+    addresses = set(re.findall(r"<loc>([^<]+)</loc>", (HTML / "sitemap.xml").read_text(encoding="utf-8")))
+    for page in PAGES:
+        if not page.startswith("book/"):
+            continue
+        meta = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', read(page)))
+        assert 50 <= len(html.unescape(meta["description"])) <= 320, page
+        assert meta["og:url"] in addresses and meta["og:url"].endswith(page)
+        assert (HTML / meta["og:image"].removeprefix(meta["og:url"].removesuffix(page))).is_file()

@@ -1,0 +1,135 @@
+"""Sphinx extension of the book: what a build was made with and what came of it, for the page ``status``, and the
+address under which the pages are meant to stand."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from helm_tutorial import records
+
+PACKAGES = (
+    "helm_tutorial",
+    "torch",
+    "numpy",
+    "matplotlib",
+    "gymnasium",
+    "minigrid",
+    "ipywidgets",
+    "jupyter-book",
+    "sphinx",
+    "nbval",
+)
+# Page weights are known when every page is written, this one too: they are filled into its text at the end.
+WEIGHT = "weight-of({})"
+WEIGHT_FORM = re.compile(r"weight-of\(([\w/]+)\)")
+
+
+class Placeholder(nodes.General, nodes.Element):
+    """Where a table will stand once all chapters have been executed."""
+
+
+class Status(SphinxDirective):
+    """``{status} versions``, ``{status} chapters`` or ``{status} records``."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Leave a placeholder."""
+        if self.arguments[0] not in TABLES:
+            raise self.error(f"status must be one of {', '.join(TABLES)}, got {self.arguments[0]!r}")
+        return [Placeholder(table=self.arguments[0])]
+
+
+def versions(_app: Sphinx) -> Iterable[tuple[str, ...]]:
+    """With what the book was built."""
+    yield "", "version"
+    yield "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    for name in PACKAGES:
+        yield name, version(name)
+    yield "built on", date.today().isoformat()
+
+
+def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
+    """How long each chapter ran in this build, how many explorers it has and what its page weighs."""
+    yield "chapter", "ran for", "explorers", "page"
+    total = 0.0
+    for name in app.env.toctree_includes[app.config.root_doc]:
+        if not app.env.doc2path(name).endswith(".ipynb"):
+            continue
+        executed = app.env.nb_metadata.get(name, {}).get("exec_data")
+        seconds = executed["runtime"] if executed else None
+        total += seconds or 0.0
+        source = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
+        code = ["".join(cell["source"]) for cell in source["cells"] if cell["cell_type"] == "code"]
+        explorers = sum(len(re.findall(r"^explore(?:_numbers)?\(", text, re.MULTILINE)) for text in code)
+        title = app.env.titles[name].astext()
+        yield title, "not run" if seconds is None else f"{seconds:.0f} s", str(explorers), WEIGHT.format(name)
+    yield "all", f"{total:.0f} s", "", ""
+
+
+def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:
+    """The long studies that chapters show as recorded."""
+    yield "record", "seeds", "made on", "torch", "ran for"
+    for name in records.available():
+        record = records.load(name)
+        torch = record["versions"]["torch"].split("+")[0]
+        yield name, str(len(record["seeds"])), record["date"], torch, f"{record['seconds'] / 60:.0f} min"
+
+
+TABLES = {"versions": versions, "chapters": chapters, "records": recorded}
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> nodes.table:
+    """Rows of text, the first of them headings; commands and names of packages as code."""
+    head, *body = rows
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+    for part, lines in ((nodes.thead, [head]), (nodes.tbody, body)):
+        group += part(
+            "", *(nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in row)) for row in lines)
+        )
+    return nodes.table("", group, classes=["table", "helm-status"])
+
+
+def fill(app: Sphinx, doctree: nodes.document, _name: str) -> None:
+    """Put the tables where their placeholders are."""
+    for place in list(doctree.findall(Placeholder)):
+        place.replace_self(table(TABLES[place["table"]](app)))
+
+
+def weigh(app: Sphinx, failure: Exception | None) -> None:
+    """Write the pages' weights into the page that shows them."""
+    page = Path(app.outdir) / "book" / "status.html"
+    if failure is not None or app.builder.name != "html" or not page.is_file():
+        return
+    text = page.read_text(encoding="utf-8")
+
+    def weight(match: re.Match) -> str:
+        return f"{(Path(app.outdir) / f'{match[1]}.html').stat().st_size / 1e6:.1f} MB"
+
+    page.write_text(WEIGHT_FORM.sub(weight, text), encoding="utf-8")
+
+
+def place(app: Sphinx, config) -> None:
+    """Where the book stands when GitHub serves it, from the repository's address: nothing else says it."""
+    owner, _, name = config.html_theme_options["repository_url"].removeprefix("https://github.com/").partition("/")
+    config.html_baseurl = config.ogp_site_url = f"https://{owner}.github.io/{name}/"
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.add_node(Placeholder)
+    app.add_directive("status", Status)
+    app.connect("config-inited", place)
+    app.connect("doctree-resolved", fill)
+    app.connect("build-finished", weigh)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
