@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from helm_tutorial import records
 from helm_tutorial.statistics import t_interval
-from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, Claim, Metrics, number, share
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, share
 
 
 def _ratio(metrics: Metrics, above: str, below: str):
@@ -12,12 +13,21 @@ def _ratio(metrics: Metrics, above: str, below: str):
     return t_interval([a / max(b, 1e-6) for a, b in pairs])
 
 
+def _range(metric: Metrics) -> str:
+    """The smallest and the largest value over seeds, of a norm that spreads over orders of magnitude."""
+    values = [value for value in metric["values"] if value is not None]
+    return f"{records.formatted(min(values), '.2g')} to {records.formatted(max(values), '.2g')}, by seed"
+
+
 CLAIMS = (
     Claim(
         "A flat model of an expansive system has an exploding rollout Jacobian",
         "1712 at T = 50",
         "exp1",
-        lambda m: f"{number(m['jacobian_flat_T50'])}; the true system's own is {number(m['jacobian_true_T50'])}",
+        lambda m: (
+            f"{number(m['jacobian_flat_T50'])}; the true system's own is {number(m['jacobian_true_T50'])}; in networks "
+            f"without a penalty {_range(m['jacobian_flat_relu_T50'])}"
+        ),
         lambda m: HOLDS if m["jacobian_flat_T50"]["low"] > 1000 else FAILS,
         "holds if the interval lies above 1000",
         "spectral_cliff",
@@ -27,7 +37,10 @@ CLAIMS = (
         "A spectral penalty makes it saturate",
         "90 at T = 50",
         "exp1",
-        lambda m: f"{number(m['jacobian_helm_T50'])}, growing {m['saturation_helm']['mean']:.3f}-fold to T = 100",
+        lambda m: (
+            f"with the exact penalty {number(m['jacobian_helm_T50'])}, growing {m['saturation_helm']['mean']:.3f}-fold "
+            f"to T = 100; in networks with the printed one {_range(m['jacobian_helm_relu_T50'])}"
+        ),
         lambda m: HOLDS if m["saturation_helm"]["high"] <= 1.05 else FAILS,
         "holds if the norm grows by at most 5 % from T = 50 to 100",
         "spectral_cliff",
@@ -38,8 +51,9 @@ CLAIMS = (
         "no figure",
         "exp1",
         lambda m: (
-            f"spectral radius {number(m['spectral_radius_helm'])}, the true system's is 1.3; what that costs: an error "
-            f"of one step of {number(m['one_step_error_helm'])}, without the penalty {number(m['one_step_error_flat'])}"
+            f"spectral radius {number(m['spectral_radius_helm'])}, of these symmetric matrices the Lipschitz constant "
+            f"in the state; the true system's is 1.3. What that costs: a relative error of one step of "
+            f"{number(m['one_step_error_helm'])}, without the penalty {number(m['one_step_error_flat'])}"
         ),
         lambda m: HOLDS if m["spectral_radius_helm"]["high"] < 1 else FAILS,
         "holds if the spectral radius is below 1",
@@ -103,15 +117,21 @@ CLAIMS = (
         "What was measured",
     ),
     Claim(
-        "That is a 22-fold gain in reliability",
+        "Invariance raises coverage 22-fold",
         "22-fold",
         "exp2",
         lambda m: (
             "the mean of each seed's own ratio, at the report's own setting: "
             f"{number(vars(_ratio(m, 'coverage_helm_recipe', 'coverage_flat')))}"
         ),
-        lambda m: HOLDS if _ratio(m, "coverage_helm_recipe", "coverage_flat").high >= 22 else FAILS,
-        "holds if the interval of the ratio, paired by seed, reaches 22",
+        lambda m: (
+            HOLDS
+            if _ratio(m, "coverage_helm_recipe", "coverage_flat").low > 11
+            else FAILS
+            if _ratio(m, "coverage_helm_recipe", "coverage_flat").high < 22
+            else OPEN
+        ),
+        "holds if the whole interval of the ratio, paired by seed, lies above half of that; does not hold if below 22",
         "mollified_funnel",
         "What was measured",
         late=True,
