@@ -161,3 +161,42 @@ def descent_share(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -
     starts = world.starts
     distance = goal_latent_distances(z, world, goals=goals)
     return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())
+
+
+def blind_search(world: Gridworld, horizon: int, plans: int, *, limit: int, generator: torch.Generator) -> Tensor:
+    """How search would fare with a perfect model and no distances at all: what a planner's geometry is held against.
+
+    At each decision ``plans`` random plans are drawn. If some touch the goal, the first step of the one that touches
+    it first is taken; if none does, a random step. An agent that wanders brings the goal within reach, so this arrives
+    from more starts than those within the horizon.
+
+    Args:
+        world: whose true transitions are the model.
+        horizon: steps of a plan.
+        plans: plans drawn for each decision.
+        limit: most steps of an episode.
+        generator: draws plans.
+
+    Returns:
+        Whether each start of :attr:`~helm_tutorial.gridworld.Gridworld.starts` arrives, shape ``(B,)``.
+
+    Raises:
+        ValueError: a count is below 1.
+    """
+    for name, value in {"horizon": horizon, "plans": plans, "limit": limit}.items():
+        require_count(name, value)
+    is_goal = torch.zeros(world.states, dtype=torch.bool)
+    is_goal[world.goals] = True
+    here = torch.as_tensor(world.starts).clone()
+    for _ in range(limit):
+        going = (~is_goal[here]).nonzero()[:, 0]
+        if len(going) == 0:
+            break
+        drawn = torch.randint(world.transitions.shape[1], (horizon, len(going), plans), generator=generator)
+        there, touched = here[going, None].expand(-1, plans), torch.full((len(going), plans), horizon)
+        for step, actions in enumerate(drawn):
+            there = world.transitions[there, actions]
+            touched = torch.where(is_goal[there] & (touched == horizon), step, touched)
+        first = drawn[0].gather(1, touched.argmin(dim=1, keepdim=True))[:, 0]
+        here[going] = world.transitions[here[going], first]
+    return is_goal[here]

@@ -206,7 +206,7 @@ CLAIMS = (
         ),
         "holds if above 95 % with our planner at one of two temperatures, does not hold if below it at both",
         "contrastive_fix",
-        "Temperature and horizon",
+        "Temperature and discount",
         late=True,
     ),
     Claim(

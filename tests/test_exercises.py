@@ -82,7 +82,10 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
         [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6)],
         [([(1, 1), (1, 6)], "no neighbours"), ([(1, 1), (2, 1)], "ends in")],
     ),
-    ("contrastive_fix", 4): (5.0, [(4.0, "smallest gap"), (1.0, "too small")]),
+    ("contrastive_fix", 4): (
+        lambda g: (1 - (1 - g * g) ** 0.5) / g,
+        [(lambda g: g / 2, "straight way"), (lambda g: g, "lead away"), (lambda g: 0.5, "not right")],
+    ),
     ("directed_distance", 1): (
         turned(),
         [(torch.arange(144), "look back"), (torch.zeros(144).long(), "change their cell")],

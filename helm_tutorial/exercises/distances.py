@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from helm_tutorial import diagnosis
-from helm_tutorial.exercises.judging import Exercise, a_formula, a_number, near
+from helm_tutorial.exercises.judging import Exercise, a_formula, near
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, load_gridworld
 from helm_tutorial.losses import info_nce
 
@@ -52,6 +52,16 @@ def _path_to_the_other_corner(answer) -> str:
     if any(abs(x - u) + abs(y - v) > 1 for (x, y), (u, v) in itertools.pairwise(cells)):
         return "two of the cells that follow each other are no neighbours: nothing walks like that"
     return "" if cells[-1] == OTHER_CORNER else f"the path ends in {cells[-1]}, not in {OTHER_CORNER}"
+
+
+def _fall_per_step(gamma: float) -> float:
+    """How much less likely a place is a step farther along a long corridor, by solving for all of its places."""
+    length = 601
+    step = torch.zeros(length, length, dtype=torch.float64)
+    for place in range(length):  # a ring, so that it has no end
+        step[place, (place + 1) % length] = step[place, place - 1] = 0.5
+    soon = torch.linalg.solve(torch.eye(length, dtype=torch.float64) - gamma * step, step)[0]
+    return float(soon[6] / soon[5])
 
 
 def _turned_round(answer) -> str:
@@ -123,10 +133,15 @@ EXERCISES = (
     Exercise(
         "contrastive_fix",
         4,
-        "the mean number of steps to a positive at gamma = 0.8, in walks without an end",
-        a_number(
-            lambda: 1 / (1 - 0.8),
-            otherwise=[(lambda: 0.8 / (1 - 0.8), "the smallest gap is 1, not 0")],
+        "a function of gamma that returns r",
+        a_formula(
+            _fall_per_step,
+            [(0.8,), (0.5,), (0.95,)],
+            ["gamma"],
+            otherwise={
+                "that counts the straight way only; most ways turn back on the way": lambda gamma: gamma / 2,
+                "that is the chance to go on at all; half of the steps lead away": lambda gamma: gamma,
+            },
         ),
     ),
     Exercise("directed_distance", 1, "the state turned round, an index for each state", _turned_round),
