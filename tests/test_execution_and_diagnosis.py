@@ -300,3 +300,22 @@ def test_success_rate_is_a_share(world):
     episodes = execute(world, table_planner(world, 12), world.starts, limit=3)
     assert success_rate(episodes) == pytest.approx(float((goal_distances(world)[world.starts] <= 3).float().mean()))
     assert geodesic_distances(world).shape == (world.states, world.states)
+
+
+def test_blind_search_arrives_by_reach_and_by_wandering(world):
+    draws = torch.Generator().manual_seed(0)
+    to_goal = goal_distances(world)[world.starts]
+
+    def arrive(horizon, plans, limit):
+        return diagnosis.blind_search(world, horizon, plans, limit=limit, generator=draws)
+
+    # Of one step, many plans: the goal is entered at once where it is one step away, and only there.
+    assert torch.equal(arrive(1, 60, 1), to_goal == 1)
+    # With plans enough to hold every sequence, the shortest way is found wherever it is no longer than a plan.
+    assert bool(arrive(5, 20_000, 5)[to_goal <= 5].all())
+    assert not bool(arrive(5, 20_000, 5)[to_goal > 5].any())
+    # Wandering brings the goal within reach.
+    shares = [torch.stack([arrive(3, 40, limit) for _ in range(5)]).double().mean() for limit in (3, 10, 60)]
+    assert shares[0] < shares[1] < shares[2]
+    with pytest.raises(ValueError, match="plans must be at least 1, got 0"):
+        diagnosis.blind_search(world, 3, 0, limit=5, generator=draws)

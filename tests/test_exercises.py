@@ -144,8 +144,8 @@ def test_the_chapter_asks_for_what_is_checked_and_its_own_solution_passes(exerci
     cells = nbformat.read(BOOK / f"{exercise.chapter}.ipynb", 4).cells
     asked = [cell.source for cell in cells if re.search(rf"^\*\*{exercise.number}\. ", cell.source, re.MULTILINE)]
     assert len(asked) == 1 and "*Hand in*" in asked[0] and "<summary>Hint</summary>" in asked[0]
-    call = f'check("{exercise.chapter}", {exercise.number}, '
-    solved = [cell for cell in cells if cell.cell_type == "code" and call in cell.source]
+    call = rf'check\(\s*"{exercise.chapter}",\s*{exercise.number},\s'
+    solved = [cell for cell in cells if cell.cell_type == "code" and re.search(call, cell.source)]
     assert len(solved) == 1
     assert "# NBVAL_CHECK_OUTPUT" in solved[0].source
     assert f"exercise {exercise.number}: right" in str(solved[0].outputs)

@@ -108,3 +108,11 @@ def test_a_run_twice_gives_the_same_bytes(tmp_path):
     notebooks.run(path)
     assert path.read_bytes() == once
     assert notebooks.check(path) == []
+
+
+def test_a_solution_is_folded_everywhere_and_nothing_else_is():
+    solution = v4.new_code_cell("print(1)", metadata={"tags": ["hide-cell"]})
+    shown = v4.new_code_cell("print(2)", metadata={"tags": ["hide-input"], "cellView": "form", "jupyter": {}})
+    cells = notebooks.normalise(chapter(solution, shown)).cells
+    assert cells[-2].metadata["cellView"] == "form" and cells[-2].metadata["jupyter"]["source_hidden"]
+    assert set(cells[-1].metadata) == {"tags"}

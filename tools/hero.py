@@ -59,6 +59,17 @@ def room(axes, world, model, title: str, color: str) -> None:
     )
     walked = episode.states[0]
     draw_path(axes, world, walked[walked >= 0], COLORS[color], linewidth=3)
+    axes.plot(
+        *world.positions[world.start].tolist(), "o", markersize=15, fillstyle="none", color="white", markeredgewidth=3
+    )
+    axes.plot(
+        *world.positions[world.start].tolist(),
+        "o",
+        markersize=14,
+        fillstyle="none",
+        color=COLORS[color],
+        markeredgewidth=2,
+    )
     end = "arrives after" if episode.success[0] else "not there after"
     axes.text(3.5, 6.85, f"{end} {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
 

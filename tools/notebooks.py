@@ -26,6 +26,8 @@ TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 KEPT_METADATA = ("mystnb", "tags", "title")  # of a cell: what an author writes; front ends add the rest
+# What the book folds, Colab (cellView) and JupyterLab (jupyter) fold too: a solution does not stand below its question.
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True, "outputs_hidden": True}}
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -104,7 +106,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     used: set[str] = set()
     for cell in notebook.cells:
         cell.id = _stable_id(cell, used)
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
+        kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
+        cell.metadata = nbformat.from_dict(kept | (FOLDED if "hide-cell" in kept.get("tags", ()) else {}))
         if cell.cell_type == "code":
             cell.outputs = [_normalise_output(output) for output in cell.outputs]
     return notebook
