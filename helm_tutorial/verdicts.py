@@ -12,6 +12,9 @@ from helm_tutorial.statistics import t_interval
 HOLDS, CONDITION, FAILS = "holds", "holds with a condition", "does not hold"
 OPEN = "not settled"
 
+BOOK = "https://helm-tutorial.github.io/helm-tutorial/book/"
+"""Where the book's pages are; `make address` changes it."""
+
 Metrics = dict[str, dict]
 """Metrics of one record by name, as ``reproduce`` writes them."""
 
@@ -44,9 +47,9 @@ class Claim:
 
     @property
     def link(self) -> str:
-        """Address of that section from another page of the book: headings are addressed as GitHub does."""
+        """Address of that section of the book, which its pages turn into a link within: headings as GitHub has them."""
         kept = re.sub(r"[^\w\- ]", "", self.section.lower())
-        return f"{self.chapter}.ipynb#{kept.replace(' ', '-')}"
+        return f"{BOOK}{self.chapter}.html#{kept.replace(' ', '-')}"
 
 
 def share(metric: dict) -> str:

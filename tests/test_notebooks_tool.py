@@ -116,3 +116,10 @@ def test_a_solution_is_folded_everywhere_and_nothing_else_is():
     cells = notebooks.normalise(chapter(solution, shown)).cells
     assert cells[-2].metadata["cellView"] == "form" and cells[-2].metadata["jupyter"]["source_hidden"]
     assert set(cells[-1].metadata) == {"tags"}
+
+
+def test_a_link_to_a_file_beside_the_notebook_is_refused_since_colab_has_none():
+    assert problems(chapter(v4.new_markdown_cell("[next](funnel.ipynb)"))) != []
+    assert (
+        problems(chapter(v4.new_markdown_cell("[next](https://example.org/funnel.html) and [below](#exercises)"))) == []
+    )

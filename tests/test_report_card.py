@@ -35,7 +35,7 @@ def test_the_section_that_a_claim_names_is_there(claim):
     chapter = nbformat.read(Path(__file__).parent.parent / "book" / f"{claim.chapter}.ipynb", 4)
     prose = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
     assert f"## {claim.section}\n" in prose + "\n"
-    assert re.fullmatch(r"\w+\.ipynb#[\w-]+", claim.link)
+    assert re.fullmatch(r"https://\S+/book/\w+\.html#[\w-]+", claim.link)
 
 
 @pytest.mark.parametrize("claim", report_card.CLAIMS, ids=lambda claim: claim.claim[:40])

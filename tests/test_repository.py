@@ -182,6 +182,10 @@ def misplaced_addresses(root: Path) -> list[str]:
         for found in re.findall(r"github(?:\.com)?/([\w-]+/[\w-]+)", path.read_text(encoding="utf-8")):
             if (found.split("/")[0] == owner or found.split("/")[1] == name) and found != f"{owner}/{name}":
                 wrong.append(f"{path.name}: {found}")
+    for path in address.text_files(root):
+        for found in re.findall(r"https://([\w-]+)\.github\.io/([\w-]+)", path.read_text(encoding="utf-8")):
+            if found != (owner, name) and found != ("keepachangelog", "en"):
+                wrong.append(f"{path.name}: {'.github.io/'.join(found)}")
     for path in notebooks.chapters(root):
         wrong += [f"{path.name}: {p}" for p in notebooks.check_setup(notebooks.read(path), wanted)]
         link = f"(https://colab.research.google.com/github/{owner}/{name}/blob/main/book/{path.name})"
@@ -205,7 +209,11 @@ def test_one_command_changes_the_address_everywhere(tmp_path):
     assert notebooks.repository_address(copy) == "https://github.com/some-owner/some-book"
     assert misplaced_addresses(copy) == []
     assert [
-        path.name for path in address.text_files(copy) if f"github.com/{old}" in path.read_text(encoding="utf-8")
+        path.name
+        for path in address.text_files(copy)
+        if any(
+            part in path.read_text(encoding="utf-8") for part in (f"github.com/{old}", old.replace("/", ".github.io/"))
+        )
     ] == []
 
 

@@ -40,12 +40,15 @@ def change(new: str, root: Path = ROOT) -> list[Path]:
     wanted = FORM.fullmatch(new)
     if not wanted:
         raise ValueError(f"NEW must have the form https://github.com/owner/name, got {new!r}")
-    # Colab's links hold owner/name alone.
-    old = re.compile(re.escape(FORM.fullmatch(repository_address(root)).group(1)) + r"(?![\w-])")
+    # Colab's links hold owner/name alone; the book is served at owner.github.io/name.
+    before_owner, before_name = FORM.fullmatch(repository_address(root)).group(1).split("/")
+    owner, name = wanted.group(1).split("/")
+    old = re.compile(re.escape(f"{before_owner}/{before_name}") + r"(?![\w-])")
+    site = re.compile(re.escape(f"{before_owner}.github.io/{before_name}") + r"(?![\w-])")
     changed = []
     for path in text_files(root):
         before = path.read_text(encoding="utf-8")
-        after = old.sub(wanted.group(1), before)
+        after = site.sub(f"{owner}.github.io/{name}", old.sub(wanted.group(1), before))
         if after != before:
             path.write_text(after, encoding="utf-8")
             changed.append(path)

@@ -32,12 +32,19 @@ ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
 MYST = re.compile(r"\{[a-z][a-z:-]*\}`|^\s*(`{3,}|:{3,})\s*\{|^\([\w-]+\)=\s*$", re.MULTILINE)
+RELATIVE = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)\)")
 CODE_FENCE = re.compile(r"^```[^{\n]*\n.*?^```\s*$", re.MULTILINE | re.DOTALL)
 
 
 def repository_address(root: Path = ROOT) -> str:
     """The repository's address from the one place where it stands, ``_config.yml``."""
     return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+
+
+def site_address(address: str) -> str:
+    """Where the book of the repository at ``address`` is served."""
+    owner, name = address.removeprefix("https://github.com/").split("/")
+    return f"https://{owner}.github.io/{name}/"
 
 
 def setup_cell(address: str) -> str:
@@ -192,7 +199,7 @@ def check_alternative_texts(notebook: NotebookNode) -> list[str]:
 
 
 def check_prose(notebook: NotebookNode) -> list[str]:
-    """One first-level heading, at the top; no MyST, which Colab would show raw."""
+    """One first-level heading, at the top; no MyST, which Colab would show raw; links that lead somewhere there too."""
     problems = []
     headings = []
     for number, cell in enumerate(notebook.cells, 1):
@@ -200,6 +207,10 @@ def check_prose(notebook: NotebookNode) -> list[str]:
             continue
         prose = CODE_FENCE.sub("", cell.source)
         headings += [number] * len(re.findall(r"^# ", prose, re.MULTILINE))
+        for link in RELATIVE.findall(prose):
+            problems.append(
+                f"cell {number} links to {link!r}, not there on Colab: use {site_address(repository_address())}"
+            )
         found = MYST.search(prose)
         if found:
             problems.append(f"cell {number} uses MyST, which Colab shows raw: {found.group().strip()!r}")

@@ -125,11 +125,28 @@ def place(app: Sphinx, config) -> None:
     config.html_baseurl = config.ogp_site_url = f"https://{owner}.github.io/{name}/"
 
 
+def stay_inside(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Lead links to the book's own address to the page beside this one: it is read from a folder too.
+
+    Notebooks use the address, since on Colab there is no page beside them.
+    """
+    home = app.config.html_baseurl
+    for link in doctree.findall(nodes.reference):
+        address = link.get("refuri", "")
+        page, _, anchor = address.removeprefix(home).partition("#")
+        if address.startswith(home) and page.removesuffix(".html") in app.env.found_docs:
+            target = app.builder.get_relative_uri(name, page.removesuffix(".html"))
+            link["refuri"] = f"{target}#{anchor}" if anchor else target
+            link["internal"] = True
+            link["classes"] = [kind for kind in link["classes"] if kind != "external"]
+
+
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
     app.add_node(Placeholder)
     app.add_directive("status", Status)
     app.connect("config-inited", place)
     app.connect("doctree-resolved", fill)
+    app.connect("doctree-resolved", stay_inside)
     app.connect("build-finished", weigh)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
