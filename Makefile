@@ -68,9 +68,9 @@ lint: $(READY)  ## ruff, and codespell over the prose
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
 
-unit: $(READY)  ## unit tests of the package, the tools and the repository's rules
+unit: $(READY)  ## unit tests of the package with its examples, the tools and the repository's rules
 	@echo "== Unit tests"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book --doctest-modules tests helm_tutorial
 
 notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
 	@echo "== Executing every notebook and comparing its checked outputs"

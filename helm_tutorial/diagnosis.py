@@ -102,6 +102,12 @@ def symmetric_bound(geodesic: Tensor) -> float:
 
     Raises:
         ValueError: ``geodesic`` is not square, or all its distances are the same and have no order.
+
+    Example:
+        >>> import torch
+        >>> there_and_back = torch.tensor([[0.0, 1.0], [5.0, 0.0]])  # one step on, five back
+        >>> symmetric_bound(there_and_back)
+        0.0
     """
     require_shape("geodesic", geodesic, (len(geodesic), len(geodesic)))
     different = ~torch.eye(len(geodesic), dtype=torch.bool) & geodesic.isfinite() & geodesic.T.isfinite()

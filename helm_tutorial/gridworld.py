@@ -125,6 +125,11 @@ def load_gridworld(
         UnsupportedEnvironment: there are doors, keys, balls, boxes, lava or moving obstacles, no goal
             that can be reached, an end of the episode elsewhere than on a goal, chance in what an action does,
             or the environment cannot be built, for want of a package, say.
+
+    Example:
+        >>> world = load_gridworld("MiniGrid-Empty-8x8-v0")
+        >>> world.states, len(world.starts), int(goal_distances(world)[world.start])
+        (144, 140, 11)
     """
     require_count("layout_seed", layout_seed, low=0)
     require_choice("observation", observation, KINDS)

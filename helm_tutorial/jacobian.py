@@ -69,6 +69,12 @@ def rollout_jacobian(model: Dynamics, z0: Tensor, actions: Tensor) -> RolloutJac
 
     Raises:
         ValueError: a shape is not as above.
+
+    Example:
+        >>> import torch
+        >>> found = rollout_jacobian(lambda z, a: 2 * z + a, torch.ones(1, 1), torch.zeros(1, 3, 1))
+        >>> found.action.flatten()  # how the last state answers to the first, second and third action
+        tensor([4., 2., 1.])
     """
     require_shape("z0", z0, ("B", "D"))
     require_shape("actions", actions, (len(z0), "T", "A"))

@@ -110,6 +110,12 @@ def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
 
     Raises:
         ValueError: ``horizon`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> system = LinearSystem(torch.tensor([[2.0]]), torch.tensor([[1.0]]))
+        >>> action_jacobian_norms(system, 3).square()  # 1, 1 + 4, 1 + 4 + 16
+        tensor([ 1.,  5., 21.])
     """
     blocks = action_jacobian(system, horizon).flip(1)
     return blocks.pow(2).sum(dim=(0, 2)).cumsum(0).sqrt()
@@ -229,6 +235,11 @@ def critical_weight(system: LinearSystem) -> float:
     """The penalty weight ``λ* = (ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
 
     Negative when the system is already contracting.
+
+    Example:
+        >>> import torch
+        >>> round(critical_weight(LinearSystem(1.3 * torch.eye(4), torch.ones(4, 1))), 3)  # (1.3 - 1) / 4
+        0.075
     """
     return (spectral_radius(system.W) - 1.0) / len(system.W)
 

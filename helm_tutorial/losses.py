@@ -66,6 +66,12 @@ def info_nce(
     Raises:
         ValueError: the shapes differ, there are fewer than two rows, so no negatives, ``negatives`` is not one of
             1 to ``B - 1``, or there is no such similarity.
+
+    Example:
+        >>> import torch
+        >>> same = torch.ones(512, 4)
+        >>> round(float(info_nce(same, same, 0.1)), 3)  # all latents equal: the logarithm of the batch
+        6.238
     """
     if anchors.shape != positives.shape or anchors.ndim != 2 or len(anchors) < 2:
         raise ValueError(

@@ -81,6 +81,20 @@ def plan_gradient(
 
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
+
+    Example:
+        >>> import torch
+        >>> moves = torch.tensor([[-1.0], [0.0], [1.0]])  # three actions on a line
+        >>> plan = plan_gradient(
+        ...     lambda z, a: z + a @ moves,
+        ...     torch.zeros(1, 1),
+        ...     torch.tensor([[3.0]]),
+        ...     4,
+        ...     actions=3,
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
+        >>> plan.actions  # three steps to the right, then stay
+        tensor([[2, 2, 2, 1]])
     """
     check_planning(z0, goal, horizon, actions, over, steps=steps, restarts=restarts, decode_every=decode_every)
     require_real("lr", lr, above=0.0)

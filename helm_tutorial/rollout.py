@@ -27,6 +27,11 @@ def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
     Raises:
         TypeError: ``z0`` or ``actions`` is not a tensor.
         ValueError: a shape is not as above, or the two batches differ.
+
+    Example:
+        >>> import torch
+        >>> rollout(lambda z, a: 2 * z + a, torch.ones(1, 1), torch.zeros(1, 3, 1)).flatten()
+        tensor([1., 2., 4., 8.])
     """
     require_shape("z0", z0, ("B", "D"))
     require_shape("actions", actions, (len(z0), "T", "A"))

@@ -46,6 +46,11 @@ def t_interval(
 
     Raises:
         ValueError: no values, or ``level`` is not inside (0, 1).
+
+    Example:
+        >>> found = t_interval([0.9, 1.0, 0.95], bounds=(0.0, 1.0))
+        >>> round(found.mean, 2), round(found.low, 2), found.high
+        (0.95, 0.83, 1.0)
     """
     require_real("level", level, above=0.0, high=1.0 - 1e-9)
     n = len(values)
