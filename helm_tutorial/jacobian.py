@@ -99,6 +99,48 @@ def step_jacobian(model: Dynamics, z: Tensor, a: Tensor, *, create_graph: bool =
         return _rows(model(z, a), (z, a), create_graph)
 
 
+def jacobian_norms(model: Dynamics, z0: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Frobenius norms of the action and the state Jacobian after each step of a rollout, all in one pass.
+
+    ``z_t`` depends on what came before it through ``z_{t-1}`` alone. So the state Jacobian is ``F_t ... F_1``, with
+    ``F_t`` the one-step Jacobian, and ``G_t = J_t J_tᵀ`` of the action Jacobian obeys ``G_t = F_t G_{t-1} F_tᵀ + B_t
+    B_tᵀ``, with ``B_t = ∂z_t/∂a_{t-1}``: its trace is the squared norm. All one-step Jacobians take ``D`` backward
+    passes together, side by side; nothing is differentiated through the rollout, and the cost is linear in ``T``.
+
+    Args:
+        model: ``z_next = model(z, a)``; must treat the rows of a batch separately.
+        z0: first states, shape ``(B, D)``.
+        actions: shape ``(B, T, A)``, ``T`` at least 1.
+
+    Returns:
+        The action norms and the state norms, shape ``(B, T)`` each; column ``t - 1`` is that of ``t`` steps.
+
+    Raises:
+        ValueError: a shape is not as above.
+
+    Example:
+        >>> import torch
+        >>> action, state = jacobian_norms(lambda z, a: 2 * z + a, torch.ones(1, 1), torch.zeros(1, 3, 1))
+        >>> action.square(), state
+        (tensor([[ 1.,  5., 21.]]), tensor([[2., 4., 8.]]))
+    """
+    require_shape("z0", z0, ("B", "D"))
+    require_shape("actions", actions, (len(z0), "T", "A"))
+    require_count("the horizon of actions", actions.shape[1])
+    with torch.no_grad():
+        states = rollout(model, z0, actions)[:, :-1]
+    by_state, by_action = step_jacobian(model, states.flatten(0, 1), actions.flatten(0, 1))
+    by_state, by_action = (part.unflatten(0, actions.shape[:2]) for part in (by_state, by_action))
+    product = torch.eye(z0.shape[1], dtype=z0.dtype, device=z0.device).expand(len(z0), -1, -1)
+    gram = torch.zeros_like(product)
+    action_norms, state_norms = [], []
+    for F, B in zip(by_state.unbind(dim=1), by_action.unbind(dim=1), strict=True):
+        product, gram = F @ product, F @ gram @ F.mT + B @ B.mT
+        action_norms.append(gram.diagonal(dim1=1, dim2=2).sum(dim=1).sqrt())
+        state_norms.append(product.flatten(1).norm(dim=1))
+    return torch.stack(action_norms, dim=1), torch.stack(state_norms, dim=1)
+
+
 def spectral_penalty_exact(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
     """Mean over the batch of ``||∂f/∂z||_F² + ||∂f/∂a||_F²``: ``D`` backward passes, a scalar.
 

@@ -98,7 +98,7 @@ CLAIMS = (
         ),
         "does not hold if metric alignment alone lowers the Jacobian more than tenfold",
         "two_pillars",
-        "Why: what each model's rollout does to a small difference",
+        "What each rollout does to a small difference",
         late=True,
     ),
     Claim(
@@ -112,7 +112,7 @@ CLAIMS = (
         lambda m: HOLDS if _largest_norm(m) > 3.4e38 else FAILS,
         "holds if a Jacobian leaves the range of single precision",
         "two_pillars",
-        "Why: what each model's rollout does to a small difference",
+        "What each rollout does to a small difference",
         late=True,
     ),
     Claim(

@@ -7,6 +7,7 @@ from torch import nn
 from helm_tutorial.jacobian import (
     backward_passes,
     hutchinson_variance,
+    jacobian_norms,
     rollout_jacobian,
     spectral_penalty_exact,
     spectral_penalty_hutchinson,
@@ -214,3 +215,22 @@ def test_penalties_train_the_model(penalty):
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(Model())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_norms_after_each_step_are_those_of_the_rollouts_own_jacobians(seed):
+    draw = torch.Generator().manual_seed(seed)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3)).double()
+    z0, actions = (torch.randn(size, generator=draw, dtype=torch.float64) for size in ((4, 3), (4, 7, 2)))
+
+    def step(z, a):
+        return 1.3 * z + model(torch.cat([z, a], dim=1))
+
+    action, state = jacobian_norms(step, z0, actions)
+    assert action.shape == state.shape == (4, 7)
+    for horizon in range(1, 8):
+        exact = rollout_jacobian(step, z0, actions[:, :horizon])
+        torch.testing.assert_close(action[:, horizon - 1], exact.action_norm, rtol=1e-9, atol=0)
+        torch.testing.assert_close(state[:, horizon - 1], exact.state_norm, rtol=1e-9, atol=0)
+    with pytest.raises(ValueError, match="the horizon of actions must be at least 1"):
+        jacobian_norms(step, z0, actions[:, :0])

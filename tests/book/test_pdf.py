@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from chromium import find_chromium, launched
 from conftest import PAGES
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
 
-@pytest.fixture(scope="module")
-def bound():
+@pytest.fixture(scope="session")
+def bound(browser):
     import pdf
 
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium found")
-    names = ["book/intro", "book/two_pillars"]
-    with launched(executable) as browser:
-        return pdf.bind([(name, *pdf.print_page(browser, name)) for name in names])
+    return pdf.bind([(name, *pdf.print_page(browser, name)) for name in ("book/intro", "book/two_pillars")])
 
 
 def test_it_has_a_bookmark_a_page_and_is_named(bound):

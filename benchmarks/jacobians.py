@@ -1,0 +1,64 @@
+"""Norms of a rollout's Jacobian at every horizon: one pass of ours against ``torch.func.jacrev`` on the rollout.
+
+Both compute the state Jacobian's norm after each step of one rollout of 200 steps, for a world model of the book's
+size; ``jacrev`` differentiates the rollout once, for all its states together. Then ours alone for longer and longer
+rollouts, with the exponent at which its time grows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from measuring import interleaved, ratio, record, seconds
+from torch import Tensor
+
+from helm_tutorial.jacobian import jacobian_norms
+from helm_tutorial.rollout import rollout
+from helm_tutorial.world_model import WorldModel
+
+HORIZON = 200
+LONGER = (100, 200, 500, 1000)
+SIZES = {"latent": 32, "hidden": 256, "actions": 3}
+
+
+def setting(horizon: int) -> tuple[WorldModel, Tensor, Tensor]:
+    """An untrained world model on the sphere in float64, a latent and random actions."""
+    draw = torch.Generator().manual_seed(0)
+    model = WorldModel(10, sphere=True, generator=draw, **SIZES).double().requires_grad_(False)
+    z0 = torch.nn.functional.normalize(torch.randn(1, SIZES["latent"], generator=draw, dtype=torch.float64), dim=1)
+    actions = torch.randn(1, horizon, SIZES["actions"], generator=draw, dtype=torch.float64).softmax(dim=2)
+    return model, z0, actions
+
+
+def by_jacrev(model: WorldModel, z0: Tensor, actions: Tensor) -> Tensor:
+    """State norms after each step, shape ``(T,)``."""
+    jacobian = torch.func.jacrev(lambda z: rollout(model, z[None], actions)[0, 1:])(z0[0])
+    return jacobian.flatten(1).norm(dim=1)
+
+
+def main() -> None:
+    """Measure and record."""
+    torch.set_num_threads(1)
+    model, z0, actions = setting(HORIZON)
+    ours, theirs = jacobian_norms(model, z0, actions)[1][0], by_jacrev(model, z0, actions)
+    difference = float(((ours - theirs) / theirs).abs().max())
+    print(f"largest relative difference over {HORIZON} horizons: {difference:.1e}")
+    assert difference < 1e-6
+    taken = interleaved(
+        {"ours": lambda: jacobian_norms(model, z0, actions), "jacrev": lambda: by_jacrev(model, z0, actions)}, runs=7
+    )
+    times = []
+    for horizon in LONGER:
+        long = setting(horizon)
+        times.append(min(seconds(lambda long=long: jacobian_norms(*long)) for _ in range(5)))
+        print(f"  T = {horizon}: {1000 * times[-1]:.1f} ms")
+    x, y = [math.log(T) for T in LONGER], [math.log(t) for t in times]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
+    exponent = {"value": slope, "low": slope, "high": slope, "unit": "exponent of T", "runs": 5}
+    record({"jacobian_speedup_T200": ratio(taken["jacrev"], taken["ours"]), "jacobian_growth": exponent})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What every benchmark shares: interleaved timing, so that a busy machine slows both sides of a ratio, and one results file.
+
+``benchmarks/results.json`` holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``,
+``high`` (quartiles of its runs), ``unit`` and ``runs``. A benchmark replaces its own figures and leaves the others alone.
+A figure whose peer is not installed is ``null``, never a remembered one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.json"
+PACKAGES = ("helm_tutorial", "torch", "numpy", "matplotlib", "minigrid")
+
+
+def seconds(task: Callable[[], object]) -> float:
+    """How long one run takes."""
+    began = time.perf_counter()
+    task()
+    return time.perf_counter() - began
+
+
+def interleaved(tasks: dict[str, Callable[[], object]], *, runs: int) -> dict[str, list[float]]:
+    """Seconds of each task, run in turn ``runs`` times after a first round that does not count."""
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for run in range(runs + 1):
+        for name, task in tasks.items():
+            spent = seconds(task)
+            if run:
+                taken[name].append(spent)
+    return taken
+
+
+def figure(values: Sequence[float], unit: str) -> dict:
+    """A figure of the results: the median and the quartiles of its runs."""
+    ends = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
+    return {"value": statistics.median(values), "low": ends[0], "high": ends[2], "unit": unit, "runs": len(values)}
+
+
+def ratio(slower: Sequence[float], faster: Sequence[float]) -> dict:
+    """How many times as long one task took as the other, run by run."""
+    return figure([a / b for a, b in zip(slower, faster, strict=True)], "times")
+
+
+def record(figures: dict[str, dict | None]) -> None:
+    """Print the figures and put them into the results."""
+    for name, found in figures.items():
+        if found is None:
+            print(f"  {name}: null, its peer is not installed")
+        else:
+            spread = f"{found['low']:.3g} to {found['high']:.3g}"
+            print(f"  {name}: {found['value']:.3g} {found['unit']} ({spread}; {found['runs']} runs)")
+    known = json.loads(RESULTS.read_text(encoding="utf-8"))["figures"] if RESULTS.is_file() else {}
+    results = {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
+        "date": date.today().isoformat(),
+        "figures": dict(sorted((known | figures).items())),
+    }
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
