@@ -86,10 +86,9 @@ pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMI
 	@echo "== Printing the book"
 	@$(BIN)/python tools/pdf.py
 
-bench: $(READY)  ## speed and memory, as ratios against peers
-	@found=0; for script in benchmarks/*.py; do \
-	   if [ -f "$$script" ]; then found=1; echo "== $$script"; $(BIN)/python "$$script" || exit 1; fi; done; \
-	 if [ $$found = 0 ]; then echo "make: there is no benchmark in benchmarks/ yet"; fi
+bench: $(READY)  ## speed and memory, as ratios against peers; writes benchmarks/results.json
+	@for script in $(filter-out benchmarks/measuring.py,$(wildcard benchmarks/*.py)); do \
+	   echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 notebooks: $(READY)  ## execute the stored notebooks again and normalise them
 	@$(BIN)/python tools/notebooks.py run $(NOTEBOOKS)

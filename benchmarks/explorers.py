@@ -19,7 +19,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from measuring import ROOT, figure, record
+
 OUT = ROOT / "_build" / "bench" / "explorers.json"
 MOVES = 40
 BAR = 100  # milliseconds
@@ -120,6 +121,13 @@ def main() -> None:
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
     OUT.write_text(
         json.dumps({"rows": rows, "versions": versions, "machine": machine}, indent=1) + "\n", encoding="utf-8"
+    )
+    medians = [row["median_ms"] for row in rows]
+    record(
+        {
+            "live_redraw_ms_median": figure(medians, "ms"),
+            "explorer_kilobytes": figure([row["bytes"] / 1000 for row in rows], "kB"),
+        }
     )
     print(f"every explorer: {sum(row['bytes'] for row in rows) / 1e6:.2f} MB; written to {OUT.relative_to(ROOT)}")
 
