@@ -1,9 +1,9 @@
 """What every benchmark shares: interleaved timing, and one file of results.
 
 Tasks that are compared run in turn, so that a busy machine slows both sides of a ratio. ``benchmarks/results.json``
-holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``, ``high`` (quartiles of its
-runs), ``unit`` and ``runs``. A benchmark replaces its own figures and leaves the others alone. A figure whose peer is
-not installed is ``null``, never a remembered one.
+holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``, ``high`` (quartiles
+of its runs), ``unit`` and ``runs``. A benchmark replaces its own figures and leaves the others alone. A figure
+whose peer is not installed is ``null``, never a remembered one.
 """
 
 from __future__ import annotations
