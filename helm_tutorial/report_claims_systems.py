@@ -79,9 +79,10 @@ CLAIMS = (
         "no figure",
         "exp1",
         lambda m: (
-            f"gradient plans of 50 steps arrive: on HELM's own rollouts {share(m['plan_success_model_helm_T50_A4'])}, "
-            f"on the true system {share(m['plan_success_system_helm_T50_A4'])}; multiple shooting on a true model "
-            f"{share(m['plan_success_system_best_T50_A4'])}, all with four actions"
+            f"gradient plans of 50 steps arrive: on the true system {share(m['plan_success_system_helm_T50'])} with "
+            f"one action, {share(m['plan_success_system_helm_T50_A4'])} with four; on HELM's own rollouts, with four, "
+            f"{share(m['plan_success_model_helm_T50_A4'])}; multiple shooting on a true model, with four, "
+            f"{share(m['plan_success_system_best_T50_A4'])}"
         ),
         lambda m: (
             HOLDS
@@ -128,10 +129,10 @@ CLAIMS = (
             HOLDS
             if _ratio(m, "coverage_helm_recipe", "coverage_flat").low > 11
             else FAILS
-            if _ratio(m, "coverage_helm_recipe", "coverage_flat").high < 22
+            if _ratio(m, "coverage_helm_recipe", "coverage_flat").high < 11
             else OPEN
         ),
-        "holds if the whole interval of the ratio, paired by seed, lies above half of that; does not hold if below 22",
+        "holds if the whole interval of the ratio, paired by seed, lies above half of that; does not hold if below",
         "mollified_funnel",
         "What was measured",
         late=True,

@@ -71,7 +71,7 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
         total += seconds or 0.0
         source = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
         code = ["".join(cell["source"]) for cell in source["cells"] if cell["cell_type"] == "code"]
-        explorers = sum(len(re.findall(r"^explore(?:_numbers)?\(", text, re.MULTILINE)) for text in code)
+        explorers = sum(len(re.findall(r"^explore\w*\(", text, re.MULTILINE)) for text in code)
         title = app.env.titles[name].astext()
         yield title, "not run" if seconds is None else f"{seconds:.0f} s", str(explorers), WEIGHT.format(name)
     yield "all", f"{total:.0f} s", "", ""

@@ -52,11 +52,11 @@ def build_rivals(figure: Figure, budgets: Sequence[int]) -> dict:
     (artists["greedy"],) = left.plot([], [], color=COLORS["neither"], linestyle=":", linewidth=1.5)
     artists["greedy name"] = left.annotate(
         "",
-        (budgets[0], 0),
-        xytext=(0, 3),
+        (budgets[-1], 0),
+        xytext=(8, 0),
         textcoords="offset points",
         color=COLORS["neither"],
-        va="bottom",
+        va="center",
         fontsize=9,
         fontweight="bold",
     )
@@ -88,11 +88,10 @@ def move_rivals(
         ends[name] = means[-1]
         shares = ", ".join(f"{100 * mean:.0f}" for mean in means)
         said.append(f"{RIVAL_NAMES[name]} {shares} % ({times[-1]:.0f} ms at {budgets[-1]})")
+    greedy = ends["greedy"] = metrics[f"success_greedy_{model}"]["mean"]
     for name, height in apart(ends, 0.09).items():
-        numbers[f"{name} name"] = (budgets[-1], height, RIVAL_NAMES[name])
-    greedy = metrics[f"success_greedy_{model}"]["mean"]
+        numbers[f"{name} name"] = (budgets[-1], height, RIVAL_NAMES.get(name, "greedy"))
     numbers["greedy"] = ([budgets[0] * 0.8, budgets[-1]], [greedy, greedy])
-    numbers["greedy name"] = (budgets[0], greedy, "greedy, one step")
     plans = ", ".join(map(str, budgets))
     return numbers, (
         f"Model “{model}”, plans of {horizon} steps, a model call each; {plans} plans a decision: "
