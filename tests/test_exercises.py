@@ -15,6 +15,7 @@ import torch
 from helm_tutorial import records
 from helm_tutorial.exercises import EXERCISES, check, distances, evidence, grade, gradients
 from helm_tutorial.exercises.judging import Exercise, a_number
+from helm_tutorial.experiments.two_pillars import HORIZONS
 from helm_tutorial.gridworld import load_gridworld
 from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson, spectral_penalty_report
 from helm_tutorial.report_card import CLAIMS
@@ -93,7 +94,7 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
     ("directed_distance", 4): (distances._share_with_a_shortcut, [(lambda d: 0.0, "shortcut")]),
     ("directed_distance", 5): (distances._steps_to_nearer, [(lambda looks, d: d.min(dim=1).values, "fewest steps")]),
     ("two_pillars", 1): (None, [(99, "no seed 99")]),
-    ("two_pillars", 2): (None, [((5, 5), "the penalty"), ((50, 50), "alignment")]),
+    ("two_pillars", 2): (None, [((None, None), "the penalty")]),
     ("two_pillars", 3): (lambda n, s, c: 1 - c - s + n, [(lambda n, s, c: 1 - c, "without alignment")]),
     ("gradient_rivals", 1): (
         lambda a, c: math.ceil(math.log(1 - c) / math.log(1 - 0.5 / a)),
@@ -125,6 +126,13 @@ def test_an_answer_is_judged(name):
     for answer, word in wrong:
         feedback = check(*name, answer)
         assert not feedback.right and word in feedback.hint, feedback
+
+
+def test_each_of_two_horizons_is_judged():
+    penalty, alignment = right_answer(("two_pillars", 2))
+    wrong = next(T for T in HORIZONS if T not in (penalty, alignment))
+    assert "the penalty" in check("two_pillars", 2, (wrong, alignment)).hint
+    assert "alignment" in check("two_pillars", 2, (penalty, wrong)).hint
 
 
 def test_every_exercise_is_tried_here_and_says_what_it_asks_for():
