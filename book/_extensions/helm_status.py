@@ -39,7 +39,7 @@ class Placeholder(nodes.General, nodes.Element):
 
 
 class Status(SphinxDirective):
-    """``{status} versions``, ``{status} chapters`` or ``{status} records``."""
+    """``{status}`` and the name of one of :data:`TABLES`."""
 
     required_arguments = 1
 
@@ -86,7 +86,21 @@ def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:
         yield name, str(len(record["seeds"])), record["date"], torch, f"{record['seconds'] / 60:.0f} min"
 
 
-TABLES = {"versions": versions, "chapters": chapters, "records": recorded}
+def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
+    """What the benchmarks last found, as their file of results has it."""
+    results = json.loads((Path(app.srcdir) / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    yield "figure", "median", "quartiles", "runs"
+    for name, found in results["figures"].items():
+        if found is None:
+            yield name.replace("_", " "), "peer not installed", "", ""
+        else:
+            spread = f"{found['low']:.3g} to {found['high']:.3g}"
+            yield name.replace("_", " "), f"{found['value']:.3g} {found['unit']}", spread, str(found["runs"])
+    machine = results["machine"]
+    yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
+
+
+TABLES = {"versions": versions, "chapters": chapters, "records": recorded, "benchmarks": measured}
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> nodes.table:
