@@ -177,7 +177,7 @@ def test_the_status_page_knows_every_chapters_time_and_weight():
     cells = [
         [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)] for row in rows
     ]
-    chapters = [row for row in cells if len(row) == 4 and row[3]]
+    chapters = [row for row in cells if len(row) == 4 and row[3].endswith(" MB")]
     assert len(chapters) == len(CHAPTERS)
     for title, seconds, explorers, weight in chapters:
         assert re.fullmatch(r"\d+ s", seconds), f"{title} was not run"
