@@ -8,6 +8,7 @@ rollouts, with the exponent at which its time grows.
 from __future__ import annotations
 
 import math
+import statistics
 
 import torch
 from measuring import interleaved, ratio, record, seconds
@@ -53,9 +54,7 @@ def main() -> None:
         long = setting(horizon)
         times.append(min(seconds(lambda long=long: jacobian_norms(*long)) for _ in range(5)))
         print(f"  T = {horizon}: {1000 * times[-1]:.1f} ms")
-    x, y = [math.log(T) for T in LONGER], [math.log(t) for t in times]
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
+    slope = statistics.linear_regression(list(map(math.log, LONGER)), list(map(math.log, times))).slope
     exponent = {"value": slope, "low": slope, "high": slope, "unit": "exponent of T", "runs": 5}
     record({"jacobian_speedup_T200": ratio(taken["jacrev"], taken["ours"]), "jacobian_growth": exponent})
 

@@ -10,8 +10,10 @@ import math
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from helm_tutorial.statistics import Interval, t_interval
 from helm_tutorial.validation import require_choice
 
 _PACKAGE = Path(__file__).parent
@@ -37,6 +39,16 @@ def load(experiment: str) -> dict:
     """
     require_choice("experiment", experiment, available())
     return json.loads((directory() / f"{experiment}.json").read_text(encoding="utf-8"))
+
+
+def paired(metrics: Mapping[str, Mapping], first: str, second: str) -> Interval:
+    """What the metric ``first`` has more than ``second``, seed by seed: the interval of the difference.
+
+    Raises:
+        KeyError: the record has no such metric.
+        ValueError: one has more seeds than the other.
+    """
+    return t_interval([a - b for a, b in zip(metrics[first]["values"], metrics[second]["values"], strict=True)])
 
 
 def in_words(metric: dict, style: str = ".0%") -> str:

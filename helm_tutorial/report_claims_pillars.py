@@ -6,7 +6,7 @@ import math
 
 from helm_tutorial import records
 from helm_tutorial.statistics import Interval, t_interval
-from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, paired, share
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, share
 
 COSTED = (("", "ours", 12), ("", "ours", 50), ("_plain", "plain", 12), ("_plain", "plain", 50))
 """Where a pillar's worth is measured: the planner, as metrics end and as prose calls it, and the horizon."""
@@ -15,7 +15,7 @@ COSTED = (("", "ours", 12), ("", "ours", 50), ("_plain", "plain", 12), ("_plain"
 def price(metrics: Metrics, without: str, planner: str, horizon: int) -> Interval:
     """What taking a pillar away costs: success with both less that of the cell ``without``, paired by seed."""
     both, one = (f"success_{cell}_T{horizon}{planner}" for cell in ("both", without))
-    return paired(metrics, both, one)
+    return records.paired(metrics, both, one)
 
 
 def necessary(metrics: Metrics, without: str, line: float = 0.10) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from helm_tutorial import records
-from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, paired, share
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, share
 
 
 def _no_success(metrics: Metrics) -> str:
     """Whether planning with the reconstruction model adds less than 10 points to random actions."""
-    report = paired(metrics, "success_report_planner_reconstruction", "success_random_actions")
-    ours = paired(metrics, "success_reconstruction", "success_random_actions")
+    report = records.paired(metrics, "success_report_planner_reconstruction", "success_random_actions")
+    ours = records.paired(metrics, "success_reconstruction", "success_random_actions")
     if report.high < 0.10:
         return HOLDS if ours.high < 0.10 else CONDITION
     return FAILS if report.low > 0.10 else OPEN

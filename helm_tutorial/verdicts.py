@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from helm_tutorial import records
-from helm_tutorial.statistics import t_interval
 
 HOLDS, CONDITION, FAILS = "holds", "holds with a condition", "does not hold"
 OPEN = "not settled"
@@ -60,8 +59,3 @@ def share(metric: dict) -> str:
 def number(metric: dict) -> str:
     """A number with its interval."""
     return records.in_words(metric, ".1e" if metric["mean"] >= 1000 else ".3g")
-
-
-def paired(metrics: Metrics, first: str, second: str):
-    """Interval of the difference of two metrics, paired by seed."""
-    return t_interval([a - b for a, b in zip(metrics[first]["values"], metrics[second]["values"], strict=True)])

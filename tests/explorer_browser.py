@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from explorer_pages import CHROMIUM, FLAGS, as_static, sync_api, write_page
+from chromium import launched
+from explorer_pages import CHROMIUM, as_static, write_page
 from explorer_scenes import POINT, build_point, move_point, paint_bars
 
 from helm_tutorial.explorer import Steps, explore, explore_numbers
@@ -12,10 +13,8 @@ from helm_tutorial.explorer import Steps, explore, explore_numbers
 @pytest.fixture(scope="module")
 def chromium():
     """A browser for the tests of a module."""
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched(CHROMIUM) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,29 +6,19 @@ import base64
 import gzip
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import find_chromium
 
 import helm_tutorial
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page tests need playwright")
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium found (looked for {', '.join(NAMES)})")
+CHROMIUM = find_chromium()
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: install one, or name it in CHROMIUM")
 ASSETS = Path(helm_tutorial.__file__).parent / "explorer" / "page"
 SCRIPTS = ("numbers.js", "guess.js", "explorer.js")  # in the order in which a page loads them
 

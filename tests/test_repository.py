@@ -18,7 +18,6 @@ import yaml
 import helm_tutorial
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
 
 import address  # noqa: E402
 import notebooks  # noqa: E402

@@ -9,7 +9,7 @@ from helm_tutorial import records
 from helm_tutorial.exercises.judging import Exercise, a_formula, a_number
 from helm_tutorial.report_claims_pillars import sufficient
 from helm_tutorial.statistics import t_quantile
-from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, paired
+from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim
 
 __all__ = ["EXERCISES"]
 
@@ -28,7 +28,7 @@ def _worst_seed(answer) -> str:
 
 def _first_horizon(without: str) -> int | None:
     metrics = records.load("pillars")["metrics"]
-    costs = (paired(metrics, f"success_both_T{T}_plain", f"success_{without}_T{T}_plain").low for T in HORIZONS)
+    costs = (records.paired(metrics, f"success_both_T{T}_plain", f"success_{without}_T{T}_plain").low for T in HORIZONS)
     return next((T for T, low in zip(HORIZONS, costs, strict=True) if low > LINE), None)
 
 

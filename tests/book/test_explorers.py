@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
 
+import explorer_pages
 import numpy as np
 import pytest
 from conftest import CHAPTERS, PAGES
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import explorer_pages
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
