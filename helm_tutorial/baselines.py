@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from helm_tutorial.batches import Data, distinct, encoded, one_step
 from helm_tutorial.continuous_world import ContinuousWorld
 from helm_tutorial.gridworld import Gridworld
 from helm_tutorial.losses import covariance_loss, latent_prediction_loss, reconstruction_loss, variance_loss
-from helm_tutorial.recipes import Data, Training, encoded
+from helm_tutorial.recipes import Training
 from helm_tutorial.training import Progress, fit
 from helm_tutorial.world_model import WorldModel
 
@@ -27,8 +28,8 @@ def train_reconstruction(
 
     def autoencoder_loss() -> Tensor:
         chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=data.generator)]
-        x = data.world.features[chosen]
-        return reconstruction_loss(model.decode(model.encode(x)), x)
+        x, rows = distinct(data.world, chosen)
+        return reconstruction_loss(model.decode(model.encode(x)).index_select(0, rows), x.index_select(0, rows))
 
     first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
     both = _two_stages(progress, first, second)
@@ -39,8 +40,8 @@ def train_reconstruction(
 
     def dynamics_loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
-        here, a = z[s[:, 0]], a[:, 0]
-        return latent_prediction_loss(model(here, a), z[s[:, 1]]) + data.spectral(model, here, a)
+        predicted = one_step(model, z, s[:, 0], a[:, 0])
+        return latent_prediction_loss(predicted, z[s[:, 1]]) + data.spectral(model, z, s[:, 0], a[:, 0])
 
     fit(model.residuals, dynamics_loss, steps=second, lr=config.lr, decay=True, progress=both[1])
     return model.eval()
@@ -63,9 +64,12 @@ def train_latent_prediction(
 
     def loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
-        z, z_next = encoded(model.encode, data.world, s[:, 0], s[:, 1])
-        target = z_next.detach() if stop_gradient else z_next
-        return latent_prediction_loss(model(z, a[:, 0]), target) + data.spectral(model, z, a[:, 0])
+        z, here, there = encoded(model.encode, data.world, s[:, 0], s[:, 1])
+        target = z.index_select(0, there)
+        prediction = latent_prediction_loss(
+            one_step(model, z, here, a[:, 0]), target.detach() if stop_gradient else target
+        )
+        return prediction + data.spectral(model, z, here, a[:, 0])
 
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
     return model.eval()
@@ -83,12 +87,12 @@ def train_variance_covariance(
 
     def loss() -> Tensor:
         s, a = data.windows(config.batch, 1)
-        z, z_next = encoded(model.encode, data.world, s[:, 0], s[:, 1])
+        z, here, there = encoded(model.encode, data.world, s[:, 0], s[:, 1])
+        prediction = latent_prediction_loss(one_step(model, z, here, a[:, 0]), z.index_select(0, there))
         # Summed over coordinates, as latent prediction is, so that the weights compare like with like.
-        varied = config.latent * (
-            config.variance_weight * variance_loss(z) + config.covariance_weight * covariance_loss(z)
-        )
-        return latent_prediction_loss(model(z, a[:, 0]), z_next) + varied + data.spectral(model, z, a[:, 0])
+        start = z.index_select(0, here)
+        varied = config.variance_weight * variance_loss(start) + config.covariance_weight * covariance_loss(start)
+        return prediction + config.latent * varied + data.spectral(model, z, here, a[:, 0])
 
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
     return model.eval()

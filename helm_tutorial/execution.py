@@ -12,8 +12,8 @@ from helm_tutorial.gridworld import Gridworld
 from helm_tutorial.plans import Plan
 from helm_tutorial.validation import require_count
 
-Planner = Callable[[Tensor], Plan]
-"""From observations ``(B, F)`` to a plan for each."""
+Planner = Callable[..., Plan]
+"""From observations ``(B, F)`` to a plan for each; where plans are kept, see :func:`execute`, also from those."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def execute(
     *,
     limit: int,
     replan: bool = True,
+    keep: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
     """Play an episode from each start, on real environments stepped side by side.
@@ -56,6 +57,8 @@ def execute(
         limit: most steps of an episode.
         replan: plan anew before every step and take the plan's first action; otherwise plan once
             and take the plan's actions one after another (open loop), until the plan is used up.
+        keep: where plans are made anew, call ``planner(observations, kept)``: what is left of the last plan of each
+            episode, shape ``(B, T - 1)``, ``None`` before the first step.
         progress: called with the step and the limit.
 
     Raises:
@@ -72,15 +75,15 @@ def execute(
     success = torch.zeros(len(envs), dtype=torch.bool)
     steps = torch.zeros(len(envs), dtype=torch.long)
     running = list(range(len(envs)))
-    plan, calls = None, 0
+    plan, kept, calls = None, None, 0
     for t in range(limit):
         if replan or plan is None:
-            plan = planner(features[running])
+            plan = planner(features[running], kept) if keep else planner(features[running])
             calls = plan.model_calls
             chosen = plan.actions.cpu()
         if not replan and t >= chosen.shape[1]:
             break
-        still = []
+        still, rows = [], []
         for row, i in enumerate(running):
             action = int(chosen[row, 0] if replan else chosen[i, t])
             observation, reward, terminated, truncated, _ = envs[i].step(action)
@@ -92,7 +95,8 @@ def execute(
                 success[i] = terminated and reward > 0
             else:
                 still.append(i)
-        running = still
+                rows.append(row)
+        running, kept = still, plan.actions[rows, 1:]
         if progress is not None:
             progress(t + 1, limit)
         if not running:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.validation import require_choice, require_count, require_real
+from helm_tutorial.validation import require_choice, require_count, require_real, require_shape
 
 
 def reconstruction_loss(decoded: Tensor, observations: Tensor) -> Tensor:
@@ -78,14 +78,7 @@ def info_nce(
             f"anchors and positives must both have shape (B, D) with B at least 2, "
             f"got {tuple(anchors.shape)} and {tuple(positives.shape)}"
         )
-    require_choice("similarity", similarity, ("cosine", "distance"))
-    products = anchors @ positives.T
-    if similarity == "distance":
-        squared = anchors.square().sum(dim=1)[:, None] + positives.square().sum(dim=1) - 2 * products
-        # The floor keeps the root's gradient finite where two latents meet.
-        similarities = -squared.clamp_min(1e-6).sqrt() / temperature
-    else:
-        similarities = products / temperature
+    similarities = _similarities(anchors, positives, temperature, similarity)
     which = torch.arange(len(anchors), device=anchors.device)
     if negatives is not None:
         require_count("negatives", negatives, high=len(anchors) - 1)
@@ -93,6 +86,76 @@ def info_nce(
         similarities = similarities.masked_fill(unseen, -torch.inf)
     loss = F.cross_entropy(similarities, which)
     return (loss + F.cross_entropy(similarities.T, which)) / 2 if both_ways else loss
+
+
+def info_nce_of_pairs(
+    anchors: Tensor,
+    positives: Tensor,
+    pairs: Tensor,
+    temperature: Tensor | float,
+    *,
+    similarity: str = "cosine",
+    both_ways: bool = False,
+) -> Tensor:
+    """:func:`info_nce` of a batch in which pairs repeat, each distinct latent compared once: a scalar.
+
+    Where a batch of ``B`` pairs is drawn from ``N`` states, fewer than ``B``, most of its ``B^2`` similarities are the
+    same number again. With ``n_ij`` the number of pairs (i, j) in the batch, ``n_i.`` and ``n_.j`` its sums, the loss
+    is, term by term, that of the whole batch::
+
+        - 1 / B  sum_ij n_ij s(x_i, y_j) / tau  +  1 / B  sum_i n_i. log sum_j n_.j exp(s(x_i, y_j) / tau)
+
+    Args:
+        anchors: distinct latents ``x``, shape ``(N, D)``.
+        positives: distinct latents ``y``, shape ``(M, D)``.
+        pairs: how often each pair is in the batch, shape ``(N, M)``, see :func:`count_pairs`.
+        temperature: as in :func:`info_nce`, like ``similarity`` and ``both_ways``.
+
+    Raises:
+        ValueError: the shapes do not fit, there are fewer than two pairs, or there is no such similarity.
+
+    Example:
+        >>> import torch
+        >>> x = torch.eye(3)
+        >>> i, j = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 1, 0, 2])
+        >>> whole, counted = info_nce(x[i], x[j], 0.5), info_nce_of_pairs(x, x, count_pairs(i, j, 3), 0.5)
+        >>> torch.allclose(whole, counted)
+        True
+    """
+    require_shape("pairs", pairs, (len(anchors), len(positives)))
+    if anchors.ndim != 2 or anchors.shape[1:] != positives.shape[1:]:
+        raise ValueError(
+            f"anchors and positives must have shapes (N, D) and (M, D), "
+            f"got {tuple(anchors.shape)} and {tuple(positives.shape)}"
+        )
+    similarities = _similarities(anchors, positives, temperature, similarity)
+    count = pairs.to(similarities.dtype)
+    of_anchor, of_positive, batch = count.sum(dim=1), count.sum(dim=0), count.sum()
+    if float(batch) < 2:
+        raise ValueError(f"pairs must count at least two, got {float(batch):g}: a single one meets no negatives")
+    # What is not in the batch counts 0 times, its logarithm is minus infinity, and it adds nothing.
+    meets = (similarities + of_positive.log()).logsumexp(dim=1)
+    loss = of_anchor @ meets
+    if both_ways:
+        met = (similarities + of_anchor.log()[:, None]).logsumexp(dim=0)
+        loss = (loss + of_positive @ met) / 2
+    return (loss - (count * similarities).sum()) / batch
+
+
+def count_pairs(anchors: Tensor, positives: Tensor, states: int) -> Tensor:
+    """How often each pair of states, ``(B,)`` and ``(B,)``, is in a batch: shape ``(states, states)``."""
+    return torch.bincount(anchors * states + positives, minlength=states**2).view(states, states)
+
+
+def _similarities(anchors: Tensor, positives: Tensor, temperature: Tensor | float, similarity: str) -> Tensor:
+    """``s(x_i, y_j) / tau`` for all anchors and positives."""
+    require_choice("similarity", similarity, ("cosine", "distance"))
+    products = anchors @ positives.T
+    if similarity == "cosine":
+        return products / temperature
+    squared = anchors.square().sum(dim=1)[:, None] + positives.square().sum(dim=1) - 2 * products
+    # The floor keeps the root's gradient finite where two latents meet.
+    return -squared.clamp_min(1e-6).sqrt() / temperature
 
 
 def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

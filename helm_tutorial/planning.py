@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.plans import BestPlans, Plan, check_planning, goal_cost, score
+from helm_tutorial.plans import BestPlans, Plan, check_kept, check_planning, goal_cost, score
 from helm_tutorial.relaxation import RELAXATIONS, relax
 from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.validation import require_choice, require_real
+
+LEANING = 2.0
+"""By how much a kept action's logit exceeds the others' in the mean: odds of e^2, which some steps can turn."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def plan_gradient(
     over: str = "rollout",
     spread: float = 1.0,
     relaxation: str = "softmax",
+    kept: Tensor | None = None,
     watch: Callable[[Iterate], None] | None = None,
 ) -> Plan:
     """Gradient descent on relaxed actions, several restarts, the decoded plans scored and the best kept.
@@ -77,6 +82,8 @@ def plan_gradient(
         spread: standard deviation of the initial logits.
         relaxation: how logits become actions, see :func:`~helm_tutorial.relaxation.relax`; decoding and the number
             of model calls are the same for all.
+        kept: what is left of an earlier plan for each start, shape ``(B, at most T)``; the first restart's initial
+            logits lean towards it by :data:`LEANING`. ``None`` begins each restart at random.
         watch: called at each gradient step with what there is to see, copies all; the plan is the same without it.
 
     Raises:
@@ -100,9 +107,12 @@ def plan_gradient(
     require_real("lr", lr, above=0.0)
     require_real("spread", spread, low=0.0)
     require_choice("relaxation", relaxation, RELAXATIONS)
+    check_kept(kept, len(z0), horizon)
     batch = len(z0)
     starts = z0.repeat_interleave(restarts, dim=0)
     logits = spread * torch.randn(batch * restarts, horizon, actions, generator=generator).to(z0.device)
+    if kept is not None:
+        logits[::restarts, : kept.shape[1]] += LEANING * F.one_hot(kept, actions)
     logits.requires_grad_(True)
     optimizer = torch.optim.Adam([logits], lr=lr)
     best = BestPlans(batch, horizon, z0.device)

@@ -102,3 +102,10 @@ def check_planning(z0: Tensor, goal: Tensor, horizon: int, actions: int, over: s
     for name, value in {"horizon": horizon, "actions": actions, **counts}.items():
         require_count(name, value)
     require_choice("over", over, COSTS)
+
+
+def check_kept(kept: Tensor | None, batch: int, horizon: int) -> None:
+    """Raise unless ``kept`` is what is left of earlier plans, shape ``(B, at most T)``, or ``None``."""
+    if kept is not None:
+        require_shape("kept", kept, (batch, "at most T"))
+        require_count("the length of kept", kept.shape[1], low=0, high=horizon)

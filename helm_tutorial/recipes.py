@@ -1,11 +1,10 @@
-"""The contrastive world model of chapters 4 and 5, and what all recipes share: settings, data, batches.
+"""The contrastive world model of chapters 4 and 5, and the settings that all recipes share.
 
 What it is compared with is in :mod:`helm_tutorial.baselines`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,17 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.continuous_world import ContinuousWorld, Visited
-from helm_tutorial.gridworld import ACTIONS, Gridworld, random_walks
-from helm_tutorial.losses import info_nce, latent_prediction_loss, sample_positives
-from helm_tutorial.regularity import FORMS, regularity_loss
+from helm_tutorial.batches import Data, encoded, one_step
+from helm_tutorial.continuous_world import ContinuousWorld
+from helm_tutorial.gridworld import Gridworld
+from helm_tutorial.losses import count_pairs, info_nce, info_nce_of_pairs, latent_prediction_loss, sample_positives
+from helm_tutorial.regularity import FORMS
 from helm_tutorial.rollout import rollout
 from helm_tutorial.training import Progress, fit
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
-
-OBSERVATIONS = 144
-"""Distinct observations in Empty-8x8, for which the numbers of updates in :class:`Training` are meant."""
 
 
 @dataclass(frozen=True)
@@ -164,16 +161,28 @@ def train_contrastive(
         anchors, positives = sample_positives(data.states, config.batch, gamma=gamma, generator=data.generator)
         s, a = data.windows(config.batch // config.prediction_steps, config.prediction_steps)
         if config.goal_encoder:
-            x, *z = encoded(model.encode, data.world, anchors, *s.unbind(dim=1))
-            (y,) = encoded(model.encode_goal, data.world, positives)
+            z, i, *t = encoded(model.encode, data.world, anchors, *s.unbind(dim=1))
+            y, j = encoded(model.encode_goal, data.world, positives)
         else:
-            x, y, *z = encoded(model.encode, data.world, anchors, positives, *s.unbind(dim=1))
+            z, i, j, *t = encoded(model.encode, data.world, anchors, positives, *s.unbind(dim=1))
+            y = z
+        if config.prediction_steps == 1:
+            predicted = one_step(model, z, t[0], a[:, 0])
+        else:
+            actions = one_hot_actions(a, data.choices)
+            predicted = rollout(model, z.index_select(0, t[0]), actions)[:, 1:].flatten(0, 1)
+        target = z.index_select(0, torch.stack(t[1:], dim=1).flatten())
+        prediction = config.prediction_weight * latent_prediction_loss(predicted, target)
+        return contrast(z, y, i, j) + prediction + data.spectral(model, z, t[0], a[:, 0])
+
+    def contrast(x: Tensor, y: Tensor, i: Tensor, j: Tensor) -> Tensor:
         if config.similarity == "cosine" and not config.sphere:
             x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
-        compared = {"similarity": config.similarity, "both_ways": config.both_ways, "negatives": config.negatives}
-        contrast = info_nce(x, y, config.temperature, **compared)
-        prediction = latent_prediction_loss(rollout(model, z[0], a)[:, 1:], torch.stack(z[1:], dim=1))
-        return contrast + config.prediction_weight * prediction + data.spectral(model, z[0], a[:, 0])
+        compared = {"similarity": config.similarity, "both_ways": config.both_ways}
+        if config.negatives is None and max(len(x), len(y)) <= config.batch:
+            return info_nce_of_pairs(x, y, count_pairs(i, j, len(x)), config.temperature, **compared)
+        x, y = x.index_select(0, i), y.index_select(0, j)
+        return info_nce(x, y, config.temperature, negatives=config.negatives, **compared)
 
     seen = None if watch is None else (lambda step: watch(step, model))
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress, watch=seen)
@@ -183,66 +192,3 @@ def train_contrastive(
 def positives_gamma(config: Training, observations: int) -> float:
     """``config.gamma``, or what stands for it with so many distinct observations, see :class:`Training`."""
     return max(0.0, 1.0 - 1.2 / observations**0.5) if config.gamma is None else config.gamma
-
-
-class Data:
-    """A data set of random walks for one training, and the generator that draws it, the weights and all batches.
-
-    Attributes:
-        world: what ``states`` number: a gridworld's own states, or those that walks in a continuous world visit.
-        states: shape ``(walks, walk_length + 1)``.
-        actions: shape ``(walks, walk_length)``.
-        choices: number of actions ``A``.
-        observations: number of distinct observations in it; in a continuous world, of places that are told apart.
-    """
-
-    def __init__(self, world: Gridworld | ContinuousWorld, config: Training, seed: int):
-        self.config = config
-        self.generator = torch.Generator().manual_seed(seed)
-        size = (config.walks, config.walk_length)
-        self.world: Gridworld | Visited
-        if isinstance(world, ContinuousWorld):
-            self.world = world.random_walks(*size, generator=self.generator)
-            self.states, self.actions = self.world.walks, self.world.walk_actions
-            self.choices, self.observations = world.actions, world.places
-        else:
-            self.world = world
-            self.states, self.actions = random_walks(world, *size, generator=self.generator)
-            self.choices, self.observations = len(ACTIONS), len(self.states.unique())
-
-    def steps(self, updates: int) -> int:
-        """Updates for this data, given those for Empty-8x8's 144 observations."""
-        return math.ceil(updates * max(1.0, self.observations / OBSERVATIONS))
-
-    def model(self, **options: bool) -> WorldModel:
-        """A new world model for this world; its options are :class:`WorldModel`'s."""
-        shape = self.world.features.shape[1:]
-        features = int(shape[0]) if len(shape) == 1 else tuple(shape)
-        sizes = {"latent": self.config.latent, "hidden": self.config.hidden}
-        return WorldModel(features, self.choices, **sizes, **options, generator=self.generator)
-
-    def windows(self, count: int, steps: int) -> tuple[Tensor, Tensor]:
-        """Pieces of walks: states, shape ``(count, steps + 1)``, and actions, one-hot, ``(count, steps, A)``."""
-        walk = torch.randint(len(self.states), (count, 1), generator=self.generator)
-        t = torch.randint(self.actions.shape[1] - steps + 1, (count, 1), generator=self.generator)
-        ahead = torch.arange(steps + 1)
-        actions = one_hot_actions(self.actions[walk, t + ahead[:-1]], self.choices)
-        return self.states[walk, t + ahead], actions
-
-    def spectral(self, model: WorldModel, z: Tensor, a: Tensor) -> Tensor | float:
-        """The spectral penalty at latents ``(B, D)`` and actions ``(B, A)``, times its weight."""
-        if self.config.spectral_weight == 0.0:
-            return 0.0
-        form = {"form": self.config.spectral_form, "sphere": model.sphere}
-        return self.config.spectral_weight * regularity_loss(model, z, a, self.generator, **form)
-
-
-def encoded(encode: Callable[[Tensor], Tensor], world: Gridworld | Visited, *states: Tensor) -> tuple[Tensor, ...]:
-    """Latents of some states, for each tensor of indices; each state is encoded once where that is less work."""
-    if world.states <= sum(part.numel() for part in states):
-        z = encode(world.features)
-        return tuple(z[part] for part in states)
-    z = encode(world.features[torch.cat([part.flatten() for part in states])])
-    return tuple(
-        part.unflatten(0, which.shape) for part, which in zip(z.split([w.numel() for w in states]), states, strict=True)
-    )

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial.plans import BestPlans, Plan, check_planning, score
+from helm_tutorial.plans import BestPlans, Plan, check_kept, check_planning, score
 from helm_tutorial.rollout import Dynamics
 from helm_tutorial.validation import require_count, require_real
 
@@ -54,6 +54,7 @@ def plan_cross_entropy(
     elites: int = 10,
     smoothing: float = 0.1,
     over: str = "rollout",
+    kept: Tensor | None = None,
 ) -> Plan:
     """Categorical cross-entropy method (Rubinstein, 1999): sample, keep the elites, refit, repeat.
 
@@ -61,19 +62,26 @@ def plan_cross_entropy(
     mixes in the uniform one so that no action dies out. Other arguments as for
     :func:`~helm_tutorial.planning.plan_gradient`.
 
+    Args:
+        kept: what is left of an earlier plan for each start, shape ``(B, at most T)``; the first sample of the first
+            iteration begins with it.
+
     Raises:
         ValueError: a size or option is out of range, or shapes do not fit.
     """
     check_planning(z0, goal, horizon, actions, over, iterations=iterations, samples=samples, elites=elites)
     require_count("elites", elites, high=samples)
     require_real("smoothing", smoothing, low=0.0, high=1.0)
+    check_kept(kept, len(z0), horizon)
     batch = len(z0)
     probabilities = torch.full((batch, horizon, actions), 1.0 / actions, device=z0.device)
     best = BestPlans(batch, horizon, z0.device)
-    for _ in range(iterations):
+    for iteration in range(iterations):
         # Inverse-transform sampling, so that the draw depends on the generator alone.
         u = torch.rand(batch, samples, horizon, 1, generator=generator).to(z0.device)
         plans = (u > probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(actions - 1)
+        if kept is not None and iteration == 0:
+            plans[:, 0, : kept.shape[1]] = kept
         cost = score(model, z0, goal, plans, actions=actions, over=over)
         best.offer(plans, cost)
         elite = cost.topk(elites, dim=1, largest=False).indices

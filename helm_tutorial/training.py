@@ -52,7 +52,7 @@ def fit(
     require_count("steps", steps)
     require_real("lr", lr, above=0.0)
     tensors = list(parameters.parameters() if isinstance(parameters, nn.Module) else parameters)
-    optimizer = torch.optim.Adam(tensors, lr=lr)
+    optimizer = torch.optim.Adam(tensors, lr=lr, fused=True)
     history = torch.empty(steps)
     report_every = max(1, steps // 100)
     if watch is not None:

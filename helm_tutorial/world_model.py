@@ -115,8 +115,16 @@ class WorldModel(nn.Module):
 
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """The next latent ``(..., D)`` after action ``a`` ``(..., A)`` in latent ``z`` ``(..., D)``."""
-        residuals = self.residuals(z * self.inputs).unflatten(-1, (self.actions, self.latent))
-        residual = (a.unsqueeze(-2) @ residuals).squeeze(-2)
+        return self._moved(z, (a.unsqueeze(-2) @ self._residuals(z)).squeeze(-2))
+
+    def successors(self, z: Tensor) -> Tensor:
+        """The next latents ``(..., A, D)`` after each pure action in latent ``z`` ``(..., D)``, all for one pass."""
+        return self._moved(z.unsqueeze(-2), self._residuals(z))
+
+    def _residuals(self, z: Tensor) -> Tensor:
+        return self.residuals(z * self.inputs).unflatten(-1, (self.actions, self.latent))
+
+    def _moved(self, z: Tensor, residual: Tensor) -> Tensor:
         if self.tangent:
             residual = residual - (residual * z).sum(dim=-1, keepdim=True) * z
         z_next = z + residual

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helm_tutorial.batches import Data
 from helm_tutorial.continuous_execution import execute_continuous, execute_knowing
 from helm_tutorial.continuous_world import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_tutorial.experiments import continuous_pillars, continuous_planning, two_pillars
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.linear_system import spectral_radius
 from helm_tutorial.plans import Plan
-from helm_tutorial.recipes import Data, Training
+from helm_tutorial.recipes import Training
 from helm_tutorial.rollout import rollout
 
 

@@ -12,8 +12,9 @@ from helm_tutorial.baselines import (
     train_variance_covariance,
     untrained,
 )
+from helm_tutorial.batches import Data, encoded, one_step
 from helm_tutorial.gridworld import geodesic_distances, load_gridworld
-from helm_tutorial.recipes import Data, Training, as_printed, directed, encoded, positives_gamma, train_contrastive
+from helm_tutorial.recipes import Training, as_printed, directed, positives_gamma, train_contrastive
 from helm_tutorial.world_model import WorldModel
 
 SMALL = Training(walks=200, walk_length=20, updates=300, batch=256, hidden=64)
@@ -122,10 +123,9 @@ def test_windows_are_pieces_of_walks_from_end_to_end(room):
     data = Data(room, replace(SMALL, walks=3, walk_length=6), 0)
     pieces = {tuple(walk[t : t + 5].tolist()) for walk in data.states for t in range(3)}
     states, actions = data.windows(400, 4)
-    assert states.shape == (400, 5) and actions.shape == (400, 4, 3)
+    assert states.shape == (400, 5) and actions.shape == (400, 4)
     assert {tuple(piece.tolist()) for piece in states} == pieces  # all of them, the last included
-    assert torch.equal(room.transitions[states[:, :-1], actions.argmax(dim=2)], states[:, 1:])
-    assert torch.equal(actions.sum(dim=2), torch.ones(400, 4))
+    assert torch.equal(room.transitions[states[:, :-1], actions], states[:, 1:])
 
 
 def test_latents_are_the_same_whether_all_states_are_encoded_or_those_asked_for(room):
@@ -142,16 +142,44 @@ def test_latents_are_the_same_whether_all_states_are_encoded_or_those_asked_for(
     for more in ((), (torch.arange(room.states - 19),), (torch.arange(room.states),)):
         model.zero_grad()
         got = encoded(encode, room, *parts, *more)
-        for z, part in zip(got, (*parts, *more), strict=True):
-            assert z.shape == (*part.shape, 4)
-            assert torch.allclose(z, model.encode(room.features[part]), atol=1e-6)
-        sum(z.square().sum() for z in got[:2]).backward()
+        z, *which = got
+        for place, part in zip(which, (*parts, *more), strict=True):
+            assert place.shape == part.shape
+            assert torch.allclose(z[place], model.encode(room.features[part]), atol=1e-6)
+        sum(z[place].square().sum() for place in which[:2]).backward()
         gradients.append(model.encoder[0].weight.grad.clone())
     assert rows == [19, room.states, room.states]
     assert torch.allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
     # Without rounding they are equal, not only close.
-    few, many = (encoded(lambda x: x[:, :5], room, *parts, *more)[:2] for more in ((), (torch.arange(room.states),)))
-    assert all(torch.equal(one, other) for one, other in zip(few, many, strict=True))
+    few, many = (encoded(lambda x: x[:, :5], room, *parts, *more) for more in ((), (torch.arange(room.states),)))
+    assert all(torch.equal(few[0][one], many[0][other]) for one, other in zip(few[1:3], many[1:3], strict=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"sphere": True}, {"sphere": True, "tangent": True}, {"rescale": True}])
+def test_one_step_is_the_models_whether_successors_are_looked_up_or_each_sample_is_stepped(room, options):
+    draws = torch.Generator().manual_seed(0)
+    model = WorldModel(room.features.shape[1], 3, latent=4, hidden=8, generator=draws, **options).double()
+    z = model.encode(room.features.double()).detach().requires_grad_(True)
+    gradients = []
+    for samples in (room.states - 1, room.states + 5):
+        rows = torch.randint(10, (samples,), generator=draws)
+        actions = torch.randint(3, (samples,), generator=draws)
+        got = one_step(model, z, rows, actions)
+        stepped = model(z[rows], torch.eye(3, dtype=torch.float64)[actions])
+        assert torch.allclose(got, stepped, atol=1e-12)
+        for way in (got, stepped):
+            gradients.append(torch.autograd.grad(way.sin().sum(), z, retain_graph=True)[0])
+        assert torch.allclose(gradients[-2], gradients[-1], atol=1e-10)
+
+
+def test_the_loss_of_counted_pairs_trains_the_model_that_the_loss_of_samples_trains(room):
+    """``negatives`` of all others is no restriction, but the loss then goes sample by sample."""
+    config = replace(SMALL, updates=20)
+    counted = train_contrastive(room, config, 0)
+    sampled = train_contrastive(room, replace(config, negatives=config.batch - 1), 0)
+    assert room.states <= config.batch
+    for one, other in zip(counted.parameters(), sampled.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
 
 
 # ---------------------------------------------------------------- trainings

@@ -1,6 +1,7 @@
 """A part of the records of the forms of regularity, of the rivals and of many controls, run again or held together."""
 
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -55,7 +56,9 @@ def test_a_form_run_again_for_one_seed():
         recorded(f"prediction_accuracy_{name}"), abs=0.02
     )
     norm = learned_rollout_jacobian(world, model, 50, 0)
-    assert norm == pytest.approx(recorded(f"rollout_jacobian_{name}_T50"), rel=0.5)
+    # Fifty steps ahead rounding alone moves it by a factor of two; what no penalty leaves is a thousand times more.
+    assert math.log(norm) == pytest.approx(math.log(recorded(f"rollout_jacobian_{name}_T50")), abs=1.4)
+    assert norm < recorded("rollout_jacobian_none_T50") / 100
     few = played_starts(world, config.planning)[::5]
     won = play(world, model, plain_planner(config.planning), 0, starts=few).success
     assert float(won.float().sum()) >= round(len(few) * recorded(f"success_{name}_T50_plain")) - 1

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helm_tutorial.losses import (
+    count_pairs,
     covariance_loss,
     info_nce,
+    info_nce_of_pairs,
     latent_prediction_loss,
     reconstruction_loss,
     sample_positives,
@@ -205,6 +207,35 @@ def test_info_nce_over_distances_has_the_right_gradient():
         assert torch.autograd.gradcheck(
             lambda x, y, both=both_ways: info_nce(x, y, 0.5, similarity="distance", both_ways=both), (x, y)
         )
+
+
+@given(
+    states=st.integers(2, 6), batch=st.integers(2, 40), seed=st.integers(0, 99),
+    similarity=st.sampled_from(["cosine", "distance"]), both_ways=st.booleans(),
+)  # fmt: skip
+def test_info_nce_of_counted_pairs_is_that_of_the_whole_batch(states, batch, seed, similarity, both_ways):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = (torch.randn(states, 3, generator=generator, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    i, j = (torch.randint(states, (batch,), generator=generator) for _ in range(2))
+    options = {"similarity": similarity, "both_ways": both_ways}
+    pairs = count_pairs(i, j, states)
+    assert int(pairs.sum()) == batch and int(pairs[i[0], j[0]]) == int(((i == i[0]) & (j == j[0])).sum())
+    counted, whole = info_nce_of_pairs(x, y, pairs, 0.3, **options), info_nce(x[i], y[j], 0.3, **options)
+    assert torch.allclose(counted, whole, rtol=1e-9)
+    for one, other in zip(torch.autograd.grad(counted, (x, y)), torch.autograd.grad(whole, (x, y)), strict=True):
+        assert torch.allclose(one, other, atol=1e-9)
+
+
+def test_info_nce_of_counted_pairs_says_what_does_not_fit():
+    x, pairs = torch.ones(3, 2), torch.ones(3, 3)
+    with pytest.raises(ValueError, match="pairs"):
+        info_nce_of_pairs(x, torch.ones(4, 2), pairs, 0.1)
+    with pytest.raises(ValueError, match="anchors and positives"):
+        info_nce_of_pairs(x, torch.ones(3, 5), pairs, 0.1)
+    with pytest.raises(ValueError, match="at least two"):
+        info_nce_of_pairs(x, x, torch.eye(3) * torch.tensor([1, 0, 0]), 0.1)
+    with pytest.raises(ValueError, match="similarity"):
+        info_nce_of_pairs(x, x, pairs, 0.1, similarity="angle")
 
 
 def test_info_nce_knows_two_similarities():

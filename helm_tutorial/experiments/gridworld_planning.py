@@ -12,6 +12,7 @@ from torch import Tensor
 from helm_tutorial.execution import Episodes, execute
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances
 from helm_tutorial.jacobian import rollout_jacobian
+from helm_tutorial.local_search import plan_local_search
 from helm_tutorial.planning import Iterate, plan_gradient
 from helm_tutorial.plans import COSTS, Plan
 from helm_tutorial.regularity import bounded_gradient
@@ -20,11 +21,25 @@ from helm_tutorial.search import plan_cross_entropy, plan_exhaustive, plan_path_
 from helm_tutorial.validation import require_choice, require_count, require_real
 from helm_tutorial.world_model import WorldModel, one_hot_actions
 
-PLANNERS = ("gradient", "random shooting", "cross-entropy", "path integral", "greedy")
+PLANNERS = (
+    "gradient",
+    "random shooting",
+    "cross-entropy",
+    "path integral",
+    "greedy",
+    "local search",
+    "unguided local search",
+)
 """What :func:`play` can plan with."""
+
+KEEPERS = ("gradient", "cross-entropy", "local search", "unguided local search")
+"""Those that can begin with what is left of an earlier plan."""
 
 ITERATIONS = 8
 """Rounds of the cross-entropy method and of path integral control, which share their budget."""
+
+ROUNDS, SWAPS = 3, 4
+"""Rounds of local search and swaps in each: 24 imagined plans for each restart."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,7 @@ def play(
     starts: Tensor | None = None,
     by: str = "gradient",
     bounded: bool = False,
+    keep: bool = False,
     watch: Callable[[Iterate], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
@@ -109,20 +125,24 @@ def play(
         starts: start states, those of :func:`played_starts` by default.
         by: one of :data:`PLANNERS`. Random shooting, cross-entropy and path integral control use no gradient, but as
             many plans scored as make the same number of model calls as our planner (restarts times gradient steps and
-            scorings), whose backward passes come on top. Greedy looks one step ahead.
+            scorings), whose backward passes come on top. Greedy looks one step ahead. Local search has as many
+            restarts as its budget allows; unguided, it tries swaps at random.
         bounded: the gradient planner's gradient is kept from growing on its way back, see
             :func:`helm_tutorial.regularity.bounded_gradient`.
+        keep: each decision begins with what is left of the last plan; for gradient, cross-entropy and local search.
         watch: sees every gradient step, see :func:`helm_tutorial.planning.plan_gradient`; changes nothing.
         progress: called with the step and the limit.
     """
     require_choice("by", by, PLANNERS)
+    if keep and not (planning.replan and by in KEEPERS):
+        raise ValueError(f"keep must be False unless planning anew by one of {', '.join(KEEPERS)}, got True for {by}")
     generator = torch.Generator().manual_seed(seed)
     scored = planning.restarts * (planning.steps + math.ceil(planning.steps / planning.decode_every))
     same = {"actions": len(ACTIONS), "over": planning.over}
     with torch.no_grad():
         goal = model.encode_goal(world.features[world.goals])
 
-    def planner(observations: Tensor) -> Plan:
+    def planner(observations: Tensor, kept: Tensor | None = None) -> Plan:
         with torch.no_grad():
             z0 = model.encode(observations)
         if by == "greedy":
@@ -134,8 +154,21 @@ def play(
             sizes = {"iterations": ITERATIONS, "samples": samples, "generator": generator}
             if by == "path integral":
                 return plan_path_integral(model, z0, goal, planning.horizon, **sizes, **same)
-            return plan_cross_entropy(
-                model, z0, goal, planning.horizon, elites=math.ceil(samples / 10), **sizes, **same
+            sizes |= {"elites": math.ceil(samples / 10), "kept": kept}
+            return plan_cross_entropy(model, z0, goal, planning.horizon, **sizes, **same)
+        if by in ("local search", "unguided local search"):
+            return plan_local_search(
+                model,
+                z0,
+                goal,
+                planning.horizon,
+                generator=generator,
+                rounds=ROUNDS,
+                restarts=max(1, scored // (2 * ROUNDS * SWAPS)),
+                swaps=SWAPS,
+                proposals="gradient" if by == "local search" else "random",
+                kept=kept,
+                **same,
             )
         return plan_gradient(
             bounded_gradient(model) if bounded else model,
@@ -148,6 +181,7 @@ def play(
             restarts=planning.restarts,
             decode_every=planning.decode_every,
             relaxation=planning.relaxation,
+            kept=kept,
             watch=watch,
             **same,
         )
@@ -163,6 +197,7 @@ def play(
             played_starts(world, planning) if starts is None else starts,
             limit=episode_limit(world, planning),
             replan=planning.replan,
+            keep=keep,
             progress=progress,
         )
     finally:

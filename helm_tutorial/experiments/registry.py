@@ -21,6 +21,7 @@ from helm_tutorial.experiments import (
     rivals,
     spectral_cliff,
     stability_alone,
+    swaps,
     two_pillars,
 )
 
@@ -34,6 +35,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "forms": regularity_forms,
     "errors": imagined_errors,
     "rivals": rivals,
+    "swaps": swaps,
     "controls": many_controls,
     "ablation": contrastive_ablation,
     "maps": latent_map,
