@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from helm_tutorial.local_search import plan_local_search
 from helm_tutorial.planning import Iterate, plan_gradient
 from helm_tutorial.plans import COSTS, goal_cost, score
 from helm_tutorial.relaxation import FINAL_TEMPERATURE, RELAXATIONS, relax
@@ -31,6 +32,7 @@ PLANNERS = {
     "gradient": lambda *p, **k: plan_gradient(*p, steps=40, restarts=12, **k),
     "cross entropy": lambda *p, **k: plan_cross_entropy(*p, iterations=6, samples=150, elites=15, **k),
     "path integral": lambda *p, **k: plan_path_integral(*p, iterations=6, samples=150, **k),
+    "local search": lambda *p, **k: plan_local_search(*p, rounds=6, restarts=12, **k),
     "random shooting": lambda *p, **k: plan_random_shooting(*p, samples=1500, **k),
 }
 

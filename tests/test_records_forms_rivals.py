@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from helm_tutorial import diagnosis, records
-from helm_tutorial.experiments import many_controls, regularity_forms, rivals
+from helm_tutorial.experiments import many_controls, regularity_forms, rivals, swaps
 from helm_tutorial.experiments.gridworld_planning import (
     learned_rollout_jacobian,
     plain_planner,
@@ -74,6 +74,21 @@ def test_the_rivals_run_again_for_one_seed():
     for rival, by in rivals.RIVALS.items():
         share = success_rate(play(world, model, planning, 0, by=by))
         assert share == pytest.approx(values("rivals", f"success_{rival}_contrastive_T12_B{budget}")[place], abs=0.101)
+
+
+def test_swaps_ranked_and_played_again_for_one_seed():
+    config = swaps.Config()
+    world = load_gridworld(config.pillars.env)
+    model = train_contrastive(world, config.pillars.training, 0)
+    place = records.load("swaps")["seeds"].index(0)
+    for horizon in (5, 12):
+        ranked = swaps.rank_swaps(world, model, horizon, 0, plans=config.ranked)
+        for name, value in ranked.items():
+            assert value == pytest.approx(values("swaps", f"{name}_contrastive_T{horizon}")[place], abs=0.1)
+    planning = replace(config.planning, horizon=12, **swaps.BUDGETS[120])
+    for planner in ("guided", "unguided"):
+        share = success_rate(play(world, model, planning, 0, by=swaps.PLANNERS[planner], keep=True))
+        assert share == pytest.approx(values("swaps", f"success_{planner}_contrastive_T12_B120_kept")[place], abs=0.101)
 
 
 @pytest.mark.parametrize(("controls", "horizon"), [(1, 5), (4, 12)])
