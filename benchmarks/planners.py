@@ -1,11 +1,13 @@
-"""Our gradient planner against the solvers of stable-worldmodel, on the same trained model, starts and goals.
+"""Our planners against the solvers of stable-worldmodel, on the same trained model, starts and goals.
 
 Every solver climbs a ladder of budgets, the smallest first. At each, every second start is played to its end on the
 real environment, planned anew before each step, all starts that are still under way as one batch; what counts is the
-share that arrives, how far they walk, and the seconds of planning per decision. A solver leaves the ladder when it
-arrives as often as our planner does with its full budget (within one point) and walks no farther (within two per cent).
+share that arrives, how far they walk, and the seconds of planning per decision. Who can begin with what is left of the
+last plan does so, ours and theirs: GradientSolver and PGD, which climb a second ladder from nothing; CategoricalCEM
+takes such a plan and ignores it. A solver leaves the ladder when it arrives as often as our descent does with its full
+budget, 8 restarts of 50 steps from nothing (within one point), and walks no farther (within two per cent).
 
-``plan_speedup_vs_peer_T12`` is how many times as long the fastest peer takes that arrives as often as we do, over the
+``plan_speedup_vs_peer_T12`` is how many times as long the fastest peer takes that arrives as often as that, over the
 fastest budget of ours that does; ``plan_speedup_same_path_T12`` asks the same of those that also walk no farther. Where
 no peer gets there on its ladder, the figure is a bound: the time of the dearest budget that was tried.
 
@@ -22,7 +24,7 @@ import io
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -33,21 +35,24 @@ from torch import Tensor
 from helm_tutorial.execution import execute
 from helm_tutorial.experiments.gridworld_planning import Planning, episode_limit
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
-from helm_tutorial.planning import plan_gradient
+from helm_tutorial.local_search import plan_local_search
+from helm_tutorial.planning import LEANING, plan_gradient
 from helm_tutorial.plans import Plan, goal_cost
 from helm_tutorial.recipes import Training, train_contrastive
 from helm_tutorial.rollout import rollout
-from helm_tutorial.world_model import WorldModel
+from helm_tutorial.world_model import WorldModel, one_hot_actions
 
 PEER = "stable_worldmodel"
 HORIZONS = (12, 25)
 STRIDE, SEED, SLACK, FARTHER, RUNS = 2, 0, 0.01, 1.02, 5
-OURS = ((1, 2), (1, 5), (1, 10), (2, 10), (2, 25), (4, 25), (8, 50))  # restarts and gradient steps
+FULL = (8, 50)
+DESCENTS = ((1, 5), (2, 5), (2, 10), (4, 10), (4, 25))  # restarts and gradient steps
+SEARCHES = ((1, 1, 4), (2, 1, 4), (4, 1, 4), (4, 1, 6), (4, 2, 6), (8, 2, 6), (8, 3, 6))  # restarts, rounds, swaps
 SAMPLED = ((4, 2), (8, 2), (8, 4), (24, 4), (24, 8), (56, 8), (120, 8), (300, 10))  # samples a round, and rounds
 DESCENDED = ((1, 5), (1, 10), (2, 10), (2, 25), (4, 25), (8, 50))  # samples and gradient steps
 
-Solve = Callable[[Tensor], Tensor]
-"""From latents ``(B, D)`` to plans ``(B, T)``."""
+Solve = Callable[[Tensor, Tensor | None], Tensor]
+"""From latents ``(B, D)`` and what is left of the last plans ``(B, T - 1)`` to plans ``(B, T)``."""
 
 
 def peer_solvers() -> types.ModuleType | None:
@@ -90,47 +95,68 @@ def peers(solvers: types.ModuleType, model: WorldModel, goal: Tensor, horizon: i
     """Each solver of the peer, at each of its budgets."""
     config = types.SimpleNamespace(horizon=horizon, action_block=1)
 
-    def solve(make: Callable[[], object], space: object) -> Solve:
-        def run(z0: Tensor) -> Tensor:
+    def solve(make: Callable[[], object], space: object, begin: Callable[[Tensor], dict] | None = None) -> Solve:
+        def run(z0: Tensor, kept: Tensor | None) -> Tensor:
             solver = make()
+            options = {} if begin is None or kept is None else begin(kept)
             with contextlib.redirect_stdout(io.StringIO()):
                 solver.configure(action_space=space, n_envs=len(z0), config=config)
-                plans = solver.solve({"z0": z0})["actions"]
+                plans = solver.solve({"z0": z0}, **options)["actions"]
             return plans.argmax(dim=-1) if plans.is_floating_point() else plans.flatten(1)
 
         return run
+
+    def leaning(kept: Tensor) -> dict:
+        return {"init_action": LEANING * one_hot_actions(kept, len(ACTIONS))}
+
+    def as_they_are(kept: Tensor) -> dict:
+        return {"init_action": kept.unsqueeze(-1), "from_scalar": True}
 
     discrete = Discrete(len(ACTIONS))
     logits = Box(-10.0, 10.0, (1, len(ACTIONS)))
     together = {"batch_size": 10_000}
     adam = {"optimizer_cls": torch.optim.Adam, "optimizer_kwargs": {"lr": 0.3}}
-    found: dict[str, dict[str, Solve]] = {"CategoricalCEM": {}, "GradientSolver": {}, "PGD": {}}
+    found: dict[str, dict[str, Solve]] = {
+        name: {} for name in ("CategoricalCEM", "GradientSolver", "GradientSolver kept", "PGD", "PGD kept")
+    }
     for samples, rounds in SAMPLED:
         options = {"num_samples": samples, "n_steps": rounds, "topk": max(1, samples // 10)} | together
         found["CategoricalCEM"][f"{samples} x {rounds}"] = solve(
             lambda options=options: solvers.CategoricalCEMSolver(Costed(model, goal, False), **options), discrete
         )
     for samples, steps in DESCENDED:
-        options = {"num_samples": samples, "n_steps": steps}
-        found["GradientSolver"][f"{samples} x {steps}"] = solve(
-            lambda options=options: solvers.GradientSolver(Costed(model, goal, True), **options, **adam, **together),
-            logits,
-        )
-        found["PGD"][f"{samples} x {steps}"] = solve(
-            lambda options=options: solvers.PGDSolver(Costed(model, goal, False), **options, **together), discrete
-        )
+        options = {"num_samples": samples, "n_steps": steps} | together
+
+        def gradient(options: dict = options) -> object:
+            return solvers.GradientSolver(Costed(model, goal, True), **options, **adam)
+
+        def projected(options: dict = options) -> object:
+            return solvers.PGDSolver(Costed(model, goal, False), **options)
+
+        for suffix, begins in (("", (None, None)), (" kept", (leaning, as_they_are))):
+            found[f"GradientSolver{suffix}"][f"{samples} x {steps}"] = solve(gradient, logits, begins[0])
+            found[f"PGD{suffix}"][f"{samples} x {steps}"] = solve(projected, discrete, begins[1])
     return found
 
 
-def ours(model: WorldModel, goal: Tensor, horizon: int) -> dict[str, Solve]:
-    """Our planner at each of its budgets."""
+def ours(model: WorldModel, goal: Tensor, horizon: int) -> dict[str, dict[str, Solve]]:
+    """Our planners at each of their budgets; the full one first."""
     draws = torch.Generator().manual_seed(SEED)
+    same = {"actions": len(ACTIONS), "generator": draws}
 
-    def solve(restarts: int, steps: int) -> Solve:
-        options = {"actions": len(ACTIONS), "generator": draws, "restarts": restarts, "steps": steps}
-        return lambda z0: plan_gradient(model, z0, goal, horizon, decode_every=max(5, steps // 5), **options).actions
+    def descend(restarts: int, steps: int, keeps: bool) -> Solve:
+        options = {"restarts": restarts, "steps": steps, "decode_every": max(5, steps // 5)} | same
+        return lambda z0, kept: plan_gradient(model, z0, goal, horizon, kept=kept if keeps else None, **options).actions
 
-    return {f"{restarts} x {steps}": solve(restarts, steps) for restarts, steps in OURS}
+    def search(restarts: int, rounds: int, swaps: int) -> Solve:
+        options = {"restarts": restarts, "rounds": rounds, "swaps": swaps} | same
+        return lambda z0, kept: plan_local_search(model, z0, goal, horizon, kept=kept, **options).actions
+
+    return {
+        "full": {" x ".join(map(str, FULL)): descend(*FULL, False)},
+        "descent kept": {f"{restarts} x {steps}": descend(restarts, steps, True) for restarts, steps in DESCENTS},
+        "local search kept": {" x ".join(map(str, sizes)): search(*sizes) for sizes in SEARCHES},
+    }
 
 
 @dataclass(frozen=True)
@@ -146,19 +172,19 @@ def play(world: Gridworld, model: WorldModel, solve: Solve) -> Played:
     """Play every ``STRIDE``-th start to its end."""
     spent, decisions = 0.0, 0
 
-    def planner(observations: Tensor) -> Plan:
+    def planner(observations: Tensor, kept: Tensor | None) -> Plan:
         nonlocal spent, decisions
         with torch.no_grad():
             z0 = model.encode(observations)
         began = time.perf_counter()
-        actions = solve(z0)
+        actions = solve(z0, kept)
         spent += time.perf_counter() - began
         decisions += len(z0)
         nothing = torch.zeros(len(z0))
         return Plan(actions, nothing, nothing, 0)
 
     starts = world.starts[::STRIDE]
-    episodes = execute(world, planner, starts, limit=episode_limit(world, Planning()))
+    episodes = execute(world, planner, starts, limit=episode_limit(world, Planning()), keep=True)
     fewest = goal_distances(world)[starts]
     path = (episodes.steps / fewest)[episodes.success].mean()
     return Played(float(episodes.success.float().mean()), float(path), spent / decisions)
@@ -170,7 +196,7 @@ def climb(name: str, ladder: dict[str, Solve], measure: Callable[[Solve], Played
     for budget, solve in ladder.items():
         found = played[budget] = measure(solve)
         print(
-            f"  {name:<16}{budget:>9}{100 * found.share:>7.1f} % arrive, path {found.path:.3f},"
+            f"  {name:<20}{budget:>10}{100 * found.share:>7.1f} % arrive, path {found.path:.3f},"
             f"{1000 * found.seconds:>8.2f} ms a decision",
             flush=True,
         )
@@ -179,52 +205,63 @@ def climb(name: str, ladder: dict[str, Solve], measure: Callable[[Solve], Played
     return played
 
 
+def by_time(row: tuple[Played, str, str]) -> float:
+    """What the fastest is the least of."""
+    return row[0].seconds
+
+
+def compare(world: Gridworld, model: WorldModel, horizon: int, solvers: types.ModuleType | None) -> dict:
+    """All ladders at one horizon, and the figures."""
+    with torch.no_grad():
+        goal = model.encode_goal(world.features[world.goals])
+    mine = ours(model, goal, horizon)
+    theirs = {} if solvers is None else peers(solvers, model, goal, horizon)
+    rungs = mine | theirs
+
+    def measure(solve: Solve) -> Played:
+        return play(world, model, solve)
+
+    played = {"full": climb("full", rungs["full"], measure, lambda _: False)}
+    (full,) = played["full"].values()
+
+    def arrives(found: Played) -> bool:
+        return found.share >= full.share - SLACK
+
+    def equals(found: Played) -> bool:
+        return arrives(found) and found.path <= FARTHER * full.path
+
+    played |= {name: climb(name, ladder, measure, equals) for name, ladder in rungs.items() if name != "full"}
+
+    def fastest(names: Iterable[str], enough: Callable[[Played], bool]) -> tuple[str, str, bool]:
+        """The fastest that is enough, and that it is; or else the dearest, and that it is not."""
+        tried = [(found, name, budget) for name in names for budget, found in played[name].items()]
+        reached = [row for row in tried if enough(row[0])]
+        pick = min(reached, key=by_time) if reached else max(tried, key=by_time)
+        return *pick[1:], bool(reached)
+
+    figures: dict[str, dict | None] = {}
+    for kind, enough in (("vs_peer", arrives), ("same_path", equals)):
+        if not theirs:
+            figures[f"plan_speedup_{kind}_T{horizon}"] = None
+            continue
+        pair = fastest(theirs, enough), fastest(mine, enough)
+        times = [[measure(rungs[name][budget]).seconds for name, budget, _ in pair] for _ in range(RUNS)]
+        figures[f"plan_speedup_{kind}_T{horizon}"] = ratio(*zip(*times, strict=True))
+        figures[f"decisions_per_second_{kind}_T{horizon}"] = figure([1 / t for _, t in times], "decisions / s")
+        named = [" ".join(row[:2]) + ("" if row[2] else ", a bound") for row in pair]
+        print(f"  {kind}: ours {named[1]} against {named[0]}")
+    return figures
+
+
 def main() -> None:
     """Play everything and record."""
     torch.set_num_threads(1)
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
     model = train_contrastive(world, Training(), SEED).requires_grad_(False)
-    with torch.no_grad():
-        goal = model.encode_goal(world.features[world.goals])
-    solvers = peer_solvers()
-    figures: dict[str, dict | None] = {}
+    solvers, figures = peer_solvers(), {}
     for horizon in HORIZONS:
         print(f"T = {horizon}")
-        rungs = ours(model, goal, horizon)
-
-        def measure(solve: Solve) -> Played:
-            return play(world, model, solve)
-
-        mine_all = climb("ours", rungs, measure, lambda _: False)
-        full = list(mine_all.values())[-1]
-
-        def arrives(found: Played, full: Played = full) -> bool:
-            return found.share >= full.share - SLACK
-
-        def equals(found: Played, full: Played = full) -> bool:
-            return found.share >= full.share - SLACK and found.path <= FARTHER * full.path
-
-        ladders = {} if solvers is None else peers(solvers, model, goal, horizon)
-        played = {name: climb(name, ladder, measure, equals) for name, ladder in ladders.items()}
-        for kind, enough in (("vs_peer", arrives), ("same_path", equals)):
-            mine = next(budget for budget, found in mine_all.items() if enough(found))
-            reached = {
-                (name, budget): found.seconds
-                for name, budgets in played.items()
-                for budget, found in budgets.items()
-                if enough(found)
-            }
-            dearest = {
-                (name, budget): found.seconds for name, budgets in played.items() for budget, found in budgets.items()
-            }
-            pick = min(reached, key=reached.get) if reached else max(dearest, key=dearest.get, default=None)
-            if pick is None:
-                figures[f"plan_speedup_{kind}_T{horizon}"] = None
-                continue
-            times = [(measure(ladders[pick[0]][pick[1]]).seconds, measure(rungs[mine]).seconds) for _ in range(RUNS)]
-            figures[f"plan_speedup_{kind}_T{horizon}"] = ratio(*zip(*times, strict=True))
-            figures[f"decisions_per_second_{kind}_T{horizon}"] = figure([1 / t for _, t in times], "decisions / s")
-            print(f"  {kind}: ours {mine} against {' '.join(pick)}{'' if reached else ', a bound'}")
+        figures |= compare(world, model, horizon, solvers)
     record(figures)
 
 

@@ -8,6 +8,7 @@ from helm_tutorial.figures.intervals import upright
 from helm_tutorial.figures.regularity import build_gains, move_gains
 from helm_tutorial.figures.rivals import RIVAL_COLORS, build_rivals, move_rivals, name_excess, show_excess
 from helm_tutorial.figures.style import apart
+from helm_tutorial.figures.swaps import ASKED_COLORS, build_asked, move_asked, show_ranking
 from helm_tutorial.regularity import FORMS, penalised_gain
 
 
@@ -70,3 +71,30 @@ def test_excess_is_drawn_against_the_numbers_of_a_plan(figure):
     name_excess(axes, metrics, 4, (5, 12))
     assert all(line.get_xdata().tolist() == [20, 48] for line in axes.lines)
     assert {text.get_text() for text in axes.texts} == {"gradient", "cross-entropy", "path integral", "random plans"}
+
+
+def test_ranking_is_drawn_against_the_horizon(figure):
+    metrics = {
+        f"rank_correlation_{name}_T{T}": metric(1 / T, 0.5 / T, 1.5 / T)
+        for name in ("both", "contrastive")
+        for T in (5, 50)
+    }
+    axes = show_ranking(figure.subplots(), metrics, (5, 50))
+    assert axes.lines[0].get_ydata() == pytest.approx([0.2, 0.02])
+    assert {text.get_text() for text in axes.texts} == {"both pillars", "contrastive only"}
+
+
+def test_asked_moves_with_what_is_chosen(figure):
+    metrics = {}
+    for place, name in enumerate(ASKED_COLORS):
+        for kept, suffix in enumerate(("", "_kept")):
+            key = f"{name}_both_T12_B24{suffix}"
+            metrics[f"success_{key}"] = metric(0.1 * place + 0.5 * kept)
+            metrics[f"path_ratio_{key}"] = metric(5.0 - place - kept)
+            metrics[f"milliseconds_{key}"] = metric(7.0)
+    artists = build_asked(figure)
+    numbers, caption = move_asked(metrics, 3, "both", 12, 24)
+    assert set(numbers) == set(artists)
+    assert numbers["guided share"][1] == pytest.approx([0.1, 0.6])
+    assert numbers["gradient path"][1] == pytest.approx([4.0, 4.0])  # 5 is drawn at the upper end
+    assert "asked 10 then 60 %, path 4.00 then 3.00 (7 ms)" in caption and "n = 3" in caption

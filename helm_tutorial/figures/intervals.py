@@ -95,8 +95,10 @@ def show_pillars(axes: Axes, metrics: Mapping[str, Mapping], cells: Sequence[str
     return axes
 
 
-def upright(places: Sequence[float], rows: Sequence[Mapping]) -> tuple[list, list]:
-    """One line's points for intervals of shares: upright from ``low`` to ``high``, within 0 and 1, gaps between."""
+def upright(
+    places: Sequence[float], rows: Sequence[Mapping], *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> tuple[list, list]:
+    """One line's points for intervals, by default of shares: upright from ``low`` to ``high``, gaps between."""
     x = [value for place in places for value in (place, place, math.nan)]
-    y = [value for row in rows for value in (max(0.0, row["low"]), min(1.0, row["high"]), math.nan)]
+    y = [value for row in rows for value in (max(bounds[0], row["low"]), min(bounds[1], row["high"]), math.nan)]
     return x, y
