@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from measuring import ROOT, figure, record
+from measuring import ROOT, figure, in_process, record, run_cells, where
 
 OUT = ROOT / "_build" / "bench" / "explorers.json"
 MOVES = 40
@@ -28,23 +26,7 @@ BAR = 100  # milliseconds
 
 def collect(chapter: Path) -> list[tuple[object, float]]:
     """The explorers of a chapter, with the seconds that their cells took."""
-    import nbformat
-    from IPython.core.interactiveshell import InteractiveShell
-    from IPython.utils.io import capture_output
-
-    shell = InteractiveShell.instance()
-    found = []
-    os.chdir(chapter.parent)
-    for cell in nbformat.read(chapter, as_version=4).cells:
-        if cell.cell_type != "code":
-            continue
-        began = time.perf_counter()
-        with capture_output():
-            ran = shell.run_cell(cell.source)
-        ran.raise_error()
-        if type(ran.result).__name__ in ("LiveExplorer", "StaticExplorer"):
-            found.append((ran.result, time.perf_counter() - began))
-    return found
+    return [row for row in run_cells(chapter) if type(row[0]).__name__ in ("LiveExplorer", "StaticExplorer")]
 
 
 def time_moves(explorer) -> list[float]:
@@ -85,28 +67,13 @@ def measure(chapter: Path) -> list[dict]:
     return rows
 
 
-def in_process(chapter: Path, life: str) -> list[dict]:
-    """:func:`measure` in a fresh process."""
-    environment = os.environ | {"HELM_EXPLORER": life, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
-    ran = subprocess.run(
-        [sys.executable, __file__, "--measure", str(chapter)], env=environment, capture_output=True, text=True
-    )
-    if ran.returncode:
-        raise SystemExit(f"{chapter.name}, {life}: {ran.stderr[-2000:]}")
-    return json.loads(ran.stdout.strip().splitlines()[-1])
-
-
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    import ipywidgets
-    import matplotlib
-    import torch
-
     chapters = [ROOT / "book" / f"{name}.ipynb" for name in sys.argv[1:]] or sorted((ROOT / "book").glob("*.ipynb"))
     print(f"{'explorer':<52}{'settings':>9}{'kB':>7}{'cell s':>8}{'median ms':>11}{'p95 ms':>8}")
     rows = []
     for chapter in chapters:
-        for page, live in zip(in_process(chapter, "static"), in_process(chapter, "live"), strict=True):
+        for page, live in zip(*(in_process(__file__, chapter, life) for life in ("static", "live")), strict=True):
             row = {"chapter": chapter.stem, **page, **live}
             rows.append(row)
             slow = "  above the bar" if row["median_ms"] > BAR else ""
@@ -114,14 +81,8 @@ def main() -> None:
                 f"{row['title'][:50]:<52}{row['settings']:>9}{row['bytes'] / 1000:>7.0f}{row['cell_seconds']:>8.1f}"
                 f"{row['median_ms']:>11.0f}{row['p95_ms']:>8.0f}{slow}"
             )
-    versions = {m.__name__: m.__version__ for m in (torch, matplotlib, ipywidgets)} | {
-        "python": platform.python_version()
-    }
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
-    OUT.write_text(
-        json.dumps({"rows": rows, "versions": versions, "machine": machine}, indent=1) + "\n", encoding="utf-8"
-    )
+    OUT.write_text(json.dumps({"rows": rows} | where(), indent=1) + "\n", encoding="utf-8")
     medians = [row["median_ms"] for row in rows]
     record(
         {
@@ -133,7 +94,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
+    if sys.argv[1:2] == ["--run"]:
         print(json.dumps(measure(Path(sys.argv[2]))))
     else:
         main()

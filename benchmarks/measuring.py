@@ -1,4 +1,4 @@
-"""What every benchmark shares: interleaved timing, and one file of results.
+"""What every benchmark shares: interleaved timing, chapters run in processes of their own, and one file of results.
 
 Tasks that are compared run in turn, so that a busy machine slows both sides of a ratio. ``benchmarks/results.json``
 holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``, ``high`` (quartiles
@@ -12,8 +12,10 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +54,46 @@ def ratio(slower: Sequence[float], faster: Sequence[float]) -> dict:
     return figure([a / b for a, b in zip(slower, faster, strict=True)], "times")
 
 
+def in_process(script: str, chapter: Path, life: str) -> dict | list:
+    """What ``script --run chapter`` prints as its last line, JSON, in a fresh process on one core.
+
+    ``life`` is what explorers are in it: ``"static"``, as the build makes them, or ``"live"``.
+    """
+    environment = os.environ | {"HELM_EXPLORER": life, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, script, "--run", str(chapter)], env=environment, capture_output=True, text=True
+    )
+    if ran.returncode:
+        raise SystemExit(f"{chapter.name}, {life}: {ran.stderr[-2000:]}")
+    return json.loads(ran.stdout.strip().splitlines()[-1])
+
+
+def run_cells(chapter: Path) -> Iterator[tuple[object, float]]:
+    """Run a chapter's code cells here; gives for each its last value and the seconds it took."""
+    import nbformat
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.io import capture_output
+
+    shell = InteractiveShell.instance()
+    os.chdir(chapter.parent)
+    for cell in nbformat.read(chapter, as_version=4).cells:
+        if cell.cell_type == "code":
+            began = time.perf_counter()
+            with capture_output():
+                ran = shell.run_cell(cell.source)
+            ran.raise_error()
+            yield ran.result, time.perf_counter() - began
+
+
+def where() -> dict:
+    """Versions, machine and date of a measurement."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
+        "date": date.today().isoformat(),
+    }
+
+
 def record(figures: dict[str, dict | None]) -> None:
     """Print the figures and put them into the results."""
     for name, found in figures.items():
@@ -61,10 +103,5 @@ def record(figures: dict[str, dict | None]) -> None:
             spread = f"{found['low']:.3g} to {found['high']:.3g}"
             print(f"  {name}: {found['value']:.3g} {found['unit']} ({spread}; {found['runs']} runs)")
     known = json.loads(RESULTS.read_text(encoding="utf-8"))["figures"] if RESULTS.is_file() else {}
-    results = {
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
-        "date": date.today().isoformat(),
-        "figures": dict(sorted((known | figures).items())),
-    }
+    results = where() | {"figures": dict(sorted((known | figures).items()))}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

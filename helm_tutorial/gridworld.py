@@ -56,7 +56,7 @@ class Gridworld:
         positions: cell of each state as (column, row), shape ``(N, 2)``.
         headings: heading of each state, an index into :data:`HEADINGS`, shape ``(N,)``.
         images: what the environment shows of the whole world in each state, shape ``(N, width, height, 3)``:
-            MiniGrid's categories, cell by cell; or rendered pixels, shape ``(N, height, width, 3)``.
+            MiniGrid's categories, cell by cell, a byte each; or rendered pixels, shape ``(N, height, width, 3)``.
         transitions: the state that each action leads to, shape ``(N, A)``.
         start: index of the state in which the environment starts.
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
@@ -152,8 +152,7 @@ def load_gridworld(
     images = []
     for x, y, heading in keys:
         _place(env, (x, y), heading)
-        image = torch.as_tensor(env.observation(unwrapped.gen_obs())["image"])
-        images.append(image if observation == "pixels" else image.long())  # pixels are many: a byte each
+        images.append(torch.as_tensor(env.observation(unwrapped.gen_obs())["image"]))
     if (unwrapped.grid.encode() != layout).any():
         raise UnsupportedEnvironment(f"{env_id}: the layout changes while the agent moves; allowed are fixed layouts")
     if unwrapped.np_random.bit_generator.state != chance:
@@ -181,29 +180,26 @@ def load_gridworld(
 def geodesic_distances(world: Gridworld) -> Tensor:
     """Fewest steps from each state to each other, shape ``(N, N)``, ``inf`` where there is no way.
 
-    Breadth-first search over the transitions. Not symmetric: going back means turning round first.
+    Not symmetric: going back means turning round first.
     """
-    predecessors: list[list[int]] = [[] for _ in range(world.states)]
-    for state, row in enumerate(world.transitions.tolist()):
-        for successor in row:
-            predecessors[successor].append(state)
-    distances = torch.full((world.states, world.states), float("inf"))
-    for target in range(world.states):
-        steps = {target: 0}
-        queue = deque([target])
-        while queue:
-            state = queue.popleft()
-            for predecessor in predecessors[state]:
-                if predecessor not in steps:
-                    steps[predecessor] = steps[state] + 1
-                    queue.append(predecessor)
-        distances[list(steps), target] = torch.tensor(list(steps.values()), dtype=torch.float32)
-    return distances
+    return _distances_to(world, torch.arange(world.states))
 
 
 def goal_distances(world: Gridworld) -> Tensor:
     """Fewest steps from each state to the goal cell in any heading, shape ``(N,)``."""
-    return geodesic_distances(world)[:, world.goals].min(dim=1).values
+    return _distances_to(world, world.goals).min(dim=1).values
+
+
+def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
+    """Fewest steps to each target, ``(N, targets)``: one more than from the best next state, Bellman's equation."""
+    distances = torch.full((world.states, len(targets)), float("inf"))
+    distances[targets, torch.arange(len(targets))] = 0.0
+    while True:
+        known = distances
+        for action in range(len(ACTIONS)):
+            distances = torch.minimum(distances, 1.0 + known[world.transitions[:, action]])
+        if torch.equal(distances, known):
+            return distances
 
 
 def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:

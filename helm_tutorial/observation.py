@@ -74,13 +74,13 @@ def view_of(kind: str, images: Tensor) -> View:
 def _raw(kind: str, images: Tensor, varying: Tensor | None) -> Tensor:
     if kind == "pixels":
         return images.float().movedim(-1, -3) / 255.0
-    return _entries(kind, images)[..., varying]
+    return _entries(kind, images)[..., varying].float()
 
 
 def _entries(kind: str, images: Tensor) -> Tensor:
+    """One-hot categories cell by cell, or how many of each a row and a column have; a byte each, for they are many."""
     sizes = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX) + 1)  # an agent's state is one of 4 headings
-    parts = [torch.nn.functional.one_hot(images[..., c].long(), size) for c, size in enumerate(sizes)]
-    cells = torch.cat(parts, dim=-1).float()
+    cells = torch.cat([images[..., c, None] == torch.arange(size) for c, size in enumerate(sizes)], dim=-1)
     if kind == "cells":
         return cells.flatten(start_dim=-3)
-    return torch.cat([cells.sum(dim=-3).flatten(-2), cells.sum(dim=-2).flatten(-2)], dim=-1)
+    return torch.cat([cells.sum(dim=side).to(torch.uint8).flatten(-2) for side in (-3, -2)], dim=-1)
