@@ -1,7 +1,7 @@
 """Local search over discrete plans, in which a gradient says what to try: no action is ever relaxed.
 
 At a corner of the simplex the gradient of the cost compares actions: swapping the action of step ``t`` for action ``k``
-changes the cost, to first order, by ``dC/da_tk - dC/da_tc``, with ``c`` the action that is there. One backward pass
+changes the cost, to first order, by ``dc/da_tk - dc/da_tj``, with ``j`` the action that is there. One backward pass
 ranks all ``T (A - 1)`` swaps; a few of the best are imagined, and the best of those is made if it lowers the cost. So
 the gradient proposes and the model disposes (Grathwohl et al., 2021, propose moves of a sampler in this way).
 """

@@ -101,6 +101,14 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
         [(lambda a, c: math.ceil(math.log(1 - c) / math.log(1 - 1 / a)), "half")],
     ),
     ("gradient_rivals", 2): (120, [(440, "too large"), (24, "too small")]),
+    ("gradient_rivals", 3): (
+        lambda slope, plan: divmod(int((slope - slope.gather(1, plan[:, None])).argmin()), slope.shape[1]),
+        [
+            (lambda slope, plan: divmod(int(slope.argmin()), slope.shape[1]), "takes away"),
+            (lambda slope, plan: (0, int(plan[0])), "already"),
+            (lambda slope, plan: (0, (int(plan[0]) + 1) % 4), "another by less"),
+        ],
+    ),
     ("report_card", 1): (evidence._sufficient, [(lambda line: "holds", "the rule of the card says")]),
     ("report_card", 2): (None, [("holds", "Claim"), (CLAIMS[-1], "plain planner")]),
     ("report_card", 3): (3.45, [((10 / 3) ** 0.5, "quantile"), (1.0, "too small")]),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 
+import torch
+
 from helm_tutorial import records
 from helm_tutorial.exercises.judging import Exercise, a_formula, a_number
 from helm_tutorial.report_claims_pillars import sufficient
@@ -93,6 +95,24 @@ def _claim(answer) -> str:
     return ""
 
 
+def _best_swap(answer) -> str:
+    draws = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        slope, plan = torch.randn(6, 4, generator=draws), torch.randint(4, (6,), generator=draws)
+        # The slopes of a step's own level say nothing: only differences within a step do.
+        slope = slope + 3 * torch.randn(6, 1, generator=draws)
+        change = slope - slope.gather(1, plan[:, None])
+        t, k = (int(number) for number in answer(slope, plan))
+        if (t, k) == divmod(int(change.argmin()), 4):
+            continue
+        if (t, k) == divmod(int(slope.argmin()), 4):
+            return "that is where the slope is least; a swap also takes away the action that is there"
+        if k == int(plan[t]):
+            return f"at step {t} the plan has action {k} already"
+        return f"the swap to {k} at step {t} changes the cost by {float(change[t, k]):+.2f}; another by less"
+    return ""
+
+
 EXERCISES = (
     Exercise("two_pillars", 1, "the seed", _worst_seed),
     Exercise("two_pillars", 2, "two horizons, first the penalty's, then alignment's", _first_horizons),
@@ -129,6 +149,7 @@ EXERCISES = (
         "the recorded budget of cross-entropy that costs as much time",
         a_number(_budget_of_equal_time),
     ),
+    Exercise("gradient_rivals", 3, "a function of a gradient (T, A) and a plan (T,) that returns (t, k)", _best_swap),
     Exercise("report_card", 1, "a function of the line, a share, that returns a verdict", _rule_with_a_line),
     Exercise("report_card", 2, "your verdicts.Claim", _claim),
     Exercise(

@@ -1,0 +1,117 @@
+"""How time grows: planning with the horizon, training with the size of a latent and the number of states.
+
+Exponents are slopes of straight lines through logarithms of times, the least of three runs each. The rooms are
+MiniGrid's empty ones, built at sizes that it does not register, each in a process of its own: reading the room off the
+environment, distances to its goal, an update of the contrastive model, and the most memory over a bare torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import gymnasium
+import torch
+from chapters import peak
+from measuring import figure, record, seconds
+
+from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
+from helm_tutorial.local_search import plan_local_search
+from helm_tutorial.planning import plan_gradient
+from helm_tutorial.recipes import Training, train_contrastive
+
+HORIZONS = (12, 25, 50, 100, 200)
+LATENTS = (8, 16, 32, 64, 128)
+SIDES = (5, 8, 16, 32, 64)
+FEW = Training(walks=200)
+"""Data small enough that an update is what is timed."""
+
+
+def update(world: Gridworld, config: Training = FEW, updates: int = 20) -> float:
+    """Milliseconds of one update, the median of some after the first, which is slow."""
+    times: list[float] = []
+
+    def watch(step: int, model: object) -> None:
+        times.append(time.perf_counter())
+        if step > updates:
+            raise StopIteration
+
+    with contextlib.suppress(StopIteration):
+        train_contrastive(world, config, 0, watch=watch)
+    return 1000 * statistics.median(later - earlier for earlier, later in itertools.pairwise(times[1:]))
+
+
+def exponent(name: str, times: Mapping[int, float]) -> dict:
+    """The fitted growth of times, printed with them."""
+    print(f"  {name}: " + ", ".join(f"{size} {spent:.3g}" for size, spent in times.items()), flush=True)
+    logarithms = (list(map(math.log, values)) for values in (times.keys(), times.values()))
+    return figure([statistics.linear_regression(*logarithms).slope], "exponent")
+
+
+def room(side: int) -> dict:
+    """What a room of this size takes, on its own in this process."""
+    bare, name = peak(), f"MiniGrid-Empty-{side}x{side}-v0"
+    if name not in gymnasium.registry:
+        gymnasium.register(name, entry_point="minigrid.envs:EmptyEnv", kwargs={"size": side})
+    found = {}
+    worlds: list[Gridworld] = []
+    found["load"] = seconds(lambda: worlds.append(load_gridworld(name)))
+    found["states"] = worlds[0].states
+    found["distances"] = seconds(lambda: goal_distances(worlds[0]))
+    found["update"] = update(worlds[0], updates=5 if side > 32 else 20)
+    return found | {"memory": peak() - bare}
+
+
+def main() -> None:
+    """Measure everything and record."""
+    torch.set_num_threads(1)
+    world = load_gridworld("MiniGrid-Empty-8x8-v0")
+    model = train_contrastive(world, Training(updates=50), 0).requires_grad_(False)
+    with torch.no_grad():
+        z0, goal = model.encode(world.features[world.starts[::2]]), model.encode_goal(world.features[world.goals])
+    figures = {}
+    for name, plan, options in (
+        ("descent", plan_gradient, {"restarts": 2, "steps": 5}),
+        ("local_search", plan_local_search, {"restarts": 2, "rounds": 2}),
+    ):
+        times = {}
+        for horizon in HORIZONS:
+            options |= {"actions": len(ACTIONS), "generator": torch.Generator().manual_seed(0)}
+            task = partial(plan, model, z0, goal, horizon, **options)
+            times[horizon] = min(seconds(task) for _ in range(3))
+        figures[f"growth_{name}_with_horizon"] = exponent(f"{name}, horizon, s", times)
+    times = {size: min(update(world, replace(FEW, latent=size)) for _ in range(3)) for size in LATENTS}
+    figures["growth_update_with_latent"] = exponent("an update, latent, ms", times)
+    rooms = {}
+    for side in SIDES:
+        ran = subprocess.run([sys.executable, __file__, "--room", str(side)], capture_output=True, text=True)
+        if ran.returncode:
+            print(f"  {side} x {side}: breaks: {ran.stderr.strip().splitlines()[-1][:200]}", flush=True)
+            continue
+        rooms[side] = json.loads(ran.stdout.strip().splitlines()[-1])
+        told = ", ".join(f"{name} {value:.3g}" for name, value in rooms[side].items())
+        print(f"  {side} x {side}: {told}", flush=True)
+    for what in ("load", "distances", "update", "memory"):
+        sizes = {row["states"]: row[what] for row in rooms.values() if row[what] > 0}
+        figures[f"growth_{what}_with_states"] = exponent(f"{what}, states", sizes)
+    largest = rooms[max(rooms)]
+    figures["states_largest_room"] = figure([largest["states"]], "states")
+    figures["memory_largest_room"] = figure([largest["memory"]], "GiB")
+    record(figures)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--room"]:
+        torch.set_num_threads(1)
+        print(json.dumps(room(int(sys.argv[2]))))
+    else:
+        main()
