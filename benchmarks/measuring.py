@@ -3,7 +3,7 @@
 Tasks that are compared run in turn, so that a busy machine slows both sides of a ratio. ``benchmarks/results.json``
 holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``, ``high`` (quartiles
 of its runs), ``unit`` and ``runs``. A benchmark replaces its own figures and leaves the others alone. A figure
-whose peer is not installed is ``null``, never a remembered one.
+whose peer, browser or page is not at hand is ``null``, never a remembered one.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def record(figures: dict[str, dict | None]) -> None:
     """Print the figures and put them into the results."""
     for name, found in figures.items():
         if found is None:
-            print(f"  {name}: null, its peer is not installed")
+            print(f"  {name}: null, what it needs is not at hand")
         else:
             spread = f"{found['low']:.3g} to {found['high']:.3g}"
             print(f"  {name}: {found['value']:.3g} {found['unit']} ({spread}; {found['runs']} runs)")

@@ -92,7 +92,7 @@ def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
     yield "figure", "median", "quartiles", "runs"
     for name, found in results["figures"].items():
         if found is None:
-            yield name.replace("_", " "), "peer not installed", "", ""
+            yield name.replace("_", " "), "not at hand", "", ""
         else:
             spread = f"{found['low']:.3g} to {found['high']:.3g}"
             yield name.replace("_", " "), f"{found['value']:.3g} {found['unit']}", spread, str(found["runs"])
