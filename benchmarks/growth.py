@@ -101,7 +101,7 @@ def main() -> None:
         told = ", ".join(f"{name} {value:.3g}" for name, value in rooms[side].items())
         print(f"  {side} x {side}: {told}", flush=True)
     for what in ("load", "distances", "update", "memory"):
-        sizes = {row["states"]: row[what] for row in rooms.values() if row[what] > 0}
+        sizes = {row["states"]: row[what] for row in rooms.values()}
         figures[f"growth_{what}_with_states"] = exponent(f"{what}, states", sizes)
     largest = rooms[max(rooms)]
     figures["states_largest_room"] = figure([largest["states"]], "states")

@@ -29,7 +29,7 @@ def train_reconstruction(
     def autoencoder_loss() -> Tensor:
         chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=data.generator)]
         x, rows = distinct(data.world, chosen)
-        return reconstruction_loss(model.decode(model.encode(x)).index_select(0, rows), x.index_select(0, rows))
+        return reconstruction_loss(model.decode(model.encode(x)), x, torch.bincount(rows, minlength=len(x)))
 
     first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
     both = _two_stages(progress, first, second)

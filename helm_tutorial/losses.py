@@ -9,9 +9,13 @@ from torch import Tensor
 from helm_tutorial.validation import require_choice, require_count, require_real, require_shape
 
 
-def reconstruction_loss(decoded: Tensor, observations: Tensor) -> Tensor:
-    """Mean squared error of decoded observations, both ``(B, F)``, summed over features: a scalar."""
-    return (decoded - observations).square().sum(dim=-1).mean()
+def reconstruction_loss(decoded: Tensor, observations: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Mean squared error of decoded observations, both ``(B, F)``, summed over features: a scalar.
+
+    ``counts``, shape ``(B,)``, says how often each observation is in the batch, by default once.
+    """
+    error = (decoded - observations).square().sum(dim=-1)
+    return error.mean() if counts is None else counts.to(error.dtype) @ error / counts.sum()
 
 
 def latent_prediction_loss(predicted: Tensor, target: Tensor) -> Tensor:

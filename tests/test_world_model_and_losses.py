@@ -209,6 +209,14 @@ def test_info_nce_over_distances_has_the_right_gradient():
         )
 
 
+def test_reconstruction_loss_counts_what_is_in_the_batch_more_than_once():
+    draws = torch.Generator().manual_seed(0)
+    decoded, observations = torch.rand(2, 5, 7, generator=draws)
+    rows = torch.randint(5, (40,), generator=draws)
+    counted = reconstruction_loss(decoded, observations, torch.bincount(rows, minlength=5))
+    assert torch.allclose(counted, reconstruction_loss(decoded[rows], observations[rows]))
+
+
 @given(
     states=st.integers(2, 6), batch=st.integers(2, 40), seed=st.integers(0, 99),
     similarity=st.sampled_from(["cosine", "distance"]), both_ways=st.booleans(),
