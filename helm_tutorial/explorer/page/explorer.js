@@ -216,6 +216,7 @@
 
     guess = helm.guess?.(figure, stage, open) ?? null;
     if (!guess) open();
+    else if (guess.waiting()) picture.alt = caption.textContent = guess.waiting(); // who reads on ahead is not told
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
