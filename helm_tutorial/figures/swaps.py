@@ -38,7 +38,7 @@ def show_ranking(axes: Axes, metrics: Mapping[str, Mapping], horizons: Sequence[
         label_line(axes, horizons[-1], means[-1], label, color)
     axes.axhline(0, color=COLORS["faint"], linewidth=1, zorder=0)
     axes.set(xlabel="steps in a plan", xticks=horizons, xlim=(0, 84), ylim=(-0.1, 1.02))
-    axes.set_title("first-order with true change, rank correlation")
+    axes.set_title("rank correlation, first-order and true change")
     return axes
 
 
@@ -85,12 +85,13 @@ def move_asked(metrics: Mapping[str, Mapping], seeds: int, model: str, horizon: 
         spent = metrics[f"milliseconds_{keys[1]}"]["mean"]
         ends[name] = shares[1] / 100
         said.append(
-            f"{ASKED_NAMES[name]} {shares[0]:.0f} then {shares[1]:.0f} %, path {paths[0]:.2f} then {paths[1]:.2f} "
-            f"({spent:.0f} ms)"
+            f"{ASKED_NAMES[name]} {shares[0]:.0f} then {shares[1]:.0f} % "
+            f"({paths[0]:.2f} then {paths[1]:.2f}; {spent:.0f} ms)"
         )
     for name, height in apart(ends, 0.09).items():
         numbers[f"{name} name"] = (1, height, ASKED_NAMES[name])
     return numbers, (
         f"Model “{model}”, plans of {horizon} steps, {budget} of them a decision; begun from nothing, then from what "
-        f"is left of the last plan: {'; '.join(said)}. Recorded; n = {seeds} seeds, 95 % intervals."
+        f"is left of the last plan, who arrives (steps over the fewest, among those; time of a decision, the latter): "
+        f"{'; '.join(said)}. Recorded; n = {seeds} seeds, 95 % intervals."
     )
