@@ -117,6 +117,16 @@ def test_factorial_shows_the_records_numbers(planner):
     assert "75 %" in caption and "65 to 100 %" in caption and "2 seeds" in caption
 
 
+def test_lines_over_horizons_stand_side_by_side(axes):
+    row = {"values": [1.0], "mean": 1.0, "low": 0.75, "high": 2.0}
+    metrics = {"norm_both_T5": row, "norm_neither_T5": row}
+    intervals.show_over_horizons(axes, metrics, "norm_{cell}_T{T}", ["neither", "both"], [5])
+    left, right = (line.get_xdata()[0] for line in axes.lines)
+    assert left < 5 < right and left + right == pytest.approx(10)
+    whisker = axes.collections[0].get_segments()[0]
+    assert whisker.tolist() == [[left, 1.0], [left, 2.0]]  # not below the least value, for logarithmic axes
+
+
 def test_lines_over_horizons_are_the_means(axes):
     metrics = {f"norm_both_T{T}": {"values": [T, T], "mean": T, "low": -1.0, "high": 2.0 * T} for T in (5, 12)}
     intervals.show_over_horizons(axes, metrics, "norm_{cell}_T{T}", ["both"], [5, 12])

@@ -53,16 +53,17 @@ def show_metrics(
 def show_over_horizons(
     axes: Axes, metrics: Mapping[str, Mapping], pattern: str, cells: Sequence[str], horizons: Sequence[int]
 ) -> Axes:
-    """A line with its interval for each cell over horizons; ``pattern`` has ``{cell}`` and ``{T}`` in it."""
-    ends = {}
-    for cell in cells:
+    """A line with whiskers for each cell over horizons, side by side; ``pattern`` has ``{cell}`` and ``{T}`` in it."""
+    ends, apart = {}, 0.9  # steps between neighbours: whiskers would hide one another
+    for place, cell in enumerate(cells):
         rows = [metrics[pattern.format(cell=cell, T=T)] for T in horizons]
         color = COLORS["helm" if cell == "spectral" else cell]
         means = [row["mean"] for row in rows]
         # A mean of norms has an interval that may reach below 0, which a logarithmic axis cannot show.
         low = [max(row["low"], min(v for v in row["values"] if v is not None)) for row in rows]
-        axes.fill_between(horizons, low, [row["high"] for row in rows], color=color, alpha=0.18, linewidth=0)
-        axes.plot(horizons, means, color=color, marker="o", markersize=5)
+        beside = [T + apart * (place - (len(cells) - 1) / 2) for T in horizons]
+        axes.vlines(beside, low, [row["high"] for row in rows], color=color, linewidth=1.6)
+        axes.plot(beside, means, color=color, marker="o", markersize=5, linewidth=1.5)
         if math.isfinite(means[-1]):
             ends[cell] = means[-1]
     written = -math.inf
@@ -70,7 +71,8 @@ def show_over_horizons(
         # Shares that end within a few points of one another: the upper label moves up, 11 points for 0.06.
         written = max(ends[cell], written + 0.06)
         color = COLORS["helm" if cell == "spectral" else cell]
-        label_line(axes, horizons[-1], ends[cell], cell, color, lift=11.0 * (written - ends[cell]) / 0.06)
+        last = horizons[-1] + apart * (len(cells) - 1) / 2
+        label_line(axes, last, ends[cell], cell, color, lift=11.0 * (written - ends[cell]) / 0.06)
     axes.set(xlabel="horizon $T$", xticks=horizons)
     axes.margins(x=0.18)
     return axes
