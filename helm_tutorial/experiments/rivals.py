@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from helm_tutorial.experiments import two_pillars
 from helm_tutorial.experiments.gridworld_planning import Planning, path_ratio, play, success_rate
 from helm_tutorial.experiments.metric import Metric
-from helm_tutorial.gridworld import goal_distances, load_gridworld
+from helm_tutorial.gridworld import Gridworld, goal_distances, load_gridworld
 from helm_tutorial.validation import require_count
+from helm_tutorial.world_model import WorldModel
 
 MODELS = ("contrastive", "both")
 """Cells of the two-by-two that can plan at all."""
@@ -55,16 +56,23 @@ class Config:
         return cls(pillars=two_pillars.Config.quick(), planning=Planning(stride=70, limit=0.05))
 
 
+def played_metrics(name: str, what: str) -> dict[str, Metric]:
+    """What :func:`played` measures of a planner, as metrics call it and in words."""
+    return {
+        f"success_{name}": Metric("fraction", f"{what}: arrives"),
+        f"path_ratio_{name}": Metric("ratio", f"{what}: steps over geodesic distance"),
+        f"milliseconds_{name}": Metric("ms", f"{what}: processor time of a decision"),
+    }
+
+
 def _metrics() -> dict[str, Metric]:
     metrics = {}
     for model in MODELS:
         for horizon in HORIZONS:
             for budget in BUDGETS:
                 for rival, words in RIVALS.items():
-                    name, what = f"{rival}_{model}_T{horizon}_B{budget}", f"{words}, {model}, {budget} plans a decision"
-                    metrics[f"success_{name}"] = Metric("fraction", f"{what}: arrives")
-                    metrics[f"path_ratio_{name}"] = Metric("ratio", f"{what}: steps over geodesic distance")
-                    metrics[f"milliseconds_{name}"] = Metric("ms", f"{what}: processor time of a decision")
+                    name = f"{rival}_{model}_T{horizon}_B{budget}"
+                    metrics |= played_metrics(name, f"{words}, {model}, {budget} plans a decision")
         metrics[f"success_greedy_{model}"] = Metric("fraction", f"greedy, {model}, three model calls: arrives")
         metrics[f"path_ratio_greedy_{model}"] = Metric("ratio", f"greedy, {model}: steps over geodesic distance")
     return metrics
@@ -96,11 +104,19 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
                 tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(MODELS))
                 planning = replace(config.planning, horizon=horizon, **spent)
                 for rival, by in RIVALS.items():
-                    name = f"{rival}_{cell}_T{horizon}_B{budget}"
-                    began = time.process_time()
-                    episodes = play(world, model, planning, seed, by=by)
-                    seconds = time.process_time() - began
-                    values[f"success_{name}"] = success_rate(episodes)
-                    values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
-                    values[f"milliseconds_{name}"] = 1000.0 * seconds / float(episodes.steps.sum())
+                    values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, planning, seed, by=by)
     return values
+
+
+def played(
+    name: str, world: Gridworld, model: WorldModel, planning: Planning, seed: int, *, by: str, keep: bool = False
+) -> dict[str, float]:
+    """Play as :func:`~helm_tutorial.experiments.gridworld_planning.play` does: the values of :func:`played_metrics`."""
+    began = time.process_time()
+    episodes = play(world, model, planning, seed, by=by, keep=keep)
+    seconds = time.process_time() - began
+    return {
+        f"success_{name}": success_rate(episodes),
+        f"path_ratio_{name}": path_ratio(episodes, goal_distances(world)),
+        f"milliseconds_{name}": 1000.0 * seconds / float(episodes.steps.sum()),
+    }

@@ -6,7 +6,6 @@ alone: how well it ranks the swaps of a random plan, and how often the one that 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor
 
 from helm_tutorial.experiments import rivals, two_pillars
-from helm_tutorial.experiments.gridworld_planning import Planning, path_ratio, play, success_rate
+from helm_tutorial.experiments.gridworld_planning import Planning
 from helm_tutorial.experiments.metric import Metric
-from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
+from helm_tutorial.gridworld import ACTIONS, Gridworld, load_gridworld
 from helm_tutorial.local_search import swap_changes
 from helm_tutorial.plans import score
 from helm_tutorial.statistics import rank_correlation
@@ -76,9 +75,7 @@ def _metrics() -> dict[str, Metric]:
                     for suffix, how in (("", "from nothing"), ("_kept", "from what is left of the last plan")):
                         name = f"{planner}_{model}_T{horizon}_B{budget}{suffix}"
                         what = f"{words}, {model}, {budget} plans a decision, {how}"
-                        metrics[f"success_{name}"] = Metric("fraction", f"{what}: arrives")
-                        metrics[f"path_ratio_{name}"] = Metric("ratio", f"{what}: steps over geodesic distance")
-                        metrics[f"milliseconds_{name}"] = Metric("ms", f"{what}: processor time of a decision")
+                        metrics |= rivals.played_metrics(name, what)
     return metrics
 
 
@@ -95,7 +92,6 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     require_count("seed", seed, low=0)
     tell = progress or (lambda message, fraction: None)
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
-    to_goal = goal_distances(world)
     values = {}
     for number, cell in enumerate(rivals.MODELS):
         tell(f"{cell}: training", number / len(rivals.MODELS))
@@ -110,12 +106,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
                 for planner, by in PLANNERS.items():
                     for suffix, keep in (("", False), ("_kept", True)):
                         name = f"{planner}_{cell}_T{horizon}_B{budget}{suffix}"
-                        began = time.process_time()
-                        episodes = play(world, model, planning, seed, by=by, keep=keep)
-                        seconds = time.process_time() - began
-                        values[f"success_{name}"] = success_rate(episodes)
-                        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
-                        values[f"milliseconds_{name}"] = 1000.0 * seconds / float(episodes.steps.sum())
+                        values |= rivals.played(name, world, model, planning, seed, by=by, keep=keep)
     return values
 
 
