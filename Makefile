@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
+SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
              $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
 # Processes that share the tests: one a core.

@@ -38,7 +38,8 @@ FOOTER = (
 def pages() -> list[str]:
     """The book's pages in the order of its table of contents, without ``.html``."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [contents["root"], *(chapter["file"] for chapter in contents["chapters"])]
+    chapters = [page for chapter in contents["chapters"] for page in (chapter, *chapter.get("sections", ()))]
+    return [contents["root"], *(page["file"] for page in chapters)]
 
 
 def serve(route) -> None:

@@ -13,8 +13,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
-# Where words are explained, listed or cited rather than used.
-PAGES_WITHOUT = {GLOSSARY, "book/api", "book/bibliography", "book/notation"}
+# Where words are explained, listed or cited rather than used; the reference and the pages below it.
+PAGES_WITHOUT = (GLOSSARY, "book/api", "book/bibliography", "book/notation")
 # Text in these is not prose, or already leads elsewhere.
 NOT_PROSE = (
     nodes.title,
@@ -63,7 +63,7 @@ class LinkFirstUses(SphinxPostTransform):
 
     def run(self, **_kwargs) -> None:
         """Go through the page from the top."""
-        if self.app.builder.format != "html" or self.env.docname in PAGES_WITHOUT or self.env.docname is None:
+        if self.app.builder.format != "html" or self.env.docname is None or self.env.docname.startswith(PAGES_WITHOUT):
             return
         waiting = meanings(self.env)
         if not waiting:

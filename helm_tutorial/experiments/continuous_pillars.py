@@ -114,11 +114,10 @@ def _metrics() -> dict[str, Metric]:
         for horizon in HORIZONS:
             metrics[f"success_{cell}_T{horizon}"] = Metric("fraction", f"starts that arrive, our planner, T={horizon}")
             metrics[f"success_{cell}_T{horizon}_plain"] = Metric("fraction", f"plain planner, T={horizon}")
+            metrics[f"success_{cell}_T{horizon}_closest"] = Metric(
+                "fraction", f"our planner, charged for its closest approach, T={horizon}"
+            )
             metrics[f"rollout_jacobian_{cell}_T{horizon}"] = Metric("norm", f"state Jacobian of {horizon} steps")
-    for horizon in HORIZONS:
-        metrics[f"success_true_T{horizon}_closest"] = Metric(
-            "fraction", f"our planner, charged for its closest approach, T={horizon}"
-        )
     return metrics
 
 
@@ -162,7 +161,11 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     starts = measured[: config.starts]
     limit = max(1, round(config.planning.limit * float(ways.max())))
     points, steps = measured_pairs(world, config.pairs)
-    plannings = {"": config.planning, "_plain": plain_planner(config.planning)}
+    plannings = {
+        "": config.planning,
+        "_plain": plain_planner(config.planning),
+        "_closest": replace(config.planning, over="closest"),
+    }
     values = {"success_random": success_rate(play_randomly(world, config.planning, seed, starts, limit=limit))}
     parts = len(CELLS) + 1
     for number, cell in enumerate(CELLS):
@@ -186,7 +189,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
             values[f"rollout_jacobian_{cell}_T{horizon}"] = learned_rollout_jacobian(world, model, horizon, seed)
     for step, horizon in enumerate(HORIZONS):
         tell(f"true dynamics: planning {horizon} steps ahead", (len(CELLS) + step / len(HORIZONS)) / parts)
-        for suffix, planning in (plannings | {"_closest": replace(config.planning, over="closest")}).items():
+        for suffix, planning in plannings.items():
             episodes = play_knowing(world, replace(planning, horizon=horizon), seed, starts, limit=limit)
             values[f"success_true_T{horizon}{suffix}"] = success_rate(episodes)
         values[f"rollout_jacobian_true_T{horizon}"] = true_rollout_jacobian(world, horizon)
