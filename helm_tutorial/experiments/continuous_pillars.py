@@ -122,7 +122,10 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name; ``true`` in place of a cell stands for planning with the true dynamics."""
+"""What :func:`run` returns, by name; ``true`` in place of a cell stands for planning with the true dynamics.
+
+:meta hide-value:
+"""
 
 
 def build_world(config: Config) -> ContinuousWorld:

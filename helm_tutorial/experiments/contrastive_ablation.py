@@ -96,7 +96,10 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 EXTRAS = ("embedding",)
 """What :func:`run` returns besides for ``embedding_seed``: the pictures that :func:`embedding` reads."""

@@ -69,7 +69,10 @@ METRICS = {
         ("path_ratio", "ratio", "steps over geodesic distance"),
     )
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:

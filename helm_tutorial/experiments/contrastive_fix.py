@@ -119,7 +119,10 @@ METRICS = {
     "greedy_accuracy_printed_loss": Metric("fraction", "best-looking first action is on a shortest path"),
     "prediction_accuracy_printed_loss": Metric("fraction", "predicted latent nearest to the true next state's"),
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:

@@ -77,7 +77,10 @@ METRICS = {
         ("success_open_loop", "fraction", "arrives, planning once"),
     )
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 def trainings(training: Training) -> dict[str, tuple[str, Training]]:

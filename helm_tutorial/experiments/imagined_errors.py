@@ -59,7 +59,10 @@ METRICS = {
         ("spread", f"distances between latents imagined {steps} steps ahead, over those of the true ones"),
     )
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 @torch.no_grad()

@@ -78,7 +78,10 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 EXTRAS = ("maps",)
 """What :func:`run` returns besides for ``map_seed``: the maps that :func:`distances` reads."""

@@ -84,7 +84,10 @@ METRICS = {
     for controls in CONTROLS
     for horizon in HORIZONS
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 @dataclass(frozen=True, eq=False)

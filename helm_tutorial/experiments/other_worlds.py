@@ -88,7 +88,10 @@ def _metrics(name: str, env: str) -> dict[str, Metric]:
 
 
 METRICS = {key: metric for name, env in WORLDS.items() for key, metric in _metrics(name, env).items()}
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 EXTRAS = ("pictures",)
 """What :func:`run` adds for one seed, beside the metrics."""

@@ -67,7 +67,10 @@ METRICS = {
     "prediction_accuracy_contrastive_pixels": Metric("fraction", "predicted latent nearest to the true next state's"),
     "rollout_accuracy_contrastive_pixels_T12": Metric("fraction", "the same after twelve imagined steps"),
 }
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 EXTRAS = ("distance",)
 """What :func:`run` adds for one seed, beside the metrics."""

@@ -86,7 +86,10 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:

@@ -77,7 +77,10 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name."""
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
 
 
 def train_cell(world: Gridworld, config: Config, cell: str, seed: int) -> WorldModel:
