@@ -153,9 +153,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
 
     Raises:
         ValueError: ``seed`` is negative.
-
-:meta hide-value:
-"""
+    """
     return run_seeds(config, [seed], progress=progress)[seed]
 
 

@@ -115,9 +115,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
 
     Raises:
         ValueError: ``seed`` is negative.
-
-:meta hide-value:
-"""
+    """
     require_count("seed", seed, low=0)
     tell = progress or (lambda message, fraction: None)
     generator = torch.Generator().manual_seed(seed)
