@@ -145,12 +145,12 @@ def require_surfaces(expected, numbers, drawn):
         (image,) = drawn[name]["images"]
         expected.same_box(name, image, *expected.artists[name].get_extent())
         assert image["size"] == list(rows.shape)
-        found = np.array(image["rgba"]).reshape(-1, 4)
+        found = image["rgba"].astype(int)
         require_colors(expected.artists[name].cmap, rows, found[:, :3])
         assert (found[:, 3] == 255).all()
     (photo,) = drawn["photo"]["images"]
     expected.same_box("photo", photo, *expected.artists["photo"].get_extent())
-    found = np.array(photo["rgba"]).reshape(48, 48, 4)[12::24, 12::24, :3]
+    found = photo["rgba"].astype(int).reshape(48, 48, 4)[12::24, 12::24, :3]
     assert np.abs(found - numbers["photo"][12::24, 12::24].astype(int)).max() <= 10
 
     for name in ("cells", "edged"):

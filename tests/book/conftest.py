@@ -52,8 +52,20 @@ class Reader:
         self._browser, self._roots = browser, {"http": address, "file": HTML.as_uri() + "/"}
         self._contexts: list = []
 
-    def open(self, page: str, *, by: str = "http", theme: str = "light", width: int = 1280, scripts: bool = True):
-        """Open ``page`` and wait until it, its fonts and its formulas are there."""
+    def open(
+        self,
+        page: str,
+        *,
+        by: str = "http",
+        theme: str = "light",
+        width: int = 1280,
+        scripts: bool = True,
+        formulas: bool = True,
+    ):
+        """Open ``page`` and wait until it, its fonts and its formulas are there.
+
+        Setting formulas is most of a load's time: without ``formulas`` they stay as they are written.
+        """
         context = self._browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=theme, java_script_enabled=scripts
         )
@@ -64,10 +76,13 @@ class Reader:
         root = self._roots[by]
 
         def route(request_route) -> None:
-            if request_route.request.url.startswith(root):
+            url = request_route.request.url
+            if not formulas and url.startswith(f"{root}_static/mathjax/"):
+                request_route.fulfill(body="", content_type="text/javascript")
+            elif url.startswith(root):
                 request_route.continue_()
             else:
-                visit.external.append(request_route.request.url)
+                visit.external.append(url)
                 request_route.abort()
 
         context.route("**/*", route)

@@ -15,6 +15,8 @@ READ = [page for page in PAGES if page != "index.html"]  # it only leads to the 
 FIRST = "book/intro.html"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GRAVE = ("serious", "critical")
+# A formula is a hundred elements, all made alike: these pages have them within text, on their own, and folded.
+WITH_FORMULAS = ("book/notation.html", "book/regularity_forms.html")
 COLOURS = "color-contrast"
 
 OPEN_WHAT_IS_FOLDED = """() => document.querySelectorAll('details').forEach(e => { e.open = true; })"""
@@ -90,7 +92,9 @@ def judge(page: str, findings: list[tuple[str, str, str, str]]) -> None:
 
 @pytest.mark.parametrize("page", READ)
 def test_axe_finds_nothing_serious(reader, page):
-    visit = reader.open(page)
+    visit = reader.open(page, formulas=page in WITH_FORMULAS)
+    if page not in WITH_FORMULAS:
+        visit.page.add_style_tag(content=".math { display: none !important; }")
     structure = {"runOnly": RULES, "rules": {COLOURS: {"enabled": False}}}
     visit.page.evaluate(OPEN_WHAT_IS_FOLDED)
     visit.page.evaluate(SETTLED)
