@@ -28,7 +28,7 @@ def train_reconstruction(
 
     def autoencoder_loss() -> Tensor:
         chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=data.generator)]
-        x, rows = distinct(data.world, chosen)
+        x, rows = distinct(data.world, chosen.to(data.device))
         return reconstruction_loss(model.decode(model.encode(x)), x, torch.bincount(rows, minlength=len(x)))
 
     first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
@@ -44,7 +44,7 @@ def train_reconstruction(
         return latent_prediction_loss(predicted, z[s[:, 1]]) + data.spectral(model, z, s[:, 0], a[:, 0])
 
     fit(model.residuals, dynamics_loss, steps=second, lr=config.lr, decay=True, progress=both[1])
-    return model.eval()
+    return model.cpu().eval()
 
 
 def train_latent_prediction(
@@ -72,7 +72,7 @@ def train_latent_prediction(
         return prediction + data.spectral(model, z, here, a[:, 0])
 
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
-    return model.eval()
+    return model.cpu().eval()
 
 
 def train_variance_covariance(
@@ -95,12 +95,12 @@ def train_variance_covariance(
         return prediction + config.latent * varied + data.spectral(model, z, here, a[:, 0])
 
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
-    return model.eval()
+    return model.cpu().eval()
 
 
 def untrained(world: Gridworld | ContinuousWorld, config: Training, seed: int) -> WorldModel:
     """The model that :func:`train_latent_prediction` starts from: what collapse is measured against."""
-    return Data(world, config, seed).model()
+    return Data(world, config, seed).model().cpu()
 
 
 def _two_stages(progress: Progress | None, first: int, second: int) -> tuple[Progress | None, Progress | None]:

@@ -176,9 +176,9 @@ def spectral_penalty_hutchinson(
         total = z_next.new_zeros(())
         for _ in range(samples):
             if probes == "signs":
-                probe = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next.dtype) - 1.0
+                probe = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next) - 1.0
             else:
-                probe = torch.randn(z_next.shape, generator=generator, dtype=z_next.dtype)
+                probe = torch.randn(z_next.shape, generator=generator, dtype=z_next.dtype).to(z_next.device)
             pulled = torch.autograd.grad((z_next * probe).sum(), (z, a), create_graph=True)
             total = total + sum(part.pow(2).sum(dim=1).mean() for part in pulled)
     return total / samples

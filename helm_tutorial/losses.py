@@ -116,7 +116,7 @@ def info_nce_of_pairs(
         temperature: as in :func:`info_nce`, like ``similarity`` and ``both_ways``.
 
     Raises:
-        ValueError: the shapes do not fit, there are fewer than two pairs, or there is no such similarity.
+        ValueError: the shapes do not fit, or there is no such similarity.
 
     Example:
         >>> import torch
@@ -135,8 +135,6 @@ def info_nce_of_pairs(
     similarities = _similarities(anchors, positives, temperature, similarity)
     count = pairs.to(similarities.dtype)
     of_anchor, of_positive, batch = count.sum(dim=1), count.sum(dim=0), count.sum()
-    if float(batch) < 2:
-        raise ValueError(f"pairs must count at least two, got {float(batch):g}: a single one meets no negatives")
     # What is not in the batch counts 0 times, its logarithm is minus infinity, and it adds nothing.
     meets = (similarities + of_positive.log()).logsumexp(dim=1)
     loss = of_anchor @ meets
@@ -147,7 +145,13 @@ def info_nce_of_pairs(
 
 
 def count_pairs(anchors: Tensor, positives: Tensor, states: int) -> Tensor:
-    """How often each pair of states, ``(B,)`` and ``(B,)``, is in a batch: shape ``(states, states)``."""
+    """How often each pair of states, ``(B,)`` and ``(B,)``, is in a batch: shape ``(states, states)``.
+
+    Raises:
+        ValueError: there are fewer than two pairs: a single one meets no negatives.
+    """
+    if len(anchors) < 2:
+        raise ValueError(f"anchors must hold at least two states, got {len(anchors)}: one pair meets no negatives")
     return torch.bincount(anchors * states + positives, minlength=states**2).view(states, states)
 
 

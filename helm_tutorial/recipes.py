@@ -151,14 +151,16 @@ def train_contrastive(
     """InfoNCE on latents of the sphere, and latent prediction beside it.
 
     ``watch(step, model)`` is called before the first update and after each; it may look at the model, not change it.
+    Then all is done on the CPU, so that who looks need not ask where the model is.
     """
-    data = Data(world, config, seed)
+    data = Data(world, config, seed, on_cpu=watch is not None)
     kind = {name: getattr(config, name) for name in ("sphere", "goal_encoder", "rescale", "tangent")}
     model = data.model(**kind)
     gamma = positives_gamma(config, data.observations)
 
     def loss() -> Tensor:
-        anchors, positives = sample_positives(data.states, config.batch, gamma=gamma, generator=data.generator)
+        drawn = sample_positives(data.states, config.batch, gamma=gamma, generator=data.generator)
+        anchors, positives = (states.to(data.device) for states in drawn)
         s, a = data.windows(config.batch // config.prediction_steps, config.prediction_steps)
         if config.goal_encoder:
             z, i, *t = encoded(model.encode, data.world, anchors, *s.unbind(dim=1))
@@ -186,7 +188,7 @@ def train_contrastive(
 
     seen = None if watch is None else (lambda step: watch(step, model))
     fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress, watch=seen)
-    return model.eval()
+    return model.cpu().eval()
 
 
 def positives_gamma(config: Training, observations: int) -> float:

@@ -50,7 +50,7 @@ def squared_growth(
     z = z.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         last = rollout(model, z, actions)[:, -1]
-        v = torch.randn(last.shape, generator=generator, dtype=last.dtype)
+        v = torch.randn(last.shape, generator=generator, dtype=last.dtype).to(last.device)
         if sphere:
             here = last.detach()
             v = v - (v * here).sum(dim=1, keepdim=True) * here
@@ -97,7 +97,7 @@ def regularity_loss(
         growth = squared_growth(model, z, a[:, None], generator, sphere=sphere)
         return size * (growth - 1.0).clamp_min(0.0).mean()
     z, a = z[::steps], a[::steps]
-    further = torch.randint(a.shape[1], (len(a), steps - 1), generator=generator)
+    further = torch.randint(a.shape[1], (len(a), steps - 1), generator=generator).to(a.device)
     actions = torch.cat([a[:, None], torch.nn.functional.one_hot(further, a.shape[1]).to(a.dtype)], dim=1)
     growth = squared_growth(model, z, actions, generator, sphere=sphere)
     return size * growth.clamp_min(1.0).log().mean() / steps

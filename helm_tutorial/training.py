@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -53,7 +54,7 @@ def fit(
     require_real("lr", lr, above=0.0)
     tensors = list(parameters.parameters() if isinstance(parameters, nn.Module) else parameters)
     optimizer = torch.optim.Adam(tensors, lr=lr, fused=True)
-    history = torch.empty(steps)
+    history = torch.empty(steps, device=tensors[0].device)
     report_every = max(1, steps // 100)
     if watch is not None:
         watch(0)
@@ -68,10 +69,10 @@ def fit(
         if step % report_every == 0 or step == steps - 1:
             # Reading the number waits for the device, so look for divergence only when reporting.
             number = float(history[step])
-            if not torch.isfinite(history[step]):
+            if not math.isfinite(number):
                 raise TrainingDiverged(f"the loss is {number} at step {step} of {steps}; try an lr below {lr}")
             if progress is not None:
                 progress(step + 1, steps, number)
         if watch is not None:
             watch(step + 1)
-    return history
+    return history.cpu()

@@ -48,11 +48,13 @@ def site_address(address: str) -> str:
 
 
 def setup_cell(address: str) -> str:
-    """The first code cell of every chapter: installs the package where it is missing, as on Colab."""
+    """The first code cell of every chapter: installs the package where it is missing, as on Colab, names the device."""
     return (
         "import importlib.util\n\n"
         'if importlib.util.find_spec("helm_tutorial") is None:\n'
-        f'    %pip install -q "git+{address}@main"'
+        f'    %pip install -q "git+{address}@main"\n\n'
+        "from helm_tutorial.device import describe_device\n\n"
+        "print(describe_device())"
     )
 
 
