@@ -23,7 +23,7 @@ SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_as
 SEEDS     ?= 5
 # Processes that share the tests: one a core.
 WORKERS   ?= logical
-EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous forms errors rivals swaps controls ablation maps funnel
+EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel
 
 .PHONY: help install book test lint unit notebook-test book-test pdf bench notebooks records requirements address colab clean
 

@@ -64,10 +64,17 @@ def test_a_form_run_again_for_one_seed():
     assert float(won.float().sum()) >= round(len(few) * recorded(f"success_{name}_T50_plain")) - 1
 
 
-def test_the_rivals_run_again_for_one_seed():
-    config = rivals.Config()
-    world = load_gridworld(config.pillars.env)
-    model = train_contrastive(world, config.pillars.training, 0)
+@pytest.fixture(scope="module")
+def contrastive():
+    """The world of rivals and swaps, and the model without a penalty of seed 0."""
+    assert rivals.Config().pillars == swaps.Config().pillars
+    config = rivals.Config().pillars
+    world = load_gridworld(config.env)
+    return world, train_contrastive(world, config.training, 0)
+
+
+def test_the_rivals_run_again_for_one_seed(contrastive):
+    config, (world, model) = rivals.Config(), contrastive
     place = records.load("rivals")["seeds"].index(0)
     budget = min(rivals.BUDGETS)
     planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
@@ -76,10 +83,8 @@ def test_the_rivals_run_again_for_one_seed():
         assert share == pytest.approx(values("rivals", f"success_{rival}_contrastive_T12_B{budget}")[place], abs=0.101)
 
 
-def test_swaps_ranked_and_played_again_for_one_seed():
-    config = swaps.Config()
-    world = load_gridworld(config.pillars.env)
-    model = train_contrastive(world, config.pillars.training, 0)
+def test_swaps_ranked_and_played_again_for_one_seed(contrastive):
+    config, (world, model) = swaps.Config(), contrastive
     place = records.load("swaps")["seeds"].index(0)
     for horizon in (5, 12):
         ranked = swaps.rank_swaps(world, model, horizon, 0, plans=config.ranked)

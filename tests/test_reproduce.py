@@ -157,8 +157,8 @@ def test_what_is_no_result_is_not_resumed(tiny, tmp_path, capsys):
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, told):
-    target = tmp_path / "exp1.json"
-    words = [sys.executable, "-m", "helm_tutorial", "reproduce", "exp1", "--quick", "--seeds", "200", "--jobs", "2"]
+    target = tmp_path / "errors.json"
+    words = [sys.executable, "-m", "helm_tutorial", "reproduce", "errors", "--quick", "--seeds", "200", "--jobs", "2"]
     # A shell starts its background jobs, and what they start, with SIGINT ignored: here it must count.
     running = subprocess.Popen(
         [*words, "--json", str(target)],
@@ -295,8 +295,8 @@ def test_module_runs_as_a_command():
 
 
 def test_processes_give_what_one_process_gives():
-    config = reproduce.EXPERIMENTS["exp1"].Config.quick()
-    alone, shared = (reproduce.reproduce("exp1", [0, 1], config, jobs=jobs) for jobs in (1, 2))
+    config = reproduce.EXPERIMENTS["errors"].Config.quick()
+    alone, shared = (reproduce.reproduce("errors", [0, 1], config, jobs=jobs) for jobs in (1, 2))
     for name, metric in alone["metrics"].items():
         assert metric["values"] == pytest.approx(shared["metrics"][name]["values"], rel=1e-4), name
 

@@ -35,7 +35,8 @@ COLAB = (
     "setuptools<81",  # IPython 7.34 imports pkg_resources, which later ones no longer hold
 )
 RUNNER = """
-import os, sys, nbformat
+import json, os, sys, nbformat
+from datetime import datetime
 from nbclient import NotebookClient
 path, timeout = sys.argv[1], int(sys.argv[2])
 notebook = nbformat.read(path, as_version=4)
@@ -43,7 +44,10 @@ NotebookClient(notebook, timeout=timeout, kernel_name="python3",
                resources={"metadata": {"path": os.path.dirname(path)}}).execute()
 views = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
          if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
-print(len(views))
+setup = next(cell.metadata.execution for cell in notebook.cells if cell.cell_type == "code")
+began, ended = (datetime.fromisoformat(setup[key].replace("Z", "+00:00"))
+                for key in ("iopub.execute_input", "shell.execute_reply"))
+print(json.dumps({"views": len(views), "setup": (ended - began).total_seconds()}))
 """
 
 
@@ -111,12 +115,16 @@ def main() -> int:
                 [python, "-c", RUNNER, path, str(TIMEOUT)], cwd=folder, env=variables, capture_output=True, text=True
             )
             seconds = time.monotonic() - began
-            views = ran.stdout.strip()
             if ran.returncode:
                 failed.append(chapter.name)
                 print(f"{chapter.name}: FAILED after {seconds:.1f} s\n{ran.stderr[-4000:]}", flush=True)
             else:
-                print(f"{chapter.name}: {seconds:.1f} s, {views} live widget(s)", flush=True)
+                found = json.loads(ran.stdout.splitlines()[-1])
+                print(
+                    f"{chapter.name}: {seconds:.1f} s, {found['setup']:.1f} s of them in the set-up cell, "
+                    f"{found['views']} live widget(s)",
+                    flush=True,
+                )
         if not failed:
             print(f"The package was installed by the set-up cell from commit {installed_commit(python)[:12]}")
     print(f"{len(chapters()) - len(failed)} of {len(chapters())} notebooks ran as on Colab", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from helm_tutorial.experiments import (
+    closest_approach,
     continuous_pillars,
     contrastive_ablation,
     contrastive_choices,
@@ -32,6 +33,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "exp4": contrastive_fix,
     "pillars": two_pillars,
     "continuous": continuous_pillars,
+    "closest": closest_approach,
     "forms": regularity_forms,
     "errors": imagined_errors,
     "rivals": rivals,
