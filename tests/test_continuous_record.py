@@ -8,7 +8,7 @@ import torch
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.continuous_world import solvable_starts
-from helm_tutorial.experiments import continuous_pillars, continuous_planning
+from helm_tutorial.experiments import continuous_pillars, continuous_planning, two_pillars
 
 
 def test_the_record_says_how_it_was_made_and_what_it_rests_on():
@@ -25,6 +25,24 @@ def test_the_record_says_how_it_was_made_and_what_it_rests_on():
     assert means["rollout_jacobian_spectral_T12"] < means["rollout_jacobian_neither_T12"]
 
 
+def test_charged_for_the_closest_approach_all_arrive_with_neither_pillar_too():
+    """What chapter 6 and the report card say in words."""
+    metrics = records.load("continuous")["metrics"]
+
+    def arrive(cell: str, horizon: int) -> float:
+        return metrics[f"success_{cell}_T{horizon}_closest"]["mean"]
+
+    for horizon in (12, 25, 50):
+        assert min(arrive(cell, horizon) for cell in (*two_pillars.CELLS, "true")) > 0.85
+        assert abs(arrive("both", horizon) - arrive("neither", horizon)) < 0.04
+        assert (
+            arrive("both", horizon) > 0.9 > max(metrics[f"success_{c}_T{horizon}"]["mean"] for c in two_pillars.CELLS)
+        )
+    assert arrive("both", 5) < 0.9
+    for on, off in (("contrastive", "neither"), ("both", "spectral")):
+        assert records.paired(metrics, f"success_{on}_T5_closest", f"success_{off}_T5_closest").mean > 0.1
+
+
 def test_one_cell_of_the_record_trained_again():
     # Half a minute: training is all that tells whether what is recorded comes out of this code.
     record, config = records.load("continuous"), continuous_pillars.Config()
@@ -39,6 +57,10 @@ def test_one_cell_of_the_record_trained_again():
     accuracy = continuous_planning.prediction_accuracy(world, model, 0)
     assert accuracy == pytest.approx(recorded["prediction_accuracy_contrastive"], abs=0.02)
     starts, ways = solvable_starts(world, 5 * config.starts)
-    planning, limit = replace(config.planning, horizon=5), round(config.planning.limit * float(ways.max()))
-    episodes = continuous_planning.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
-    assert float(episodes.success.float().mean()) == pytest.approx(recorded["success_contrastive_T5"], abs=0.1)
+    limit = round(config.planning.limit * float(ways.max()))
+    for suffix, over in (("", config.planning.over), ("_closest", "closest")):
+        planning = replace(config.planning, horizon=5, over=over)
+        episodes = continuous_planning.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
+        assert float(episodes.success.float().mean()) == pytest.approx(
+            recorded[f"success_contrastive_T5{suffix}"], abs=0.1
+        )
