@@ -51,7 +51,7 @@ SHOWS_FOCUS = """e => {
     e.focus({preventScroll: true});
     return seen && focused !== blurred;
 }"""
-IN_WORDS = "e => `${e.tagName}.${e.className} ${(e.textContent || e.ariaLabel).trim().slice(0, 60)}`"
+IN_WORDS = "e => `${e.tagName}.${e.className} ${(e.textContent || e.ariaLabel || '').trim().slice(0, 60)}`"
 
 
 class Outline(HTMLParser):
