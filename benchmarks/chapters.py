@@ -1,7 +1,8 @@
 """How long each chapter runs, and how much memory it takes, as the build runs it: static, in a process of its own.
 
 ``book_seconds`` is the sum over all chapters, one after another; ``peak_memory_gib`` is the most that any chapter takes
-over a bare ``import torch``.
+over a bare ``import torch``, ``study_memory_gib`` what a seed of the two-by-two does. A study holds one seed a process,
+and most of it in an episode's first decisions, when every start is still under way: later ones are left out here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from measuring import ROOT, figure, in_process, record, run_cells
@@ -32,23 +34,39 @@ def run(chapter: Path) -> dict:
     return {"seconds": sum(spent), "memory": peak() - bare}
 
 
+def study() -> dict:
+    """GiB over a bare torch of one seed of the two-by-two, short episodes, all starts."""
+    import torch
+
+    bare = peak()
+    torch.set_num_threads(1)
+    from helm_tutorial.experiments import two_pillars
+
+    planning = replace(two_pillars.Config().planning, limit=0.1)
+    two_pillars.run(two_pillars.Config(planning=planning), 0)
+    return {"memory": peak() - bare}
+
+
 def main() -> None:
-    """Run every chapter once and record."""
+    """Run every chapter once, and the study, and record."""
     rows = {}
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         row = rows[chapter.stem] = in_process(__file__, chapter, "static")
         print(f"  {chapter.stem:<20}{row['seconds']:>7.1f} s{row['memory']:>7.2f} GiB", flush=True)
+    studied = in_process(__file__, "study", "static")
     record(
         {
+            "study_memory_gib": figure([studied["memory"]], "GiB"),
             "book_seconds": figure([sum(row["seconds"] for row in rows.values())], "s"),
             "chapter_seconds_max": figure([max(row["seconds"] for row in rows.values())], "s"),
             "peak_memory_gib": figure([max(row["memory"] for row in rows.values())], "GiB"),
-        }
+        },
+        chapters=rows,
     )
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
-        print(json.dumps(run(Path(sys.argv[2]))))
+        print(json.dumps(study() if sys.argv[2] == "study" else run(Path(sys.argv[2]))))
     else:
         main()

@@ -2,7 +2,8 @@
 
 Exponents are slopes of straight lines through logarithms of times, the least of three runs each. The rooms are
 MiniGrid's empty ones, built at sizes that it does not register, each in a process of its own: reading the room off the
-environment, distances to its goal, an update of the contrastive model, and the most memory over a bare torch.
+environment, distances to its goal, an update of the contrastive model, and the most memory over a bare torch. A whole
+training there is not run but reckoned, its updates times the time of one: in the largest room it would take days.
 """
 
 from __future__ import annotations
@@ -10,20 +11,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import math
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import gymnasium
 import torch
 from chapters import peak
-from measuring import figure, record, seconds
+from measuring import curve, exponent, figure, record, seconds
 
+from helm_tutorial.batches import OBSERVATIONS
 from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
 from helm_tutorial.local_search import plan_local_search
 from helm_tutorial.planning import plan_gradient
@@ -50,13 +50,6 @@ def update(world: Gridworld, config: Training = FEW, updates: int = 20) -> float
     return 1000 * statistics.median(later - earlier for earlier, later in itertools.pairwise(times[1:]))
 
 
-def exponent(name: str, times: Mapping[int, float]) -> dict:
-    """The fitted growth of times, printed with them."""
-    print(f"  {name}: " + ", ".join(f"{size} {spent:.3g}" for size, spent in times.items()), flush=True)
-    logarithms = (list(map(math.log, values)) for values in (times.keys(), times.values()))
-    return figure([statistics.linear_regression(*logarithms).slope], "exponent")
-
-
 def room(side: int) -> dict:
     """What a room of this size takes, on its own in this process."""
     bare, name = peak(), f"MiniGrid-Empty-{side}x{side}-v0"
@@ -68,6 +61,7 @@ def room(side: int) -> dict:
     found["states"] = worlds[0].states
     found["distances"] = seconds(lambda: goal_distances(worlds[0]))
     found["update"] = update(worlds[0], updates=5 if side > 32 else 20)
+    found["training"] = Training.updates * max(1.0, worlds[0].states / OBSERVATIONS) * found["update"] / 1000
     return found | {"memory": peak() - bare}
 
 
@@ -78,19 +72,23 @@ def main() -> None:
     model = train_contrastive(world, Training(updates=50), 0).requires_grad_(False)
     with torch.no_grad():
         z0, goal = model.encode(world.features[world.starts[::2]]), model.encode_goal(world.features[world.goals])
-    figures = {}
+    figures, planning = {}, {}
     for name, plan, options in (
         ("descent", plan_gradient, {"restarts": 2, "steps": 5}),
         ("local_search", plan_local_search, {"restarts": 2, "rounds": 2}),
     ):
-        times = {}
+        times = planning[name.replace("_", " ")] = {}
         for horizon in HORIZONS:
             options |= {"actions": len(ACTIONS), "generator": torch.Generator().manual_seed(0)}
             task = partial(plan, model, z0, goal, horizon, **options)
             times[horizon] = min(seconds(task) for _ in range(3))
-        figures[f"growth_{name}_with_horizon"] = exponent(f"{name}, horizon, s", times)
+        figures[f"growth_{name}_with_horizon"] = exponent(times)
     times = {size: min(update(world, replace(FEW, latent=size)) for _ in range(3)) for size in LATENTS}
-    figures["growth_update_with_latent"] = exponent("an update, latent, ms", times)
+    figures["growth_update_with_latent"] = exponent(times)
+    curves = {
+        "planning": curve("A decision for each of 70 starts", "horizon T", "s", planning),
+        "latent": curve("Training", "size of a latent", "ms", {"an update": times}),
+    }
     rooms = {}
     for side in SIDES:
         ran = subprocess.run([sys.executable, __file__, "--room", str(side)], capture_output=True, text=True)
@@ -100,13 +98,22 @@ def main() -> None:
         rooms[side] = json.loads(ran.stdout.strip().splitlines()[-1])
         told = ", ".join(f"{name} {value:.3g}" for name, value in rooms[side].items())
         print(f"  {side} x {side}: {told}", flush=True)
-    for what in ("load", "distances", "update", "memory"):
-        sizes = {row["states"]: row[what] for row in rooms.values()}
-        figures[f"growth_{what}_with_states"] = exponent(f"{what}, states", sizes)
+    sizes = {
+        what: {row["states"]: row[what] for row in rooms.values()}
+        for what in ("load", "distances", "update", "training", "memory")
+    }
+    for what, found in sizes.items():
+        figures[f"growth_{what}_with_states"] = exponent(found)
+    names = {"load": "reading it", "training": "training, reckoned", "distances": "distances to the goal"}
+    lines = {name: sizes[what] for what, name in names.items()}
+    curves["room"] = curve("A larger room", "states", "s", lines)
+    curves["memory"] = curve("A larger room", "states", "GiB", {"memory": sizes["memory"]})
     largest = rooms[max(rooms)]
     figures["states_largest_room"] = figure([largest["states"]], "states")
     figures["memory_largest_room"] = figure([largest["memory"]], "GiB")
-    record(figures)
+    figures["load_largest_room"] = figure([largest["load"]], "s")
+    figures["training_reckoned_largest_room"] = figure([largest["training"] / 3600], "hours")
+    record(figures, curves=curves)
 
 
 if __name__ == "__main__":

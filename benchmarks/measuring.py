@@ -3,12 +3,14 @@
 Tasks that are compared run in turn, so that a busy machine slows both sides of a ratio. ``benchmarks/results.json``
 holds ``versions``, ``machine``, ``date`` and ``figures``; each figure has ``value``, ``low``, ``high`` (quartiles
 of its runs), ``unit`` and ``runs``. A benchmark replaces its own figures and leaves the others alone. A figure
-whose peer, browser or page is not at hand is ``null``, never a remembered one.
+whose peer, browser or page is not at hand is ``null``, never a remembered one. ``curves`` has what the status page
+draws: ``title``, ``against`` what, ``unit``, and ``lines``, each a name with its points; ``chapters`` what each takes.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -54,7 +56,7 @@ def ratio(slower: Sequence[float], faster: Sequence[float]) -> dict:
     return figure([a / b for a, b in zip(slower, faster, strict=True)], "times")
 
 
-def in_process(script: str, chapter: Path, life: str) -> dict | list:
+def in_process(script: str, chapter: Path | str, life: str) -> dict | list:
     """What ``script --run chapter`` prints as its last line, JSON, in a fresh process on one core.
 
     ``life`` is what explorers are in it: ``"static"``, as the build makes them, or ``"live"``.
@@ -64,7 +66,7 @@ def in_process(script: str, chapter: Path, life: str) -> dict | list:
         [sys.executable, script, "--run", str(chapter)], env=environment, capture_output=True, text=True
     )
     if ran.returncode:
-        raise SystemExit(f"{chapter.name}, {life}: {ran.stderr[-2000:]}")
+        raise SystemExit(f"{chapter}, {life}: {ran.stderr[-2000:]}")
     return json.loads(ran.stdout.strip().splitlines()[-1])
 
 
@@ -94,14 +96,31 @@ def where() -> dict:
     }
 
 
-def record(figures: dict[str, dict | None]) -> None:
-    """Print the figures and put them into the results."""
+def curve(title: str, against: str, unit: str, lines: dict[str, dict[int, float]]) -> dict:
+    """A curve of the results; ``lines`` is ``{name: {x: y}}``."""
+    points = {name: sorted(found.items()) for name, found in lines.items()}
+    for name, found in points.items():
+        print(f"  {title}, {name}: " + ", ".join(f"{x} {y:.3g}" for x, y in found) + f" {unit}", flush=True)
+    return {"title": title, "against": against, "unit": unit, "lines": points}
+
+
+def exponent(points: dict[int, float]) -> dict:
+    """The figure of a curve's growth: the slope of a straight line through logarithms."""
+    x, y = (list(map(math.log, values)) for values in (points.keys(), points.values()))
+    return figure([statistics.linear_regression(x, y).slope], "exponent")
+
+
+def record(figures: dict[str, dict | None], **more: dict[str, dict]) -> None:
+    """Print the figures and put them into the results; ``more`` are ``curves`` and ``chapters``."""
     for name, found in figures.items():
         if found is None:
             print(f"  {name}: null, what it needs is not at hand")
         else:
             spread = f"{found['low']:.3g} to {found['high']:.3g}"
             print(f"  {name}: {found['value']:.3g} {found['unit']} ({spread}; {found['runs']} runs)")
-    known = json.loads(RESULTS.read_text(encoding="utf-8"))["figures"] if RESULTS.is_file() else {}
-    results = where() | {"figures": dict(sorted((known | figures).items()))}
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    parts = {name: known.get(name, {}) for name in ("figures", "curves", "chapters")}
+    for name, found in (("figures", figures), *more.items()):
+        parts[name] = dict(sorted((parts[name] | found).items()))
+    results = where() | parts
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

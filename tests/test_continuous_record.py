@@ -43,6 +43,7 @@ def test_charged_for_the_closest_approach_all_arrive_with_neither_pillar_too():
         assert records.paired(metrics, f"success_{on}_T5_closest", f"success_{off}_T5_closest").mean > 0.1
 
 
+@pytest.mark.slow
 def test_one_cell_of_the_record_trained_again():
     # Half a minute: training is all that tells whether what is recorded comes out of this code.
     record, config = records.load("continuous"), continuous_pillars.Config()

@@ -62,6 +62,7 @@ def test_the_record_meets_the_bars_that_experiment_4_meets():
     assert metrics["success_open_loop_contrastive_pixels"]["mean"] >= 0.95
 
 
+@pytest.mark.slow
 def test_one_seed_of_the_record_trained_again():
     # About a minute: training is all that tells whether what is recorded comes out of this code.
     record, config = records.load("pixels"), pixels.Config()

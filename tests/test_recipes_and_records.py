@@ -96,6 +96,7 @@ def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
         assert entry["low"] <= entry["mean"] <= entry["high"], metric
 
 
+@pytest.mark.slow
 def test_exp1_run_again():
     # The ReLU networks cost half of a seed; with one step of training the rest is unchanged.
     record = records.load("exp1")
@@ -117,6 +118,7 @@ def test_exp1_meets_its_bars():
     assert metrics["plan_success_system_flat_T50"]["mean"] <= 0.01
 
 
+@pytest.mark.slow
 def test_exp2_closed_forms_run_again():
     # The fitted networks cost half a minute a seed; with one step of training the rest is unchanged.
     fresh = mollified_funnel.run(replace(mollified_funnel.Config(), steps=1), 0)

@@ -8,7 +8,7 @@ from helm_tutorial import diagnosis, records
 from helm_tutorial.experiments import contrastive_fix, contrastive_steps, other_worlds
 from helm_tutorial.experiments.gridworld_planning import play
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, load_gridworld
-from helm_tutorial.recipes import directed, train_contrastive
+from helm_tutorial.recipes import Training, directed, train_contrastive
 from helm_tutorial.world_model import WorldModel
 
 
@@ -30,14 +30,22 @@ def holds_to(recorded: dict[str, float], ending: str, world: Gridworld, model: W
     assert float(won.float().sum()) >= round(len(few) * recorded[f"success_{ending}"]) - 1
 
 
-@pytest.mark.parametrize(("ending", "view"), [("contrastive", "profiles"), ("one_encoder", "cells")])
-def test_exp4_run_again_for_one_seed(ending, view):
+@pytest.mark.slow
+def test_exp4_run_again_for_one_seed():
     config = contrastive_fix.Config()
-    world = load_gridworld(config.env, observation=view)
-    training = directed(config.training) if ending == "contrastive" else config.training
-    holds_to(first_seed("exp4"), ending, world, train_contrastive(world, training, 0), config.planning)
+    world = load_gridworld(config.env, observation="profiles")
+    model = train_contrastive(world, directed(config.training), 0)
+    holds_to(first_seed("exp4"), "contrastive", world, model, config.planning)
 
 
+@pytest.mark.slow
+def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
+    config, (world, model) = contrastive_fix.Config(), contrastive
+    assert config.training == Training() and config.env == world.env_id
+    holds_to(first_seed("exp4"), "one_encoder", world, model, config.planning)
+
+
+@pytest.mark.slow
 def test_a_world_of_other_worlds_run_again_for_one_seed():
     config = other_worlds.Config()
     world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)

@@ -16,7 +16,7 @@ from helm_tutorial.experiments.gridworld_planning import (
     success_rate,
 )
 from helm_tutorial.gridworld import geodesic_distances, load_gridworld
-from helm_tutorial.recipes import train_contrastive
+from helm_tutorial.recipes import Training, train_contrastive
 
 
 def values(name: str, metric: str) -> list[float]:
@@ -42,6 +42,7 @@ def test_forms_that_other_records_trained_too_are_the_same_models(form, record, 
             )
 
 
+@pytest.mark.slow
 def test_a_form_run_again_for_one_seed():
     config, name = regularity_forms.Config(), "hinge_0.03"
     world = load_gridworld(config.env)
@@ -64,17 +65,10 @@ def test_a_form_run_again_for_one_seed():
     assert float(won.float().sum()) >= round(len(few) * recorded(f"success_{name}_T50_plain")) - 1
 
 
-@pytest.fixture(scope="module")
-def contrastive():
-    """The world of rivals and swaps, and the model without a penalty of seed 0."""
-    assert rivals.Config().pillars == swaps.Config().pillars
-    config = rivals.Config().pillars
-    world = load_gridworld(config.env)
-    return world, train_contrastive(world, config.training, 0)
-
-
+@pytest.mark.slow
 def test_the_rivals_run_again_for_one_seed(contrastive):
     config, (world, model) = rivals.Config(), contrastive
+    assert config.pillars == swaps.Config().pillars and config.pillars.training == Training()
     place = records.load("rivals")["seeds"].index(0)
     budget = min(rivals.BUDGETS)
     planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
@@ -83,6 +77,7 @@ def test_the_rivals_run_again_for_one_seed(contrastive):
         assert share == pytest.approx(values("rivals", f"success_{rival}_contrastive_T12_B{budget}")[place], abs=0.101)
 
 
+@pytest.mark.slow
 def test_swaps_ranked_and_played_again_for_one_seed(contrastive):
     config, (world, model) = swaps.Config(), contrastive
     place = records.load("swaps")["seeds"].index(0)
@@ -96,6 +91,7 @@ def test_swaps_ranked_and_played_again_for_one_seed(contrastive):
         assert share == pytest.approx(values("swaps", f"success_{planner}_contrastive_T12_B120_kept")[place], abs=0.101)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("controls", "horizon"), [(1, 5), (4, 12)])
 def test_many_controls_run_again_for_one_seed(monkeypatch, controls, horizon):
     monkeypatch.setattr(many_controls, "CONTROLS", (controls,))

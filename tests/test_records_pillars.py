@@ -15,14 +15,20 @@ from helm_tutorial.experiments.gridworld_planning import (
     success_rate,
 )
 from helm_tutorial.gridworld import geodesic_distances, load_gridworld
+from helm_tutorial.recipes import Training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", two_pillars.CELLS)
-def test_a_cell_run_again_for_one_seed(cell):
+def test_a_cell_run_again_for_one_seed(cell, request):
     record, config = records.load("pillars"), two_pillars.Config()
     seed = record["seeds"][0]
-    world = load_gridworld(config.env)
-    model = two_pillars.train_cell(world, config, cell, seed)
+    assert seed == 0 and config.training == Training()
+    if cell == "contrastive":
+        world, model = request.getfixturevalue("contrastive")
+    else:
+        world = load_gridworld(config.env)
+        model = two_pillars.train_cell(world, config, cell, seed)
 
     def recorded(metric: str) -> float:
         return record["metrics"][metric]["values"][0]
@@ -34,15 +40,15 @@ def test_a_cell_run_again_for_one_seed(cell):
     )
     norm = learned_rollout_jacobian(world, model, 12, seed)
     assert math.log(norm) == pytest.approx(math.log(recorded(f"rollout_jacobian_{cell}_T12")), abs=0.7)
-    planning = plain_planner(Planning(**record["config"]["planning"]))
+    planning = plain_planner(replace(Planning(**record["config"]["planning"]), horizon=5))
     share = success_rate(play(world, model, planning, seed))
-    assert share == pytest.approx(recorded(f"success_{cell}_T12_plain"), abs=0.12)
-    if cell == "contrastive":  # which arrives soonest, so that it is soonest played
+    assert share == pytest.approx(recorded(f"success_{cell}_T5_plain"), abs=0.12)
+    if cell in ("contrastive", "both"):  # which arrive soonest, so that they are soonest played
         closest = records.load("closest")
-        planning = replace(config.planning, horizon=12, over="closest")
+        planning = replace(planning, horizon=12, over="closest")
         share = success_rate(play(world, model, planning, seed))
         place = closest["seeds"].index(seed)
-        assert share == pytest.approx(closest["metrics"][f"success_{cell}_T12"]["values"][place], abs=0.05)
+        assert share == pytest.approx(closest["metrics"][f"success_{cell}_T12_plain"]["values"][place], abs=0.1)
 
 
 def test_both_pillars_hold_success_fifty_steps_ahead():

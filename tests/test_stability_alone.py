@@ -84,6 +84,7 @@ def test_collapse_is_measured_and_depends_on_the_stop_gradient_and_the_view():
     assert spread < 0.2 and accuracy < 0.3
 
 
+@pytest.mark.slow
 def test_a_part_of_the_record_run_again(recorded):
     config = Config()
     seed = recorded["seeds"][0]

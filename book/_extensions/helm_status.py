@@ -61,7 +61,8 @@ def versions(_app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
     """How long each chapter ran in this build, how many explorers it has and what its page weighs."""
-    yield "chapter", "ran for", "explorers", "page"
+    results = json.loads((Path(app.srcdir) / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    yield "chapter", "ran for", "memory", "explorers", "page"
     total = 0.0
     for name in app.env.toctree_includes[app.config.root_doc]:
         if not app.env.doc2path(name).endswith(".ipynb"):
@@ -73,8 +74,15 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
         code = ["".join(cell["source"]) for cell in source["cells"] if cell["cell_type"] == "code"]
         explorers = sum(len(re.findall(r"^explore\w*\(", text, re.MULTILINE)) for text in code)
         title = app.env.titles[name].astext()
-        yield title, "not run" if seconds is None else f"{seconds:.0f} s", str(explorers), WEIGHT.format(name)
-    yield "all", f"{total:.0f} s", "", ""
+        memory = results.get("chapters", {}).get(Path(name).name)
+        yield (
+            title,
+            "not run" if seconds is None else f"{seconds:.0f} s",
+            f"{memory['memory']:.2f} GiB" if memory else "",
+            str(explorers),
+            WEIGHT.format(name),
+        )
+    yield "all", f"{total:.0f} s", "", "", ""
 
 
 def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:

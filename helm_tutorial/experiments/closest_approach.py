@@ -1,8 +1,8 @@
 """The models of :mod:`helm_tutorial.experiments.two_pillars` under another cost: a plan pays for its closest approach.
 
 In the expansive world of :mod:`helm_tutorial.experiments.continuous_pillars` the cost decides more than either pillar.
-Here is the same change in MiniGrid, for the planner that restarts; what it is compared with is in the record
-``pillars``, whose seeds and trainings are these.
+Here is the same change in MiniGrid, for the planner that restarts and for the plain one; what it is compared with is in
+the record ``pillars``, whose seeds and trainings are these.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_tutorial.experiments import two_pillars
-from helm_tutorial.experiments.gridworld_planning import play, success_rate
+from helm_tutorial.experiments.gridworld_planning import plain_planner, play, success_rate
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.gridworld import load_gridworld
 from helm_tutorial.validation import require_count
 
-HORIZONS = (12, 25)
-"""The first sees nearly every goal from where it starts, the second lets a plan go past it and on."""
+HORIZONS = (12, 25, 50)
+"""The first sees nearly every goal from where it starts, the others let a plan go past it and on."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ class Config:
 
 
 METRICS = {
-    f"success_{cell}_T{horizon}": Metric(
-        "fraction", f"starts that arrive, our planner, charged for its closest approach, T={horizon}"
+    f"success_{cell}_T{horizon}{suffix}": Metric(
+        "fraction", f"starts that arrive, {planner}, charged for its closest approach, T={horizon}"
     )
     for cell in two_pillars.CELLS
     for horizon in HORIZONS
+    for suffix, planner in (("", "our planner"), ("_plain", "plain planner"))
 }
 """What :func:`run` returns, by name.
 
@@ -59,6 +60,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         tell(f"{cell}: training and planning", number / len(two_pillars.CELLS))
         model = two_pillars.train_cell(world, config.pillars, cell, seed)
         for horizon in HORIZONS:
-            planning = replace(config.pillars.planning, horizon=horizon, over="closest")
-            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, planning, seed))
+            ours = replace(config.pillars.planning, horizon=horizon, over="closest")
+            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, ours, seed))
+            values[f"success_{cell}_T{horizon}_plain"] = success_rate(play(world, model, plain_planner(ours), seed))
     return values

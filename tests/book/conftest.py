@@ -1,22 +1,15 @@
-"""A headless browser on the built pages, with the network cut off."""
+"""Fixtures of the tests of the built pages: a browser, the book served on this machine, a reader."""
 
 from __future__ import annotations
 
 import functools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from built_pages import HTML, Reader
 from chromium import find_chromium, launched
-
-HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-# Fonts and formulas are there.
-SETTLED = "async () => { await document.fonts.ready; await window.MathJax?.startup?.promise; }"
-PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
-CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -24,84 +17,6 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_arguments) -> None:
         """Say nothing."""
-
-
-@dataclass
-class Visit:
-    """A page as a reader has it open, and what went wrong meanwhile."""
-
-    page: object
-    external: list[str] = field(default_factory=list)
-    console: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-
-    @property
-    def complaints(self) -> list[str]:
-        """Everything that a reader's console or network panel would show in red or yellow."""
-        return [
-            *(f"asks the network for {url}" for url in self.external),
-            *(f"console: {text}" for text in self.console),
-            *(f"cannot load {url}" for url in self.broken),
-        ]
-
-
-class Reader:
-    """Opens built pages, by http from this machine or straight from the folder."""
-
-    def __init__(self, browser, address: str) -> None:
-        self._browser, self._roots = browser, {"http": address, "file": HTML.as_uri() + "/"}
-        self._contexts: list = []
-
-    def open(
-        self,
-        page: str,
-        *,
-        by: str = "http",
-        theme: str = "light",
-        width: int = 1280,
-        scripts: bool = True,
-        formulas: bool = True,
-    ):
-        """Open ``page`` and wait until it, its fonts and its formulas are there.
-
-        Setting formulas is most of a load's time: without ``formulas`` they stay as they are written.
-        """
-        context = self._browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=theme, java_script_enabled=scripts
-        )
-        context.set_default_timeout(10_000)
-        self._contexts.append(context)
-        context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}');")
-        visit = Visit(context.new_page())
-        root = self._roots[by]
-
-        def route(request_route) -> None:
-            url = request_route.request.url
-            if not formulas and url.startswith(f"{root}_static/mathjax/"):
-                request_route.fulfill(body="", content_type="text/javascript")
-            elif url.startswith(root):
-                request_route.continue_()
-            else:
-                visit.external.append(url)
-                request_route.abort()
-
-        context.route("**/*", route)
-        visit.page.on("console", lambda m: visit.console.append(m.text) if m.type in ("error", "warning") else None)
-        visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
-        visit.page.on("response", lambda r: visit.broken.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-        visit.page.on("requestfailed", lambda r: visit.broken.append(r.url) if r.url.startswith(root) else None)
-        visit.page.goto(root + page, wait_until="load")
-        if page == "index.html":
-            visit.page.wait_for_url(f"{root}book/*.html")  # it only leads to the first page
-        if scripts:
-            visit.page.evaluate(SETTLED)
-        return visit
-
-    def close(self) -> None:
-        """Close what was opened."""
-        for context in self._contexts:
-            context.close()
-        self._contexts.clear()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from conftest import CHAPTERS, HTML, PAGES
+from built_pages import CHAPTERS, HTML, PAGES
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 

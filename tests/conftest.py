@@ -1,0 +1,18 @@
+"""Tests that train what a record holds come first, so that no worker is left alone with one at the end."""
+
+import pytest
+
+from helm_tutorial.experiments import two_pillars
+from helm_tutorial.gridworld import load_gridworld
+from helm_tutorial.recipes import Training, train_contrastive
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def contrastive():
+    """The room of most records, and the model of seed 0 that several of them hold: InfoNCE, no penalty."""
+    world = load_gridworld(two_pillars.Config().env)
+    return world, train_contrastive(world, Training(), 0)
