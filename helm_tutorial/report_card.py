@@ -17,6 +17,7 @@ PARTS = {
     "exp3": "Experiment 3, stability alone",
     "exp4": "Experiment 4, the contrastive fix",
     "pillars": "Discussion, the two pillars",
+    "closest": "The discussion, under another cost",
     "continuous": "The discussion, in the expansive world",
 }
 """Where the report makes a claim, by the record that tests it."""

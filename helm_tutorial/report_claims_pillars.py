@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from helm_tutorial import records
 from helm_tutorial.experiments.two_pillars import HORIZONS
@@ -88,7 +89,7 @@ def _largest_norm(metrics: Metrics) -> float:
     return max(math.inf if value is None else value for values in norms for value in values)
 
 
-CLAIMS = (
+_MINIGRID = (
     Claim(
         "Metric alignment is necessary",
         "no figure",
@@ -153,6 +154,9 @@ CLAIMS = (
         "What the four cells do",
         late=True,
     ),
+)
+
+_EXPANSIVE = (
     Claim(
         "Metric alignment is necessary, in another world too",
         "no figure",
@@ -194,4 +198,17 @@ CLAIMS = (
         late=True,
     ),
 )
-"""The claims of the report's discussion, judged in MiniGrid and then in the expansive world."""
+_UNDER_ANOTHER_COST = tuple(
+    replace(
+        claim,
+        claim=f"{claim.claim}, under another cost too",
+        record="closest",
+        rule="as above, both planners charged for the closest approach",
+        section="The same cost in MiniGrid",
+    )
+    for claim in _MINIGRID
+    if claim.claim.endswith(("necessary", "sufficient"))
+)
+
+CLAIMS = (*_MINIGRID, *_UNDER_ANOTHER_COST, *_EXPANSIVE)
+"""The claims of the report's discussion, judged in MiniGrid, there under another cost, and in the expansive world."""

@@ -62,3 +62,31 @@ def test_the_plain_planner_needs_the_penalty_only_far_ahead():
     metrics = records.load("pillars")["metrics"]
     assert metrics["success_contrastive_T5_plain"]["low"] >= 0.95
     assert metrics["success_contrastive_T50_plain"]["high"] < 0.8 < metrics["success_both_T50_plain"]["low"]
+
+
+def test_the_closest_approach_does_most_of_what_the_penalty_did_and_none_of_what_alignment_does():
+    """What chapter 6 says in words, over the seeds that both records have."""
+    record, closest = records.load("pillars"), records.load("closest")
+    places = [record["seeds"].index(seed) for seed in closest["seeds"]]
+    under = closest["metrics"]
+    before = {name: [record["metrics"][name]["values"][k] for k in places] for name in under}
+
+    def adds(pillar_off: str, where: str) -> tuple[float, float]:
+        """What the pillar adds to the other one, under the cost of all steps and under the closest approach."""
+        both, one = f"success_both_{where}", f"success_{pillar_off}_{where}"
+        all_steps = sum(b - a for a, b in zip(before[one], before[both], strict=True)) / len(places)
+        return all_steps, records.paired(under, both, one).mean
+
+    first, then = adds("contrastive", "T50_plain")
+    assert first > 0.5 and 0.1 < then < 0.13
+    assert records.paired(under, "success_both_T50_plain", "success_contrastive_T50_plain").low < 0.1
+    first, then = adds("contrastive", "T25_plain")
+    assert first > 0.2 and 0.015 < then < 0.035
+    assert all(abs(adds("contrastive", f"T{horizon}")[1]) < 0.02 for horizon in (12, 25, 50))
+    for where in (f"T{horizon}{suffix}" for horizon in (12, 25, 50) for suffix in ("", "_plain")):
+        assert min(adds("spectral", where)) > 0.2, where
+    for horizon in (25, 50):
+        name = f"success_neither_T{horizon}"
+        assert under[name]["mean"] - sum(before[name]) / len(places) > 0.6
+    assert under["success_contrastive_T50_plain"]["mean"] > 0.85
+    assert max(under[f"success_{cell}_T{T}"]["mean"] for cell in ("neither", "spectral") for T in (12, 25, 50)) < 0.85

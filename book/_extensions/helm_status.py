@@ -95,17 +95,23 @@ def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 
 def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
-    """What the benchmarks last found, as their file of results has it."""
+    """What the benchmarks last found, as their file of results has it; fitted exponents stand beside their curves."""
     results = json.loads((Path(app.srcdir) / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     yield "figure", "median", "quartiles", "runs"
     for name, found in results["figures"].items():
+        words = name.replace("_", " ")
         if found is None:
-            yield name.replace("_", " "), "not at hand", "", ""
-        else:
-            spread = f"{found['low']:.3g} to {found['high']:.3g}"
-            yield name.replace("_", " "), f"{found['value']:.3g} {found['unit']}", spread, str(found["runs"])
+            yield words, "not at hand", "", ""
+        elif found["unit"] != "exponent":
+            spread = f"{digits(found['low'])} to {digits(found['high'])}" if found["runs"] > 1 else ""
+            yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
     yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
+
+
+def digits(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"
 
 
 TABLES = {"versions": versions, "chapters": chapters, "records": recorded, "benchmarks": measured}
