@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from record_span import hold_to_seeds
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.continuous_world import solvable_starts
@@ -62,6 +63,5 @@ def test_one_cell_of_the_record_trained_again():
     for suffix, over in (("", config.planning.over), ("_closest", "closest")):
         planning = replace(config.planning, horizon=5, over=over)
         episodes = continuous_planning.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
-        assert float(episodes.success.float().mean()) == pytest.approx(
-            recorded[f"success_contrastive_T5{suffix}"], abs=0.1
-        )
+        share = float(episodes.success.float().mean())
+        hold_to_seeds("continuous", f"success_contrastive_T5{suffix}", share, slack=0.1)

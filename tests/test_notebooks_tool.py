@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat.v4 as v4
 import pytest
+from nbval.plugin import get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parent.parent
 
 import notebooks  # noqa: E402
+import rounding  # noqa: E402
 
 PLOT = v4.new_output("display_data", data={"image/png": "aGVsbQ==", "text/plain": "<Figure size 1x1>"})
 PROSE = v4.new_output("display_data", data={"text/markdown": "**1.0**", "text/plain": "<Markdown object>"})
@@ -21,6 +24,7 @@ def chapter(*cells):
     setup = v4.new_code_cell(notebooks.setup_cell(notebooks.repository_address()), execution_count=1)
     notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# A chapter"), setup, *cells])
     notebook.metadata["executed_source"] = notebooks.source_digest(notebook)
+    notebook.metadata["rounding"] = rounding.fingerprint()
     return notebook
 
 
@@ -121,3 +125,26 @@ def test_a_link_to_a_file_beside_the_notebook_is_refused_since_colab_has_none():
     assert (
         problems(chapter(v4.new_markdown_cell("[next](https://example.org/funnel.html) and [below](#exercises)"))) == []
     )
+
+
+def test_outputs_of_another_processor_are_compared_but_for_their_numbers(tmp_path, capsys):
+    stored = [tmp_path / "one.ipynb", tmp_path / "other.ipynb"]
+    for path in stored:
+        notebooks.write(chapter(), path)
+    assert rounding.passed_over(stored).name == "same_rounding.cfg" and capsys.readouterr().err == ""
+    other = chapter()
+    other.metadata["rounding"] = "elsewhere"
+    notebooks.write(other, stored[1])
+    assert rounding.passed_over(stored).name == "other_rounding.cfg" and "of other:" in capsys.readouterr().err
+
+
+def test_what_is_passed_over_is_numbers_and_nothing_else():
+    def sanitised(text, name):
+        for regex, replacement in get_sanitize_patterns((ROOT / "tests" / "notebooks" / name).read_text()):
+            text = re.sub(regex, replacement, text)
+        return text
+
+    here, there = "all 7 of the 31 plans, **1.4e-05** apart", "6 of 9 of the 29 plans, **2.12** apart"
+    assert sanitised(here, "other_rounding.cfg") == sanitised(there, "other_rounding.cfg")
+    assert sanitised(here, "same_rounding.cfg") == here
+    assert sanitised("no " + here, "other_rounding.cfg") != sanitised(there, "other_rounding.cfg")

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from record_span import hold_to_seeds
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.experiments import many_controls, regularity_forms, rivals, swaps
@@ -69,26 +70,24 @@ def test_a_form_run_again_for_one_seed():
 def test_the_rivals_run_again_for_one_seed(contrastive):
     config, (world, model) = rivals.Config(), contrastive
     assert config.pillars == swaps.Config().pillars and config.pillars.training == Training()
-    place = records.load("rivals")["seeds"].index(0)
     budget = min(rivals.BUDGETS)
     planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
     for rival, by in rivals.RIVALS.items():
         share = success_rate(play(world, model, planning, 0, by=by))
-        assert share == pytest.approx(values("rivals", f"success_{rival}_contrastive_T12_B{budget}")[place], abs=0.101)
+        hold_to_seeds("rivals", f"success_{rival}_contrastive_T12_B{budget}", share, slack=0.1)
 
 
 @pytest.mark.slow
 def test_swaps_ranked_and_played_again_for_one_seed(contrastive):
     config, (world, model) = swaps.Config(), contrastive
-    place = records.load("swaps")["seeds"].index(0)
     for horizon in (5, 12):
         ranked = swaps.rank_swaps(world, model, horizon, 0, plans=config.ranked)
         for name, value in ranked.items():
-            assert value == pytest.approx(values("swaps", f"{name}_contrastive_T{horizon}")[place], abs=0.1)
+            hold_to_seeds("swaps", f"{name}_contrastive_T{horizon}", value, slack=0.15)
     planning = replace(config.planning, horizon=12, **swaps.BUDGETS[120])
     for planner in ("guided", "unguided"):
         share = success_rate(play(world, model, planning, 0, by=swaps.PLANNERS[planner], keep=True))
-        assert share == pytest.approx(values("swaps", f"success_{planner}_contrastive_T12_B120_kept")[place], abs=0.101)
+        hold_to_seeds("swaps", f"success_{planner}_contrastive_T12_B120_kept", share, slack=0.1)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHECKED = "# NBVAL_CHECK_OUTPUT"
+OUR_METADATA = ("title", "executed_source", "rounding")  # of a notebook
 KEPT_METADATA = ("mystnb", "tags", "title")  # of a cell: what an author writes; front ends add the rest
 # What the book folds, Colab (cellView) and JupyterLab (jupyter) fold too: a solution does not stand below its question.
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True, "outputs_hidden": True}}
@@ -108,7 +109,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            **{key: notebook.metadata[key] for key in ("title", "executed_source") if key in notebook.metadata},
+            **{key: notebook.metadata[key] for key in OUR_METADATA if key in notebook.metadata},
         }
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -148,10 +149,13 @@ def _normalise_output(output: NotebookNode) -> NotebookNode:
 
 def run(path: Path) -> float:
     """Execute the notebook at ``path`` in place and normalise it; returns the seconds that it took."""
+    from rounding import fingerprint  # checking needs no torch
+
     began = time.monotonic()
     notebook = execute(read(path), path.parent)
     seconds = time.monotonic() - began
     notebook.metadata["executed_source"] = source_digest(notebook)
+    notebook.metadata["rounding"] = fingerprint()
     write(normalise(notebook), path)
     return seconds
 
@@ -171,6 +175,8 @@ def check_executed(notebook: NotebookNode) -> list[str]:
         problems.append(f"execution counts are {counts}, not 1 to {len(code)}: run it")
     if notebook.metadata.get("executed_source") != source_digest(notebook):
         problems.append("its code changed after it was executed: run it")
+    if "rounding" not in notebook.metadata:
+        problems.append("it does not say how the processor rounds that executed it: run it")
     return problems
 
 
