@@ -49,6 +49,27 @@ def report_card() -> str:
     return "\n".join(lines[1:])
 
 
+def verdicts_on_the_pillars() -> str:
+    """A table in Markdown: what the discussion claims of the pillars, judged in each setting that was tried.
+
+    Raises:
+        ValueError: a record that a claim needs is missing.
+    """
+    columns = {
+        "pillars": "MiniGrid, all steps",
+        "closest": "MiniGrid, closest approach",
+        "continuous": "expansive world, closest approach",
+    }
+    rows: dict[str, dict[str, str]] = {}
+    for claim in report_claims_pillars.CLAIMS:
+        name = claim.claim.split(",")[0]
+        if name.endswith(("necessary", "sufficient")):
+            verdict = claim.verdict(records.load(claim.record)["metrics"])
+            rows.setdefault(name, {})[claim.record] = f"{MARKS[verdict]} {verdict}"
+    lines = [f"| {name} | {' | '.join(row[record] for record in columns)} |" for name, row in rows.items()]
+    return "\n".join([f"| | {' | '.join(columns.values())} |", "|---" * (1 + len(columns)) + "|", *lines])
+
+
 def verdicts_without(claim: Claim) -> dict[int, str]:
     """The verdict on a claim by its record with one seed left out, for each seed: how firm it is.
 

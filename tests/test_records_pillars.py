@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from record_span import hold_to_seeds
 
-from helm_tutorial import diagnosis, records
+from helm_tutorial import diagnosis, records, report_card, report_claims_pillars
 from helm_tutorial.experiments import two_pillars
 from helm_tutorial.experiments.gridworld_planning import (
     Planning,
@@ -95,3 +95,21 @@ def test_the_closest_approach_does_most_of_what_the_penalty_did_and_none_of_what
             assert 0.15 < 1 - under[f"success_{cell}_T{horizon}"]["mean"] < 0.34
             assert under[f"success_{cell}_T{horizon}_plain"]["mean"] < 0.5
     assert records.paired(under, "success_both_T12", "success_spectral_T12").low < 0.1
+
+
+def test_the_verdicts_of_the_chapter_are_those_of_its_table():
+    """Chapter 6 says them in words beside each figure, and side by side at its end."""
+    rows = [line.split(" | ") for line in report_card.verdicts_on_the_pillars().splitlines()[2:]]
+    assert [[cell.strip(" |✓◐?✗") for cell in row] for row in rows] == [
+        ["Metric alignment is necessary", "holds", "not settled", "not settled"],
+        ["Spectral regularity is necessary", "holds with a condition", "not settled", "does not hold"],
+        ["The two are jointly sufficient", "holds", "holds", "holds with a condition"],
+    ]
+    metrics = records.load("pillars")["metrics"]
+    gaps = {where: report_claims_pillars.price(metrics, "contrastive", *where) for where in _cases()}
+    assert gaps["_plain", 50].low > 0.1 > max(gaps["_plain", 12].high, gaps["", 12].high)
+    assert gaps["", 50].low < 0.1 < gaps["", 50].high
+
+
+def _cases() -> list[tuple[str, int]]:
+    return [(suffix, horizon) for suffix, _, horizon in report_claims_pillars.COSTED]

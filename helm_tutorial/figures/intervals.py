@@ -51,9 +51,18 @@ def show_metrics(
 
 
 def show_over_horizons(
-    axes: Axes, metrics: Mapping[str, Mapping], pattern: str, cells: Sequence[str], horizons: Sequence[int]
+    axes: Axes,
+    metrics: Mapping[str, Mapping],
+    pattern: str,
+    cells: Sequence[str],
+    horizons: Sequence[int],
+    *,
+    together: str = "",
 ) -> Axes:
-    """A line with whiskers for each cell over horizons, side by side; ``pattern`` has ``{cell}`` and ``{T}`` in it."""
+    """A line with whiskers for each cell over horizons, side by side; ``pattern`` has ``{cell}`` and ``{T}`` in it.
+
+    ``together`` is one name for all lines, where they end too near one another for a name each.
+    """
     ends, apart = {}, 0.9  # steps between neighbours: whiskers would hide one another
     for place, cell in enumerate(cells):
         rows = [metrics[pattern.format(cell=cell, T=T)] for T in horizons]
@@ -66,12 +75,14 @@ def show_over_horizons(
         axes.plot(beside, means, color=color, marker="o", markersize=5, linewidth=1.5)
         if math.isfinite(means[-1]):
             ends[cell] = means[-1]
-    written = -math.inf
+    last, written = horizons[-1] + apart * (len(cells) - 1) / 2, -math.inf
+    if together:
+        label_line(axes, last, sum(ends.values()) / len(ends), together, "#444444")
+        ends.clear()
     for cell in sorted(ends, key=ends.get):
         # Shares that end within a few points of one another: the upper label moves up, 11 points for 0.06.
         written = max(ends[cell], written + 0.06)
         color = COLORS["helm" if cell == "spectral" else cell]
-        last = horizons[-1] + apart * (len(cells) - 1) / 2
         label_line(axes, last, ends[cell], cell, color, lift=11.0 * (written - ends[cell]) / 0.06)
     axes.set(xlabel="horizon $T$", xticks=horizons)
     axes.margins(x=0.18)

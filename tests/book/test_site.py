@@ -196,3 +196,17 @@ def test_pages_say_elsewhere_what_they_are():
         assert 50 <= len(html.unescape(meta["description"])) <= 320, page
         assert meta["og:url"] in addresses and meta["og:url"].endswith(page)
         assert (HTML / meta["og:image"].removeprefix(meta["og:url"].removesuffix(page))).is_file()
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_the_minutes_under_the_headings_add_up_to_the_reading_time_at_the_top(page):
+    text = (HTML / page).read_text(encoding="utf-8")
+    lines = re.findall(r'<p class="helm-minutes">(\d+) min(?:, (\d+) more with the proofs)?</p>', text)
+    assert len(lines) >= 4
+    reading, proofs = (sum(int(number or 0) for number in column) for column in zip(*lines, strict=True))
+    said = re.search(r"Reading time (.*?)(?:, (.*) without the proofs)?\. Run time", text)
+    spoken = {"an hour": 60, "an hour and a half": 90} | {f"{number} minutes": number for number in range(10, 61, 5)}
+    whole, short = spoken[said[1]], spoken[said[2] or said[1]]
+    assert 0.5 * short <= reading <= 1.1 * short
+    assert reading + proofs <= 1.1 * whole
+    assert (said[2] is None) or proofs >= 10
