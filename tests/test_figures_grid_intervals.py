@@ -141,3 +141,10 @@ def test_pillars_place_a_dot_a_seed(axes):
     intervals.show_pillars(axes, metrics, ["both"], horizon=25)
     assert axes.lines[0].get_xydata().tolist() == [[2.0, 0.8], [8.0, 0.9]]
     assert axes.texts[0].get_text() == "both" and axes.texts[0].xy[0] == pytest.approx(4.0)
+
+
+def test_lines_that_end_together_have_one_name(axes):
+    row = {"values": [1.0], "mean": 1.0, "low": 0.75, "high": 2.0}
+    metrics = {"share_both_T5": row, "share_neither_T5": row}
+    intervals.show_over_horizons(axes, metrics, "share_{cell}_T{T}", ["neither", "both"], [5], together="both of them")
+    assert [text.get_text() for text in axes.texts] == ["both of them"]
