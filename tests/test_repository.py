@@ -135,6 +135,14 @@ def test_a_stored_notebook_is_fresh_complete_and_plain(path):
 
 
 @pytest.mark.parametrize("path", notebooks.chapters(), ids=lambda path: path.name)
+def test_a_chapter_leaves_five_lines_to_remember_and_four_to_six_exercises(path):
+    prose = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+    remembered = re.search(r"^## What carries over$(.*?)^## ", prose, re.MULTILINE | re.DOTALL)[1]
+    assert re.findall(r"^(\d+)\. ", remembered, re.MULTILINE) == list("12345")
+    assert len(re.findall(r"^\*\*\d\. ", prose, re.MULTILINE)) in (4, 5, 6)
+
+
+@pytest.mark.parametrize("path", notebooks.chapters(), ids=lambda path: path.name)
 def test_a_stored_notebook_is_in_normal_form(path, tmp_path):
     copy = tmp_path / path.name
     notebooks.write(notebooks.normalise(notebooks.read(path)), copy)

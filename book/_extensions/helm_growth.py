@@ -15,6 +15,8 @@ from pathlib import Path
 import matplotlib as mpl
 from docutils import nodes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -42,10 +44,15 @@ def draw(curve: dict) -> bytes:
             axes.annotate(
                 f"{name}, {exponent(points):.2f}", (x, y), xytext=(0, 7), textcoords="offset points", ha="right",
                 color=COLORS[color], fontweight="bold", fontsize=9,
+                path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
             )  # fmt: skip
         ticks = sorted({x for points in curve["lines"].values() for x, _ in points})
         axes.set(xscale="log", yscale="log", xlabel=curve["against"], ylabel=curve["unit"], title=curve["title"])
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        low, high = axes.get_ylim()
+        if high < 30 * low:  # within one or two powers of ten, which alone would be too few ticks
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.margins(x=0.08, y=0.2)
         written = io.BytesIO()
