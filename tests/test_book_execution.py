@@ -28,6 +28,7 @@ def build(tmp_path):
             "nb_execution_mode": "cache",
             "nb_execution_raise_on_error": True,
             "master_doc": "index",
+            "exclude_patterns": [".*"],
         }
         app = Sphinx(
             str(tmp_path), None, str(tmp_path / "html"), str(tmp_path / "trees"), "html", settings, None, freshenv=True

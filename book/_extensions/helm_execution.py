@@ -44,8 +44,7 @@ def execute_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> No
     shutil.rmtree(folder, ignore_errors=True)
     cache = get_cache(folder)
     # In the book's order: the chapters that run long come first, so that no core is left alone with one at the end.
-    order = list(app.config.external_site_map)
-    paths = [Path(env.doc2path(name)) for name in sorted(names, key=order.index)]
+    paths = [Path(env.doc2path(name)) for name in app.config.external_site_map if name in names]
     chapters = [path for path in paths if path.suffix == ".ipynb"]
     failures = []
     with ThreadPoolExecutor(KERNELS) as pool:
