@@ -40,7 +40,8 @@ $(READY): requirements.txt pyproject.toml
 	 else echo "== Creating the virtual environment $(VENV) with $(PYTHON)"; \
 	   $(PYTHON) -m venv --clear $(VENV) || { echo "make: $(PYTHON) -m venv failed; on Debian, install python3-venv"; exit 1; }; fi
 	@echo "== Installing the pinned versions of requirements.txt (the first time takes some minutes)"
-	@$(BIN)/python -m pip install -qq --requirement requirements.txt
+	@# Without compiling all that comes along, half of which is never imported: that takes as long again.
+	@$(BIN)/python -m pip install -qq --no-compile --requirement requirements.txt
 	@echo "== Installing the package from this folder, editable"
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@# Kernels warn at every start about their channel on this machine; that says nothing about a book.

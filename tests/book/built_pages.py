@@ -61,17 +61,13 @@ class Reader:
         visit = Visit(context.new_page())
         root = self._roots[by]
 
-        def route(request_route) -> None:
-            url = request_route.request.url
-            if not formulas and url.startswith(f"{root}_static/mathjax/"):
-                request_route.fulfill(body="", content_type="text/javascript")
-            elif url.startswith(root):
-                request_route.continue_()
-            else:
-                visit.external.append(url)
-                request_route.abort()
+        def note(request) -> None:
+            if not request.url.startswith((root, "data:", "blob:")):
+                visit.external.append(request.url)
 
-        context.route("**/*", route)
+        if not formulas:
+            context.route(f"{root}_static/mathjax/**", lambda r: r.fulfill(body="", content_type="text/javascript"))
+        visit.page.on("request", note)
         visit.page.on("console", lambda m: visit.console.append(m.text) if m.type in ("error", "warning") else None)
         visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
         visit.page.on("response", lambda r: visit.broken.append(f"{r.status} {r.url}") if r.status >= 400 else None)

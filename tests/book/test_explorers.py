@@ -13,6 +13,21 @@ from PIL import Image
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
 
+# In one question to the page: asked piece by piece, the answers are longer on their way than in the making.
+STATE = """async (figure) => {
+    const still = figure.querySelector(".helm-still");
+    const shown = () => figure.dataset.kind === "frames" ? still.currentSrc
+        : [...figure.querySelectorAll(".helm-overlay [data-artist]")].map((group) => group.outerHTML).join("\\n")
+            .replaceAll(' style=""', "");  // once hidden, then shown
+    let before, settled = shown();
+    for (let k = 0; k < 40 && settled !== before; k++) {
+        await new Promise((done) => setTimeout(done, 25));
+        [before, settled] = [settled, shown()];
+    }
+    return [settled, figure.querySelector("figcaption").innerText, still.getAttribute("alt")];
+}"""
+
+
 class Explorer(explorer_pages.Reader):
     """An explorer of a built page."""
 
@@ -38,20 +53,7 @@ class Explorer(explorer_pages.Reader):
 
     def state(self) -> tuple[str, str, str]:
         """Picture, caption and alternative text; the picture is awaited, it changes once it is decoded."""
-        settled = self._picture()
-        for _ in range(40):
-            self.page.wait_for_timeout(25)
-            before, settled = settled, self._picture()
-            if settled == before:
-                break
-        return settled, self.caption.inner_text(), self.picture.get_attribute("alt")
-
-    def _picture(self) -> str:
-        if self.kind == "frames":
-            return self.picture.evaluate("img => img.currentSrc")
-        return self.figure.evaluate(
-            "f => [...f.querySelectorAll('.helm-overlay [data-artist]')].map(g => g.outerHTML).join('\\n')"
-        ).replace(' style=""', "")  # once hidden, then shown
+        return tuple(self.figure.evaluate(STATE))
 
 
 def open_explorers(reader, page: str, **options) -> tuple[object, list[Explorer]]:
@@ -178,7 +180,7 @@ AT_WHOLE_PIXELS = """() => document.querySelectorAll('.helm-stage').forEach((sta
 
 def shot(explorer) -> np.ndarray:
     explorer.page.evaluate(AT_WHOLE_PIXELS)
-    return np.asarray(Image.open(io.BytesIO(explorer.stage.screenshot(animations="disabled"))).convert("RGB"), int)
+    return np.asarray(Image.open(io.BytesIO(explorer.stage.screenshot(animations="disabled"))).convert("RGB"), np.int16)
 
 
 def require_same_picture(explorer, still) -> None:
