@@ -106,8 +106,8 @@ def main() -> None:
         figures[f"growth_{what}_with_states"] = exponent(found)
     names = {"load": "reading it", "training": "training, reckoned", "distances": "distances to the goal"}
     lines = {name: sizes[what] for what, name in names.items()}
-    curves["room"] = curve("A larger room", "states", "s", lines)
-    curves["memory"] = curve("A larger room", "states", "GiB", {"memory": sizes["memory"]})
+    curves["room"] = curve("A larger room: time", "states", "s", lines)
+    curves["memory"] = curve("A larger room: memory", "states", "GiB", {"memory": sizes["memory"]})
     largest = rooms[max(rooms)]
     figures["states_largest_room"] = figure([largest["states"]], "states")
     figures["memory_largest_room"] = figure([largest["memory"]], "GiB")

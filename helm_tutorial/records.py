@@ -62,6 +62,26 @@ def in_words(metric: dict, style: str = ".0%") -> str:
     return f"**{mean}** on every seed" if metric["low"] == metric["high"] else f"**{mean}** ({low} to {high})"
 
 
+def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> str:
+    """A difference of shares as tables and prose write it, in percentage points: the mean, the interval in brackets.
+
+    Args:
+        difference: such as :func:`paired` gives, as fractions.
+        unit: follows the mean, such as ``" points"``.
+        bold: sets the mean in bold.
+
+    Example:
+        >>> in_points(Interval(0.081, -0.004, 0.162), " points")
+        '+8 points (0 to +16)'
+    """
+    mean, low, high = (
+        f"{round(100 * x):+d}".replace("-", "−") if round(100 * x) else "0"
+        for x in (difference.mean, difference.low, difference.high)
+    )
+    mark = "**" if bold else ""
+    return f"{mark}{mean}{unit}{mark} ({low} to {high})"
+
+
 def formatted(value: float, style: str) -> str:
     """A number in ``style``, with a space before the per cent sign and powers of ten typeset."""
     text = f"{value:{style}}"

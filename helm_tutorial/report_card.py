@@ -58,7 +58,7 @@ def verdicts_on_the_pillars() -> str:
     columns = {
         "pillars": "MiniGrid, all steps",
         "closest": "MiniGrid, closest approach",
-        "continuous": "expansive world, closest approach",
+        "continuous": "expansive world, closest approach (our planner only)",
     }
     rows: dict[str, dict[str, str]] = {}
     for claim in report_claims_pillars.CLAIMS:

@@ -36,7 +36,7 @@ def _over_cases(passing: list[bool], failing: list[bool]) -> str:
 def _costs(metrics: Metrics, without: str) -> str:
     parts = []
     for planner, name, horizon in COSTED:
-        parts.append(f"{name}, T={horizon}: {_points(price(metrics, without, planner, horizon))}")
+        parts.append(f"{name}, T={horizon}: {records.in_points(price(metrics, without, planner, horizon), ' points')}")
     return "; ".join(parts)
 
 
@@ -63,16 +63,12 @@ def necessary_where_both_arrive(metrics: Metrics, without: str, line: float = 0.
 
 def _costs_where_both_arrive(metrics: Metrics, without: str) -> str:
     gaps = prices_where_both_arrive(metrics, without)
-    return "; ".join(f"T={horizon}: {_points(gap)}" for horizon, gap in gaps.items())
+    return "; ".join(f"T={horizon}: {records.in_points(gap, ' points')}" for horizon, gap in gaps.items())
 
 
 def _suffice_expansive(metrics: Metrics, line: float = 0.90) -> str:
     cells = [metrics[f"success_both_T{horizon}_closest"] for horizon in HORIZONS]
     return _over_cases([cell["low"] > line for cell in cells], [cell["high"] < line for cell in cells])
-
-
-def _points(gap: Interval) -> str:
-    return f"{100 * gap.mean:+.0f} points ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})"
 
 
 def _orders(metrics: Metrics, first: str, second: str):

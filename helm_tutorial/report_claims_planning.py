@@ -58,7 +58,7 @@ CLAIMS = (
         "The diagnosis: where does the latent distance point?",
     ),
     Claim(
-        "Without metric alignment planning ends in dead ends, local minima of latent distance",
+        "Without metric alignment latent distance has dead ends, local minima",
         "no figure",
         "exp3",
         lambda m: (

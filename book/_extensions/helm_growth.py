@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from helm_tutorial.figures.style import COLORS, use_style
 
+BEND = 0.3  # by how much a line's last exponent differs from that of the whole where it is said
 LINES = ("helm", "flat", "contrastive", "both")
 
 
@@ -29,6 +30,12 @@ def exponent(points: Sequence[tuple[float, float]]) -> float:
     """The slope of a straight line through logarithms."""
     x, y = zip(*points, strict=True)
     return statistics.linear_regression([log(a) for a in x], [log(b) for b in y]).slope
+
+
+def grows(points: Sequence[tuple[float, float]]) -> str:
+    """The exponent over the whole range, and that of the last step where the line bends."""
+    whole, last = exponent(points), exponent(points[-2:])
+    return f"{whole:.2f}" if abs(last - whole) < BEND else f"{whole:.2f}, at last {last:.2f}"
 
 
 def draw(curve: dict) -> bytes:
@@ -42,7 +49,7 @@ def draw(curve: dict) -> bytes:
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[color])
             x, y = points[-1]
             axes.annotate(
-                f"{name}, {exponent(points):.2f}", (x, y), xytext=(0, 7), textcoords="offset points", ha="right",
+                f"{name}, {grows(points)}", (x, y), xytext=(0, 7), textcoords="offset points", ha="right",
                 color=COLORS[color], fontweight="bold", fontsize=9,
                 path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
             )  # fmt: skip
@@ -65,7 +72,7 @@ def in_words(curve: dict) -> str:
     parts = []
     for name, points in curve["lines"].items():
         ends = " and ".join(f"{y:.3g} {curve['unit']} at {x:g}" for x, y in (points[0], points[-1]))
-        parts.append(f"{name}, {ends}, exponent {exponent(points):.2f}")
+        parts.append(f"{name}, {ends}, exponent {grows(points)}")
     return f"{curve['title']}, against {curve['against']}: " + "; ".join(parts)
 
 

@@ -29,6 +29,39 @@ PACKAGES = (
     "sphinx",
     "nbval",
 )
+# Names of the benchmarks' figures in words, in the order in which the page shows them.
+FIGURES = {
+    "book_seconds": "all chapters, two at a time, from cold kernels",
+    "book_core_seconds": "all chapters, one after another",
+    "chapter_seconds_max": "the longest chapter",
+    "peak_memory_gib": "memory of the largest chapter, over torch",
+    "study_memory_gib": "memory of a seed of the two-by-two, over torch",
+    "page_load_ms": "a page opens",
+    "page_load_ms_max": "the slowest page opens",
+    "live_redraw_ms_median": "an explorer redraws, live",
+    "explorer_kilobytes": "an explorer's data in a page",
+    "train_seconds": "training a world model, one core",
+    "seeds16_over_1": "sixteen trainings, over one",
+    "update_cpu_ms_8x8": "an update, Empty-8x8",
+    "update_cpu_ms_16x16": "an update, Empty-16x16",
+    "update_cpu_ms_four_rooms": "an update, FourRooms",
+    "update_cpu_over_gpu_8x8": "an update, CPU over GPU, Empty-8x8",
+    "update_cpu_over_gpu_16x16": "an update, CPU over GPU, Empty-16x16",
+    "update_cpu_over_gpu_four_rooms": "an update, CPU over GPU, FourRooms",
+    "jacobian_speedup_T200": "Jacobian norms to T = 200, jacrev over ours",
+    "plan_speedup_vs_peer_T12": "plan speedup vs peer, T = 12",
+    "plan_speedup_vs_peer_T25": "plan speedup vs peer, T = 25",
+    "plan_speedup_same_path_T12": "plan speedup, same path, T = 12",
+    "plan_speedup_same_path_T25": "plan speedup, same path, T = 25",
+    "decisions_per_second_vs_peer_T12": "our decisions, vs peer, T = 12",
+    "decisions_per_second_vs_peer_T25": "our decisions, vs peer, T = 25",
+    "decisions_per_second_same_path_T12": "our decisions, same path, T = 12",
+    "decisions_per_second_same_path_T25": "our decisions, same path, T = 25",
+    "states_largest_room": "the largest room, 64 x 64",
+    "load_largest_room": "reading it off the environment",
+    "memory_largest_room": "memory that takes",
+    "training_reckoned_largest_room": "training there, reckoned",
+}
 # Page weights are known when every page is written, this one too: they are filled into its text at the end.
 WEIGHT = "weight-of({})"
 WEIGHT_FORM = re.compile(r"weight-of\(([\w/]+)\)")
@@ -95,15 +128,18 @@ def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 
 def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
-    """What the benchmarks last found, as their file of results has it; fitted exponents stand beside their curves."""
+    """What the benchmarks last found, in the order and the words of :data:`FIGURES`.
+
+    Fitted exponents stand beside their curves, and what needs a machine that was not at hand is left out.
+    """
     results = json.loads((Path(app.srcdir) / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    figures = {name: found for name, found in results["figures"].items() if found and found["unit"] != "exponent"}
     yield "figure", "median", "quartiles", "runs"
-    for name, found in results["figures"].items():
-        words = name.replace("_", " ")
-        if found is None:
-            yield words, "not at hand", "", ""
-        elif found["unit"] != "exponent":
+    for name in (*FIGURES, *sorted(figures.keys() - FIGURES.keys())):
+        if name in figures:
+            found = figures[name]
             spread = f"{digits(found['low'])} to {digits(found['high'])}" if found["runs"] > 1 else ""
+            words = FIGURES.get(name, name.replace("_", " "))
             yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
     yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
