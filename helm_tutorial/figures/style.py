@@ -94,7 +94,7 @@ def label_line(axes: Axes, x: float, y: float, text: str, color: str, *, lift: f
     axes.annotate(
         text,
         (x, y),
-        xytext=(5, lift),
+        xytext=(8, lift),
         textcoords="offset points",
         color=color,
         va="center",

@@ -22,7 +22,7 @@ ASKED_NAMES = {
 }
 """Each planner as figures and prose call it: what it does with a gradient, or that it has none."""
 
-LONGEST = 4.0
+LONGEST = 4.3
 """Steps over geodesic distance at the upper end of the right panel of :func:`build_asked`."""
 
 
