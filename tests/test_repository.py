@@ -30,7 +30,11 @@ MODULES = {
 DRAWING = ("helm_tutorial.figures", "helm_tutorial.explorer")
 LONGEST_MODULE = 300  # lines; a module holds one idea
 STANDARD = set(sys.stdlib_module_names)
-DISTRIBUTION = {"IPython": "ipython", "PIL": "pillow"}  # where a module's name is not its distribution's
+DISTRIBUTION = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "matplotlib_inline": "matplotlib-inline",
+}  # where a module's name is not its distribution's
 
 
 def imports(path: Path, package: str) -> set[str]:

@@ -45,14 +45,23 @@ def draw(curve: dict) -> bytes:
         mpl.rcParams["svg.hashsalt"] = curve["title"]  # the same picture from the same numbers
         figure = Figure(figsize=(3.9, 3.1))
         axes = figure.subplots()
+        highest = max(curve["lines"], key=lambda name: curve["lines"][name][-1][1])
         for (name, points), color in zip(curve["lines"].items(), cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[color])
-            x, y = points[-1]
+            # The highest line's name stands over its end; lines rise, so there is room right of the others' middles.
+            above = name == highest
             axes.annotate(
-                f"{name}, {grows(points)}", (x, y), xytext=(0, 7), textcoords="offset points", ha="right",
-                color=COLORS[color], fontweight="bold", fontsize=9,
+                f"{name}, {grows(points)}",
+                points[-1 if above else len(points) // 2],
+                xytext=(0, 7) if above else (5, -3),
+                textcoords="offset points",
+                ha="right" if above else "left",
+                va="bottom" if above else "top",
+                color=COLORS[color],
+                fontweight="bold",
+                fontsize=9,
                 path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
-            )  # fmt: skip
+            )
         ticks = sorted({x for points in curve["lines"].values() for x, _ in points})
         axes.set(xscale="log", yscale="log", xlabel=curve["against"], ylabel=curve["unit"], title=curve["title"])
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import matplotlib as mpl
+from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib_inline.config import InlineBackend
 
 COLORS = {
     "true": "#222222",
@@ -65,6 +67,9 @@ def use_style() -> None:
             "image.cmap": "viridis",
         }
     )
+    shell = get_ipython()
+    if shell is not None:  # two pixels where a page shows one: sharp on screens that have them
+        InlineBackend.instance(parent=shell).figure_formats = {"retina"}
 
 
 def is_narrow(figure: Figure) -> bool:
