@@ -48,11 +48,11 @@ def draw(curve: dict) -> bytes:
         highest = max(curve["lines"], key=lambda name: curve["lines"][name][-1][1])
         for (name, points), color in zip(curve["lines"].items(), cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[color])
-            # The highest line's name stands over its end; lines rise, so there is room right of the others' middles.
+            # The highest line's name stands over its end; lines rise, so there is room right of where the others begin.
             above = name == highest
-            axes.annotate(
+            label = axes.annotate(
                 f"{name}, {grows(points)}",
-                points[-1 if above else len(points) // 2],
+                points[-1 if above else 1],
                 xytext=(0, 7) if above else (5, -3),
                 textcoords="offset points",
                 ha="right" if above else "left",
@@ -62,6 +62,7 @@ def draw(curve: dict) -> bytes:
                 fontsize=9,
                 path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
             )
+            label.set_in_layout(False)  # or a long one would leave the lines no room
         ticks = sorted({x for points in curve["lines"].values() for x, _ in points})
         axes.set(xscale="log", yscale="log", xlabel=curve["against"], ylabel=curve["unit"], title=curve["title"])
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
