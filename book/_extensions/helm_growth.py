@@ -48,18 +48,18 @@ def draw(curve: dict) -> bytes:
         highest = max(curve["lines"], key=lambda name: curve["lines"][name][-1][1])
         for (name, points), color in zip(curve["lines"].items(), cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[color])
-            # The highest line's name stands over its end; lines rise, so there is room right of where the others begin.
+            # The highest line's name stands over its end, the others' below where they begin: lines rise.
             above = name == highest
             label = axes.annotate(
                 f"{name}, {grows(points)}",
-                points[-1 if above else 1],
-                xytext=(0, 7) if above else (5, -3),
+                points[-1 if above else 0],
+                xytext=(0, 7) if above else (4, -1),
                 textcoords="offset points",
                 ha="right" if above else "left",
                 va="bottom" if above else "top",
                 color=COLORS[color],
                 fontweight="bold",
-                fontsize=9,
+                fontsize=8,
                 path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
             )
             label.set_in_layout(False)  # or a long one would leave the lines no room
