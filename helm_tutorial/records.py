@@ -71,7 +71,7 @@ def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> st
         bold: sets the mean in bold.
 
     Example:
-        >>> in_points(Interval(0.081, -0.004, 0.162), " points")
+        >>> in_points(Interval(0.081, -0.004, 0.162, n=5), " points")
         '+8 points (0 to +16)'
     """
     mean, low, high = (
