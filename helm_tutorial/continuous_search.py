@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from helm_tutorial.adam import Adam
 from helm_tutorial.plans import BestPlans
 from helm_tutorial.validation import require_count, require_real
 
@@ -71,7 +72,7 @@ def search_gradient(
     """
     _check(size, lr=lr, spread=spread, restarts=restarts, steps=steps)
     plans = (spread * _noise(generator, restarts, size)).requires_grad_(True)
-    optimizer, best = torch.optim.Adam([plans], lr=lr), _Best(size)
+    optimizer, best = Adam([plans], lr=lr), _Best(size)
     for _ in range(steps):
         costs = cost(plans)
         best.offer(plans, costs)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from helm_tutorial.adam import Adam
 from helm_tutorial.plans import BestPlans, Plan, check_kept, check_planning, goal_cost, score
 from helm_tutorial.relaxation import RELAXATIONS, relax
 from helm_tutorial.rollout import Dynamics, rollout
@@ -114,12 +115,11 @@ def plan_gradient(
     if kept is not None:
         logits[::restarts, : kept.shape[1]] += LEANING * F.one_hot(kept, actions)
     logits.requires_grad_(True)
-    optimizer = torch.optim.Adam([logits], lr=lr)
+    optimizer = Adam([logits], lr=lr)
     best = BestPlans(batch, horizon, z0.device)
     relaxed_best = torch.full((batch,), float("inf"), device=z0.device)
     scorings = 0
     for step in range(1, steps + 1):
-        optimizer.zero_grad(set_to_none=True)
         progress = (step - 1) / max(steps - 1, 1)
         probabilities = relax(logits, relaxation, progress=progress, generator=generator)
         cost = goal_cost(rollout(model, starts, probabilities)[:, 1:], goal, over=over)

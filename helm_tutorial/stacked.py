@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from helm_tutorial.adam import Adam
 from helm_tutorial.training import Progress, TrainingDiverged
 from helm_tutorial.validation import require_count, require_real, require_shape
 
@@ -130,7 +131,7 @@ def fit_stacked(
     require_real("sigma", sigma, low=0.0)
     require_real("weight", weight, low=0.0)
     stacked = StackedNetworks(networks, batch * (2 if weight else 1))
-    optimizer = torch.optim.Adam(stacked.parameters(), lr=lr, fused=True)
+    optimizer = Adam(stacked.parameters(), lr=lr, fused=True)
     report_every, losses = max(1, steps // 100), torch.empty(0)
     for step in range(steps):
         a, noise = [], []

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from helm_tutorial.adam import Adam
 from helm_tutorial.validation import require_count, require_real
 
 Progress = Callable[[int, int, float], None]
@@ -53,15 +54,15 @@ def fit(
     require_count("steps", steps)
     require_real("lr", lr, above=0.0)
     tensors = list(parameters.parameters() if isinstance(parameters, nn.Module) else parameters)
-    optimizer = torch.optim.Adam(tensors, lr=lr, fused=True)
+    optimizer = Adam(tensors, lr=lr, fused=True)
     history = torch.empty(steps, device=tensors[0].device)
     report_every = max(1, steps // 100)
     if watch is not None:
         watch(0)
     for step in range(steps):
         if decay:
-            optimizer.param_groups[0]["lr"] = lr * min(1.0, 2.0 * (1.0 - step / steps))
-        optimizer.zero_grad(set_to_none=True)
+            optimizer.lr = lr * min(1.0, 2.0 * (1.0 - step / steps))
+        optimizer.zero_grad()
         value = loss()
         value.backward()
         optimizer.step()

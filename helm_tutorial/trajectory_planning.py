@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from helm_tutorial.adam import Adam
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.validation import require_count, require_real, require_shape
@@ -127,7 +128,7 @@ def plan_adam(
     """The report's planner: Adam on the actions, from zeros, with the report's step size; else :func:`plan_descent`."""
     plan = first_plan(z0, goals, horizon, actions, steps, None).requires_grad_(True)
     require_real("lr", lr, above=0.0)
-    optimizer = torch.optim.Adam([plan], lr=lr)
+    optimizer = Adam([plan], lr=lr)
     for _ in range(steps):
         plan.grad = _gradient(model, z0, goals, plan.detach())
         optimizer.step()
