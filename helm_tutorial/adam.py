@@ -46,7 +46,7 @@ class Adam:
         self._means = [torch.zeros_like(tensor, requires_grad=False) for tensor in self._tensors]
         self._squares = [torch.zeros_like(tensor, requires_grad=False) for tensor in self._tensors]
         # Counted apart, because a tensor that had no gradient at first begins later.
-        self._counts = [torch.zeros((), device=tensor.device if fused else "cpu") for tensor in self._tensors]
+        self._counts = [torch.tensor(0.0, device=tensor.device if fused else "cpu") for tensor in self._tensors]
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
