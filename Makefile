@@ -25,7 +25,7 @@ SEEDS     ?= 5
 WORKERS   ?= logical
 EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel
 
-.PHONY: help install book test lint unit notebook-test book-test pdf bench notebooks records requirements address colab clean
+.PHONY: help install book test lint unit whole notebook-test book-test pdf bench notebooks records beginnings requirements address colab clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ unit: $(READY)  ## unit tests of the package with its examples, the tools and th
 	@echo "== Unit tests"
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book --doctest-modules tests helm_tutorial
 
+whole: $(READY)  ## train to the end, and hold to the records, what the unit tests only begin
+	@echo "== The longest recorded trainings, to their ends"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book -m whole tests
+
 notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
 	@echo "== Executing every notebook and comparing its checked outputs"
 	@ignored=$$($(BIN)/python tools/rounding.py $(NOTEBOOKS)) && \
@@ -99,6 +103,9 @@ records: $(READY)  ## run the recorded studies again (SEEDS=5 EXPERIMENTS="exp1 
 	@mkdir -p book/records
 	@for name in $(EXPERIMENTS); do echo "== $$name, $(SEEDS) seeds"; \
 	   $(BIN)/python -m helm_tutorial reproduce $$name --seeds $(SEEDS) --json book/records/$$name.json || exit 1; done
+
+beginnings: $(READY)  ## store how the longest recorded trainings begin (first: make whole)
+	@$(BIN)/python tests/recorded_trainings.py
 
 requirements: $(READY)  ## write requirements.txt from what .venv holds
 	@$(BIN)/python tools/requirements.py

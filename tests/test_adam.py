@@ -32,7 +32,7 @@ def test_the_numbers_are_those_of_pytorchs_class(fused):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="lr must be finite and greater than 0.0, got 0.0"):
+    with pytest.raises(ValueError, match=r"lr must be finite and greater than 0\.0, got 0\.0"):
         Adam(_tensors(), lr=0.0)
     with pytest.raises(ValueError, match="tensors must hold at least one tensor, got none"):
         Adam([])

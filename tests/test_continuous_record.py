@@ -4,8 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
+import recorded_trainings
 import torch
 from record_span import hold_to_seeds
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.continuous_world import solvable_starts
@@ -44,12 +46,13 @@ def test_charged_for_the_closest_approach_all_arrive_with_neither_pillar_too():
         assert records.paired(metrics, f"success_{on}_T5_closest", f"success_{off}_T5_closest").mean > 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_one_cell_of_the_record_trained_again():
     # Half a minute: training is all that tells whether what is recorded comes out of this code.
     record, config = records.load("continuous"), continuous_pillars.Config()
-    world = continuous_pillars.build_world(config)
-    model = continuous_pillars.train_cell(world, config, "contrastive", record["seeds"][0])
+    assert record["seeds"][0] == recorded_trainings.SEED
+    world, model, losses = recorded_trainings.trained("continuous")
+    require_beginning("continuous", losses)
     recorded = {name: entry["values"][0] for name, entry in record["metrics"].items()}
     points, steps = continuous_pillars.measured_pairs(world, config.pairs)
     with torch.no_grad():

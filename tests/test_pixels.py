@@ -4,11 +4,12 @@ import math
 from dataclasses import replace
 
 import pytest
+import recorded_trainings
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records, reproduce
 from helm_tutorial.experiments import contrastive_fix, pixels
 from helm_tutorial.gridworld import geodesic_distances, goal_distances, load_gridworld
-from helm_tutorial.recipes import directed, train_contrastive
 from helm_tutorial.statistics import rank_correlation
 
 
@@ -62,14 +63,14 @@ def test_the_record_meets_the_bars_that_experiment_4_meets():
     assert metrics["success_open_loop_contrastive_pixels"]["mean"] >= 0.95
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_one_seed_of_the_record_trained_again():
     # About a minute: training is all that tells whether what is recorded comes out of this code.
-    record, config = records.load("pixels"), pixels.Config()
-    seed = record["distance"]["seed"]
-    at = record["seeds"].index(seed)
-    world = load_gridworld(config.env, layout_seed=config.layout_seed, observation="pixels")
-    model = train_contrastive(world, directed(config.training), seed)
+    record = records.load("pixels")
+    assert record["distance"]["seed"] == recorded_trainings.SEED
+    at = record["seeds"].index(recorded_trainings.SEED)
+    world, model, losses = recorded_trainings.trained("pixels")
+    require_beginning("pixels", losses)
     z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
     distance = diagnosis.goal_latent_distances(z, world, goals=goals)
     assert rank_correlation(distance, pixels.latent_distance(record)) > 0.99

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+import recorded_trainings
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.experiments import contrastive_fix, contrastive_steps, other_worlds
@@ -45,11 +47,11 @@ def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
     holds_to(first_seed("exp4"), "one_encoder", world, model, config.planning)
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_a_world_of_other_worlds_run_again_for_one_seed():
     config = other_worlds.Config()
-    world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)
-    model = train_contrastive(world, directed(config.training), 0)
+    world, model, losses = recorded_trainings.trained("worlds")
+    require_beginning("worlds", losses)
     recorded = {
         name.removesuffix("_crossing"): value
         for name, value in first_seed("worlds").items()

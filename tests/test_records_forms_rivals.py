@@ -5,7 +5,9 @@ import math
 from dataclasses import replace
 
 import pytest
+import recorded_trainings
 from record_span import hold_to_seeds
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records
 from helm_tutorial.experiments import many_controls, regularity_forms, rivals, swaps
@@ -16,8 +18,8 @@ from helm_tutorial.experiments.gridworld_planning import (
     played_starts,
     success_rate,
 )
-from helm_tutorial.gridworld import geodesic_distances, load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive
+from helm_tutorial.gridworld import geodesic_distances
+from helm_tutorial.recipes import Training
 
 
 def values(name: str, metric: str) -> list[float]:
@@ -43,11 +45,11 @@ def test_forms_that_other_records_trained_too_are_the_same_models(form, record, 
             )
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_a_form_run_again_for_one_seed():
     config, name = regularity_forms.Config(), "hinge_0.03"
-    world = load_gridworld(config.env)
-    model = train_contrastive(world, replace(config.training, **regularity_forms.TRAININGS[name]), 0)
+    world, model, losses = recorded_trainings.trained("forms")
+    require_beginning("forms", losses)
 
     def recorded(metric: str) -> float:
         return values("forms", metric)[records.load("forms")["seeds"].index(0)]

@@ -4,7 +4,9 @@ import math
 from dataclasses import replace
 
 import pytest
+import recorded_trainings
 from record_span import hold_to_seeds
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records, report_card, report_claims_pillars
 from helm_tutorial.experiments import two_pillars
@@ -19,14 +21,19 @@ from helm_tutorial.gridworld import geodesic_distances, load_gridworld
 from helm_tutorial.recipes import Training
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", two_pillars.CELLS)
+@pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, marks=pytest.mark.whole if cell == "both" else pytest.mark.slow) for cell in two_pillars.CELLS],
+)
 def test_a_cell_run_again_for_one_seed(cell, request):
     record, config = records.load("pillars"), two_pillars.Config()
     seed = record["seeds"][0]
     assert seed == 0 and config.training == Training()
     if cell == "contrastive":
         world, model = request.getfixturevalue("contrastive")
+    elif cell == "both":
+        world, model, losses = recorded_trainings.trained("pillars")
+        require_beginning("pillars", losses)
     else:
         world = load_gridworld(config.env)
         model = two_pillars.train_cell(world, config, cell, seed)

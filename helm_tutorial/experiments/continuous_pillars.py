@@ -35,6 +35,7 @@ from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.experiments.two_pillars import CELLS, HORIZONS
 from helm_tutorial.recipes import Training, train_contrastive
 from helm_tutorial.statistics import rank_correlation
+from helm_tutorial.training import Progress
 from helm_tutorial.validation import require_count, require_real
 from helm_tutorial.world_model import WorldModel
 
@@ -143,11 +144,13 @@ def build_world(config: Config) -> ContinuousWorld:
     )
 
 
-def train_cell(world: ContinuousWorld, config: Config, cell: str, seed: int) -> WorldModel:
+def train_cell(
+    world: ContinuousWorld, config: Config, cell: str, seed: int, *, progress: Progress | None = None
+) -> WorldModel:
     """The world model of one cell: reconstruction or contrastive, without or with the spectral penalty."""
     weight = {"spectral": config.weight_reconstruction, "both": config.weight_contrastive}.get(cell, 0.0)
     train = train_contrastive if cell in ("contrastive", "both") else train_reconstruction
-    return train(world, replace(config.training, spectral_weight=weight), seed)
+    return train(world, replace(config.training, spectral_weight=weight), seed, progress=progress)
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
