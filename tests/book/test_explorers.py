@@ -75,48 +75,51 @@ def press(slider, key: str) -> int:
     return int(slider.input_value())
 
 
+def move_sliders(explorer: Explorer) -> None:
+    """Each to both ends: picture, caption and texts follow, and the same place shows the same again."""
+    for slider in explorer.figure.locator(".helm-controls input[type=range]").all():
+        what = f"{explorer.name}: {slider.get_attribute('id')}"
+        last = int(slider.get_attribute("max"))
+        assert press(slider, "Home") == 0
+        low, low_text = explorer.state(), slider.get_attribute("aria-valuetext")
+        assert press(slider, "End") == last
+        high, high_text = explorer.state(), slider.get_attribute("aria-valuetext")
+        assert low[0] != high[0], f"the picture does not follow {what}"
+        assert low[1] != high[1], f"the caption does not follow {what}"
+        assert low_text and high_text and low_text != high_text, f"aria-valuetext does not follow {what}"
+        assert high[1].split() == high[2].split(), "the alternative text is not the caption"
+        assert press(slider, "ArrowLeft") == last - 1
+        assert press(slider, "ArrowUp") == last
+        assert explorer.state() == high, f"the same position of {what} shows something else the second time"
+
+
+def make_choices(explorer: Explorer) -> None:
+    """Each choice of each group: captions differ, and pictures do."""
+    groups = explorer.figure.locator(".helm-controls [role=radiogroup]:has(input[type=radio])").all()
+    grouped = sum(group.locator("input[type=radio]").count() for group in groups)
+    choices = explorer.figure.locator(".helm-controls input[type=radio]").count()
+    assert grouped == choices, "a choice is not grouped for a screen reader"
+    for group in groups:
+        choices = group.locator("input[type=radio]").all()
+        states = []
+        for choice in choices:
+            choice.check(force=True)
+            states.append(explorer.state())
+        assert len({caption for _, caption, _ in states}) == len(choices), "two choices have the same caption"
+        assert len({picture for picture, _, _ in states}) > 1, "the picture does not follow the choice"
+
+
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_every_slider_of_a_chapter_moves_its_picture_and_caption(reader, page):
+def test_every_control_moves_its_own_picture_and_caption_and_reset_restores_them(reader, page):
     visit, explorers = open_explorers(reader, page, by="file")  # the other tests come by http
     assert explorers, f"{page} has no explorer"
     for explorer in explorers:
         explorer.answer()
-        for slider in explorer.figure.locator(".helm-controls input[type=range]").all():
-            what = f"{explorer.name}: {slider.get_attribute('id')}"
-            last = int(slider.get_attribute("max"))
-            assert press(slider, "Home") == 0
-            low, low_text = explorer.state(), slider.get_attribute("aria-valuetext")
-            assert press(slider, "End") == last
-            high, high_text = explorer.state(), slider.get_attribute("aria-valuetext")
-            assert low[0] != high[0], f"the picture does not follow {what}"
-            assert low[1] != high[1], f"the caption does not follow {what}"
-            assert low_text and high_text and low_text != high_text, f"aria-valuetext does not follow {what}"
-            assert high[1].split() == high[2].split(), "the alternative text is not the caption"
-            assert press(slider, "ArrowLeft") == last - 1
-            assert press(slider, "ArrowUp") == last
-            assert explorer.state() == high, f"the same position of {what} shows something else the second time"
-    assert visit.complaints == []
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_choices_neighbours_and_reset(reader, page):
-    visit, explorers = open_explorers(reader, page)
-    for explorer in explorers:
-        explorer.answer()
     starts = [explorer.state() for explorer in explorers]
     for i, explorer in enumerate(explorers):
-        groups = explorer.figure.locator(".helm-controls [role=radiogroup]:has(input[type=radio])").all()
-        grouped = sum(group.locator("input[type=radio]").count() for group in groups)
-        choices = explorer.figure.locator(".helm-controls input[type=radio]").count()
-        assert grouped == choices, "a choice is not grouped for a screen reader"
-        for group in groups:
-            choices = group.locator("input[type=radio]").all()
-            states = []
-            for choice in choices:
-                choice.check(force=True)
-                states.append(explorer.state())
-            assert len({caption for _, caption, _ in states}) == len(choices), "two choices have the same caption"
-            assert len({picture for picture, _, _ in states}) > 1, "the picture does not follow the choice"
+        move_sliders(explorer)
+        make_choices(explorer)
+        explorer.reset.click()
         for slider in explorer.figure.locator(".helm-controls input[type=range]").all():
             press(slider, "Home" if int(slider.input_value()) else "End")
         assert explorer.state() != starts[i]
@@ -130,6 +133,7 @@ def test_choices_neighbours_and_reset(reader, page):
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_steps_play_drags_set_and_links_restore(reader, page):
     visit, explorers = open_explorers(reader, page)
+    linked = []
     for explorer in explorers:
         explorer.answer()
         for button in explorer.play.all():
@@ -151,18 +155,20 @@ def test_steps_play_drags_set_and_links_restore(reader, page):
         wanted = explorer.state()
         explorer.link.click()
         visit.page.wait_for_url(f"**#{explorer.name}?*")
-        fragment = visit.page.url.partition("#")[2]
-        fresh = reader.open(f"{page}#{fragment}", formulas=False)
-        restored = Explorer(fresh.page, explorers.index(explorer))
-        assert restored.name == explorer.name
+        linked.append((visit.page.url.partition("#")[2], wanted))
+    # The first link opens another reader's page, the others are followed on it.
+    fresh = reader.open(f"{page}#{linked[0][0]}", formulas=False)
+    for i, (fragment, wanted) in enumerate(linked):
+        if i:
+            fresh.page.goto(f"{fresh.page.url.partition('#')[0]}#{fragment}")
+        restored = Explorer(fresh.page, i)
+        assert fragment.startswith(f"{restored.name}?")
         restored.figure.scroll_into_view_if_needed()
         if restored.kind == "numbers":
             restored.drawn()
         restored.waits(False)
         assert restored.state() == wanted, f"the link {fragment} does not restore its setting"
-        assert fresh.complaints == []
-        fresh.page.context.close()
-    assert visit.complaints == []
+    assert visit.complaints == fresh.complaints == []
 
 
 def settings(sizes: list[int], name: str) -> list[tuple[int, ...]]:
@@ -196,13 +202,36 @@ def require_same_picture(explorer, still) -> None:
     assert (off > 64).mean() < 0.01, explorer.name
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+def require_readable_without_scripts(explorer: Explorer) -> None:
+    """The start as a picture, its caption, the question with its answer, and nothing that would need a script."""
+    picture = explorer.figure.locator("img:visible")  # one: whole, where a guess would hide a part of it
+    assert picture.get_attribute("src").startswith("data:image/")
+    box = picture.bounding_box()
+    assert box["width"] > 100 and box["height"] > 50
+    assert explorer.caption.inner_text().strip()
+    for element in explorer.figure.locator("input, button").all():
+        assert element.is_hidden()
+    if explorer.figure.locator(".helm-guess").count():
+        assert explorer.figure.locator(".helm-question").is_visible()
+        assert explorer.figure.locator(".helm-answer").is_visible()
+
+
+def require_usable_by_finger(explorer: Explorer, width: int) -> None:
+    """Every slider is long and high enough, and within the screen."""
+    for slider in explorer.figure.locator("input[type=range]:visible").all():
+        box = slider.bounding_box()
+        assert box["width"] >= 160 and box["height"] >= 24, box
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, box
+
+
+@pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page, width):
     visit, explorers = open_explorers(reader, page, width=width)
     visit.page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page
     still = reader.open(page, width=width, scripts=False, formulas=False).page
     for i, explorer in enumerate(explorers):
+        require_readable_without_scripts(Explorer(still, i))
         if explorer.kind != "numbers":
             continue
         # What readers without scripts see where a guess hides a part; on a phone too they get the wide picture.
@@ -220,32 +249,8 @@ def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_t
             caption = explorer_pages.looked_up(data["captions"], at, data["sizes"])
             explorer_pages.sync_api.expect(explorer.picture).to_have_attribute("alt", caption)
             explorer_pages.require_payload_is_drawn(data, at, size, explorer.overlay())
+    if width < 576:
+        for explorer in explorers:
+            explorer.answer()
+            require_usable_by_finger(explorer, width)
     assert visit.complaints == []
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_without_scripts_the_start_is_still_there(reader, page):
-    visit = reader.open(page, scripts=False)
-    for i in range(visit.page.locator("figure.helm-explorer").count()):
-        explorer = Explorer(visit.page, i)
-        picture = explorer.figure.locator("img:visible")  # one: whole, where a guess would hide a part of it
-        assert picture.get_attribute("src").startswith("data:image/")
-        box = picture.bounding_box()
-        assert box["width"] > 100 and box["height"] > 50
-        assert explorer.caption.inner_text().strip()
-        for element in explorer.figure.locator("input, button").all():
-            assert element.is_hidden()
-        if explorer.figure.locator(".helm-guess").count():
-            assert explorer.figure.locator(".helm-question").is_visible()
-            assert explorer.figure.locator(".helm-answer").is_visible()
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_a_finger_can_use_the_sliders_of_a_phone(reader, page):
-    _, explorers = open_explorers(reader, page, width=360)
-    for explorer in explorers:
-        explorer.answer()
-        for slider in explorer.figure.locator("input[type=range]:visible").all():
-            box = slider.bounding_box()
-            assert box["width"] >= 160 and box["height"] >= 24, box
-            assert box["x"] >= 0 and box["x"] + box["width"] <= 360, box
