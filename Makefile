@@ -17,7 +17,9 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-NOTEBOOKS := $(wildcard book/*.ipynb)
+# In the book's order, in which long ones come early, so that no core is left alone with one at the end.
+IN_ORDER  := $(wildcard $(shell sed -n 's/^ *- file: *\(book\/[a-z_]*\) *$$/\1.ipynb/p' _toc.yml))
+NOTEBOOKS := $(IN_ORDER) $(filter-out $(IN_ORDER),$(wildcard book/*.ipynb))
 SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
              $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
