@@ -16,6 +16,8 @@ export OMP_NUM_THREADS ?= 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# What is installed is compiled when it is first imported. Where that may not be kept, every kernel compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # In the book's order, in which long ones come early, so that no core is left alone with one at the end.
 IN_ORDER  := $(wildcard $(shell sed -n 's/^ *- file: *\(book\/[a-z_]*\) *$$/\1.ipynb/p' _toc.yml))
