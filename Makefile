@@ -29,7 +29,7 @@ SEEDS     ?= 5
 WORKERS   ?= logical
 EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel
 
-.PHONY: help install book test lint unit whole notebook-test book-test pdf bench notebooks records beginnings requirements address colab clean
+.PHONY: help install book test lint unit whole notebook-test book-test pdf bench chapter notebooks records beginnings requirements address colab clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMI
 bench: $(READY)  ## speed and memory, as ratios against peers; writes benchmarks/results.json
 	@for script in $(filter-out benchmarks/measuring.py,$(wildcard benchmarks/*.py)); do \
 	   echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+chapter: $(READY)  ## begin a chapter that runs, to be written over (NAME=my_chapter TITLE="What it is called")
+	@$(BIN)/python tools/new_chapter.py "$(NAME)" "$(TITLE)"
 
 notebooks: $(READY)  ## execute the stored notebooks again and normalise them
 	@$(BIN)/python tools/notebooks.py run $(NOTEBOOKS)
