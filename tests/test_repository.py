@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 import address  # noqa: E402
 import notebooks  # noqa: E402
+import pdf  # noqa: E402
 
 PACKAGE = ROOT / "helm_tutorial"
 MODULES = {
@@ -212,6 +213,18 @@ def misplaced_addresses(root: Path) -> list[str]:
     if yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))["repository-code"] != wanted:
         wrong.append("CITATION.cff")
     return wrong
+
+
+def test_every_change_is_checked_by_the_same_script_and_leaves_pages_and_a_pdf():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))
+    assert "pull_request" in workflow[True]  # YAML reads "on" as true
+    steps = workflow["jobs"]["check"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
+    assert {step["with"]["path"] for step in steps if "upload" in step.get("uses", "")} == {
+        pdf.TARGET.relative_to(ROOT).as_posix(),
+        "_build/html",
+    }
+    assert "make pdf" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_every_use_of_the_repositorys_address_is_the_one_in_the_configuration():
