@@ -14,9 +14,9 @@ from helm_tutorial.validation import require_real
 class Adam:
     """``torch.optim.Adam`` with its default settings: the same numbers, bit for bit, from the same function.
 
-    The first optimiser that a process makes from PyTorch's classes imports PyTorch's compiler and what that needs,
-    a few seconds in which nothing is learned. Every notebook would wait for them once; the function underneath,
-    ``torch.optim.adam.adam``, asks for none of it.
+    The first optimiser that a process makes from PyTorch's classes imports PyTorch's compiler and what that needs, as
+    long again as importing PyTorch itself. Every notebook would wait for that once, and nothing is learned meanwhile;
+    the function underneath, ``torch.optim.adam.adam``, asks for none of it.
 
     Args:
         tensors: what is changed in place; a tensor without a gradient stays as it is.
