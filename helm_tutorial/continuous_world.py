@@ -29,7 +29,7 @@ PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 """What the four actions add to the state; lengths are measured in pushes."""
 
 MOST_STEPS = 9
-"""Longest way that :func:`fewest_steps` looks for by default: a quarter of a million sequences."""
+"""Longest way that :func:`fewest_steps` looks for by default, a quarter of a million sequences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class ContinuousWorld:
 
     @property
     def places(self) -> int:
-        """How many places the goal's size tells apart: goal balls that would fill the ball of :attr:`reach`."""
+        """How many places the goal's size tells apart, that is, how many goal balls would fill the ball of :attr:`reach`."""
         return math.ceil((self.reach / self.goal_radius) ** self.dimension)
 
     def observe(self, points: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
 """Anything callable as ``penalty(model, z, a)``, such as the penalties here; a scalar."""
 
 PROBES = ("signs", "gaussian")
-"""How the entries of Hutchinson's random vectors are drawn: independent signs, or standard normal."""
+"""How the entries of Hutchinson's random vectors are drawn, independent signs, or standard normal."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from helm_tutorial.rollout import Dynamics, rollout
 from helm_tutorial.validation import require_choice, require_real
 
 LEANING = 2.0
-"""By how much a kept action's logit exceeds the others' in the mean: odds of e^2, which some steps can turn."""
+"""By how much a kept action's logit exceeds the others' in the mean, odds of e^2, which some steps can turn."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ RELAXATIONS = ("softmax", "straight-through", "annealed", "gumbel")
 """What :func:`relax` knows, the default first."""
 
 FINAL_TEMPERATURE = 0.03
-"""Where ``"annealed"`` ends: a tenth of the step that Adam takes on the logits by default, which then changes odds by
+"""Where ``"annealed"`` ends, a tenth of the step that Adam takes on the logits by default, which then changes odds by
 e^10. A warm softmax reaches every mixture of actions too; only steps this coarse keep the descent from holding one."""
 
 

@@ -11,7 +11,7 @@ from helm_tutorial.statistics import Interval, t_interval
 from helm_tutorial.verdicts import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, share
 
 COSTED = (("", "ours", 12), ("", "ours", 50), ("_plain", "plain", 12), ("_plain", "plain", 50))
-"""Where a pillar's worth is measured: the planner, as metrics end and as prose calls it, and the horizon."""
+"""Where a pillar's worth is measured, by the planner, as metrics end and as prose calls it, and the horizon."""
 
 
 def price(metrics: Metrics, without: str, planner: str, horizon: int) -> Interval:

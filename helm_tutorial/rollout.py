@@ -10,7 +10,7 @@ from torch import Tensor
 from helm_tutorial.validation import require_shape
 
 Dynamics = Callable[[Tensor, Tensor], Tensor]
-"""A world model's step: anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
+"""A world model's step, anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
 
 
 def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ class Claim:
 
     @property
     def link(self) -> str:
-        """Address of that section of the book, which its pages turn into a link within: headings as GitHub has them."""
+        """Address of that section of the book, which its pages turn into a link within; headings as GitHub has them."""
         kept = re.sub(r"[^\w\- ]", "", self.section.lower())
         return f"{BOOK}{self.chapter}.html#{kept.replace(' ', '-')}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import shutil
 import subprocess
@@ -312,3 +313,17 @@ def test_the_readmes_example_prints_what_the_readme_says(tmp_path):
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=900)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip() == said.strip()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_first_line_about_a_value_has_no_colon_which_the_reference_would_take_for_a_type(name):
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    words = []
+    for value, text in itertools.pairwise(tree.body):
+        if isinstance(value, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+            words += [text.value.value] if isinstance(text.value, ast.Constant) else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any("property" in ast.unparse(d) for d in node.decorator_list):
+            words.append(ast.get_docstring(node) or "")
+    for text in words:
+        assert ":" not in re.sub(r":\w+:`", "`", str(text).strip().partition("\n")[0]), text

@@ -9,7 +9,7 @@ function scrollWhatIsWide() {
     formula.classList.toggle("helm-wide", false);
     formula.classList.toggle("helm-wide", formula.getBoundingClientRect().width > page);
   }
-  for (const box of document.querySelectorAll(".bd-article .cell_output:has(> img), .bd-article mjx-container.helm-wide")) {
+  for (const box of document.querySelectorAll(".bd-article :is(.cell_output, figure.align-default):has(> img), .bd-article mjx-container.helm-wide")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }

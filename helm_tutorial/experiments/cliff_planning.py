@@ -46,7 +46,7 @@ REMEDIES: dict[str, Callable[..., Trajectory]] = {
 """
 
 TAUGHT = "multiple_shooting"
-"""The remedy that the chapter teaches, and whose share is called ``best``: chosen for what it needs of a model."""
+"""The remedy that the chapter teaches, and whose share is called ``best``, chosen for what it needs of a model."""
 
 SIZES = {"": "one action, the report's system", "_A4": "four actions"}
 BENT = ("gradient", "feedback", "gauss_newton", "multiple_shooting")

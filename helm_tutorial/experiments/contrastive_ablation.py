@@ -25,13 +25,13 @@ TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Of InfoNCE, on cosine similarities; the book's is 0.1."""
 
 GAMMAS = (0.0, 0.5, 0.8, 0.9, 0.95)
-"""Positives are ``1 / (1 - gamma)`` steps ahead in the mean: 1, 2, 5, 10 and 20; the book's is 0.8.
+"""Positives are ``1 / (1 - gamma)`` steps ahead in the mean, which is 1, 2, 5, 10 and 20; the book's is 0.8.
 
 Walks have 50 steps and end the positives that would leave them, so the last two horizons are in truth shorter.
 """
 
 SCALE = 1000
-"""Coordinates are stored as whole thousandths: latents have length 1, and the file is half as long."""
+"""Coordinates are stored as whole thousandths, since latents have length 1, and the file is half as long."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ METRICS = _metrics()
 """
 
 EXTRAS = ("embedding",)
-"""What :func:`run` returns besides for ``embedding_seed``: the pictures that :func:`embedding` reads."""
+"""What :func:`run` returns besides for ``embedding_seed``, the pictures that :func:`embedding` reads."""
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:

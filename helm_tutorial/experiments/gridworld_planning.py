@@ -39,7 +39,7 @@ ITERATIONS = 8
 """Rounds of the cross-entropy method and of path integral control, which share their budget."""
 
 ROUNDS, SWAPS = 3, 4
-"""Rounds of local search and swaps in each: 24 imagined plans for each restart."""
+"""Rounds of local search and swaps in each, which are 24 imagined plans for each restart."""
 
 
 @dataclass(frozen=True)

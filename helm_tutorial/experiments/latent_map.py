@@ -84,7 +84,7 @@ METRICS = _metrics()
 """
 
 EXTRAS = ("maps",)
-"""What :func:`run` returns besides for ``map_seed``: the maps that :func:`distances` reads."""
+"""What :func:`run` returns besides for ``map_seed``, the maps that :func:`distances` reads."""
 
 
 def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:

@@ -95,7 +95,7 @@ class Config:
 
 
 GROUP = 5
-"""Seeds that are trained side by side: more are no faster, and a group is what an interruption can lose."""
+"""Seeds that are trained side by side; more are no faster, and a group is what an interruption can lose."""
 
 METRICS: dict[str, Metric] = {
     "coverage_true": Metric("fraction", "starts that reach the origin's ball on the energy itself"),

@@ -26,7 +26,7 @@ RIVALS = {
     "path_integral": "path integral",
     "shooting": "random shooting",
 }
-"""Planners with a budget: the name that metrics give them, and the one for ``play``. Greedy needs none."""
+"""Planners with a budget, the name that metrics give them, and the one for ``play``. Greedy needs none."""
 
 BUDGETS = {
     24: {"restarts": 2, "steps": 10, "decode_every": 5},

@@ -80,7 +80,7 @@ SOME_STARTS = (
 """Models that are played from every ``variants_stride``-th start."""
 
 SHORT = (3, 6)
-"""Shorter horizons, in steps: what is left of success where a plan does not reach the goal."""
+"""Shorter horizons, in steps, for what is left of success where a plan does not reach the goal."""
 
 SHORTENED = ("reconstruction", *SOME_STARTS[2:])
 """Models that are played with these too, from every ``variants_stride``-th start."""

@@ -28,7 +28,7 @@ PLANNERS = {
     "guided": "local search",
     "unguided": "unguided local search",
 }
-"""Planners: the name that metrics give them, and the one for ``play``."""
+"""Planners, the name that metrics give them, and the one for ``play``."""
 
 BUDGETS = {budget: rivals.BUDGETS[budget] for budget in (24, 120)}
 """Plans imagined for each decision, and how the gradient planner spends them."""

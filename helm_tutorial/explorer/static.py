@@ -23,7 +23,7 @@ WEIGHT_BUDGET = 1_000_000
 """Bytes of HTML above which the frames are drawn less finely."""
 
 DENSITIES = (2.0, 1.5, 1.25)
-"""Image pixels for each CSS pixel: the first that keeps within the budget."""
+"""Image pixels for each CSS pixel, the first that keeps within the budget."""
 
 
 def draw_static(

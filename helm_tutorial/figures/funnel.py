@@ -133,7 +133,7 @@ def plot_coverage(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], fl
     for row, (_, color, values, reported) in enumerate(rows):
         percent = [100.0 * value for value in values]
         axes.barh(row, sum(percent) / len(percent), height=0.55, color=COLORS[color], alpha=0.3)
-        axes.scatter(percent, [row] * len(percent), s=30, color=COLORS[color], zorder=3)
+        axes.scatter(percent, [row] * len(percent), s=30, color=COLORS[color], zorder=3, clip_on=False)
         axes.annotate(
             f"{sum(percent) / len(percent):.1f} %",
             (max([*percent, 100.0 * (reported or 0.0)]), row),

@@ -20,7 +20,7 @@ ASKED_NAMES = {
     "unguided": "by chance",
     "cross_entropy": "cross-entropy",
 }
-"""Each planner as figures and prose call it: what it does with a gradient, or that it has none."""
+"""Each planner as figures and prose call it, by what it does with a gradient, or that it has none."""
 
 LONGEST = 4.3
 """Steps over geodesic distance at the upper end of the right panel of :func:`build_asked`."""

@@ -24,9 +24,10 @@ def build_line(figure: Figure) -> dict:
     for row in range(len(COSTED)):
         (artists[f"interval {row}"],) = axes.plot([], [], color=COLORS["helm"], linewidth=3)
         (artists[f"mean {row}"],) = axes.plot([], [], "o", color=COLORS["helm"], markersize=8, linestyle="none")
-    artists["verdict"] = axes.annotate("", (0, -0.75), color=COLORS["true"], fontweight="bold", va="center")
+    artists["verdict"] = axes.annotate("", (-14, -0.75), color=COLORS["true"], fontweight="bold", va="center")
     axes.set(xlim=(-15, 100), ylim=(len(COSTED) - 0.5, -1.1), yticks=range(len(COSTED)), yticklabels=names)
-    axes.set_xlabel("cost of taking the pillar away, points of success")
+    cost = "cost, points of success" if is_narrow(figure) else "cost of taking the pillar away, points of success"
+    axes.set_xlabel(cost)
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False)
     return artists
@@ -43,7 +44,7 @@ def move_line(metrics: Mapping[str, Mapping], pillar: str, line: int) -> tuple[d
     without = PILLARS[pillar]
     gaps = [price(metrics, without, planner, horizon) for planner, _, horizon in COSTED]
     verdict = necessary(metrics, without, line / 100)
-    numbers = {"line": ([line, line], [-0.5, len(COSTED) - 0.5]), "verdict": (max(line - 12, -14), -0.75, verdict)}
+    numbers = {"line": ([line, line], [-0.5, len(COSTED) - 0.5]), "verdict": (-14, -0.75, verdict)}
     for row, gap in enumerate(gaps):
         numbers[f"interval {row}"] = ([100 * gap.low, 100 * gap.high], [row, row])
         numbers[f"mean {row}"] = ([100 * gap.mean], [row])

@@ -80,7 +80,7 @@
       room = figure.clientWidth;
       const longest = stage.captions().reduce((found, text) => (text.length > found.length ? text : found));
       const copy = Object.assign(caption.cloneNode(), { textContent: helm.together(longest), ariaLive: "off" });
-      copy.style.minHeight = "0";
+      caption.style.minHeight = copy.style.minHeight = "0"; // both: in one row, the higher one would stretch the other
       caption.after(copy);
       caption.style.minHeight = `${copy.offsetHeight}px`;
       copy.remove();
