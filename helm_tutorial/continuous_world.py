@@ -65,7 +65,7 @@ class ContinuousWorld:
 
     @property
     def places(self) -> int:
-        """How many places the goal's size tells apart, that is, how many goal balls would fill the ball of :attr:`reach`."""
+        """How many places the goal's size tells apart; so many goal balls would fill the ball of :attr:`reach`."""
         return math.ceil((self.reach / self.goal_radius) ** self.dimension)
 
     def observe(self, points: Tensor) -> Tensor:
