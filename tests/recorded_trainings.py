@@ -14,7 +14,14 @@ from pathlib import Path
 
 from helm_tutorial import records, reproduce
 from helm_tutorial.continuous_world import ContinuousWorld
-from helm_tutorial.experiments import continuous_pillars, other_worlds, pixels, regularity_forms, two_pillars
+from helm_tutorial.experiments import (
+    continuous_pillars,
+    contrastive_fix,
+    other_worlds,
+    pixels,
+    regularity_forms,
+    two_pillars,
+)
 from helm_tutorial.gridworld import Gridworld, load_gridworld
 from helm_tutorial.recipes import directed, train_contrastive
 from helm_tutorial.training import Progress
@@ -51,6 +58,12 @@ def _expansive_world(progress: Progress) -> Trained:
     return world, continuous_pillars.train_cell(world, config, "contrastive", SEED, progress=progress)
 
 
+def _directed(progress: Progress) -> Trained:
+    config = contrastive_fix.Config()
+    world = load_gridworld(config.env, observation="profiles")
+    return world, train_contrastive(world, directed(config.training), SEED, progress=progress)
+
+
 def _crossing(progress: Progress) -> Trained:
     config = other_worlds.Config()
     world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)
@@ -62,6 +75,7 @@ TRAININGS: dict[str, Callable[[Progress], Trained]] = {
     "forms": _form,
     "pillars": _both_pillars,
     "continuous": _expansive_world,
+    "exp4": _directed,
     "worlds": _crossing,
 }
 """By the record that each belongs to."""

@@ -9,8 +9,8 @@ from test_recorded_trainings import require_beginning
 from helm_tutorial import diagnosis, records
 from helm_tutorial.experiments import contrastive_fix, contrastive_steps, other_worlds
 from helm_tutorial.experiments.gridworld_planning import play
-from helm_tutorial.gridworld import Gridworld, geodesic_distances, load_gridworld
-from helm_tutorial.recipes import Training, directed, train_contrastive
+from helm_tutorial.gridworld import Gridworld, geodesic_distances
+from helm_tutorial.recipes import Training
 from helm_tutorial.world_model import WorldModel
 
 
@@ -32,11 +32,11 @@ def holds_to(recorded: dict[str, float], ending: str, world: Gridworld, model: W
     assert float(won.float().sum()) >= round(len(few) * recorded[f"success_{ending}"]) - 1
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_exp4_run_again_for_one_seed():
     config = contrastive_fix.Config()
-    world = load_gridworld(config.env, observation="profiles")
-    model = train_contrastive(world, directed(config.training), 0)
+    world, model, losses = recorded_trainings.trained("exp4")
+    require_beginning("exp4", losses)
     holds_to(first_seed("exp4"), "contrastive", world, model, config.planning)
 
 
