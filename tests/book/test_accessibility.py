@@ -27,7 +27,7 @@ PLAIN_CODE = "() => document.querySelectorAll('.highlight pre').forEach(e => { e
 
 OPEN_WHAT_IS_FOLDED = """() => document.querySelectorAll('details').forEach(e => { e.open = true; })"""
 SETTLED = "() => new Promise(done => setTimeout(done, 450))"  # the theme notices a new size after 300 ms
-# Judging a colour is slow, and a page repeats few looks: one element of each is judged, and all of an explorer.
+# Judging a colour is slow, and a page repeats few looks: two elements of each are judged, and all of an explorer.
 MARK_LOOKS = """() => {
     const seen = new Map();
     for (const e of document.querySelectorAll('body *')) {
@@ -40,7 +40,7 @@ MARK_LOOKS = """() => {
         }
         const key = look.join();
         seen.set(key, (seen.get(key) ?? 0) + 1);
-        if (seen.get(key) === 1 || e.closest('.helm-explorer')) e.setAttribute('data-look', seen.size);
+        if (seen.get(key) <= 2 || e.closest('.helm-explorer')) e.setAttribute('data-look', seen.size);
     }
     return seen.size;
 }"""
