@@ -44,8 +44,9 @@ $(READY): requirements.txt pyproject.toml
 	 else echo "== Creating the virtual environment $(VENV) with $(PYTHON)"; \
 	   $(PYTHON) -m venv --clear $(VENV) || { echo "make: $(PYTHON) -m venv failed; on Debian, install python3-venv"; exit 1; }; fi
 	@echo "== Installing the pinned versions of requirements.txt (the first time takes some minutes)"
-	@# Without compiling all that comes along, half of which is never imported: that takes as long again.
+	@# What every chapter imports is compiled, by importing it; all that comes along would take five times as long.
 	@$(BIN)/python -m pip install -qq --no-compile --requirement requirements.txt
+	@$(BIN)/python -c 'import ipykernel.kernelapp, matplotlib.pyplot, minigrid, torch'
 	@echo "== Installing the package from this folder, editable"
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@# Kernels warn at every start about their channel on this machine; that says nothing about a book.
