@@ -51,8 +51,8 @@ def test_the_guesses_of_a_slider_differ_and_are_short(low, width, log):
 
 def test_a_reply_says_what_was_guessed_and_what_holds():
     assert reply(CHOICE, 0) == "You guessed right. Growth is above one."
-    assert reply(CHOICE, 1) == "You guessed “down”; what holds is “up & away”. Growth is above one."
-    assert reply(CHOICE, None) == "What holds is “up & away”. Growth is above one."
+    assert reply(CHOICE, 1) == "You guessed “down”; the answer is “up & away”. Growth is above one."
+    assert reply(CHOICE, None) == "The answer: “up & away”. Growth is above one."
     assert reply(GuessNumber("?", 0.5, low=0, high=1), None) == "It is 0.5."
     assert reply(NUMBER, 0).startswith("You guessed 1 units; it is 64 units.")
 
@@ -280,7 +280,7 @@ def test_a_curve_is_sketched_by_pointer_and_by_keys(readers):
 @needs_chromium
 def test_whoever_asks_is_shown_the_answer(readers):
     for reader, said in zip(
-        readers, ["It is 64 units.", "What holds is “up & away”.", "A straight", "What holds is “up"], strict=True
+        readers, ["It is 64 units.", "The answer: “up & away”.", "A straight", "The answer: “up"], strict=True
     ):
         reader.figure.scroll_into_view_if_needed()
         reader.skip.click()
@@ -314,9 +314,9 @@ def test_without_scripts_question_and_answer_can_be_read(visit, asked):
     page = visit(asked, scripts=False)
     answers = [
         "It is 64 units. It doubles <each> step.",
-        "What holds is “up & away”. Growth",
+        "The answer: “up & away”. Growth",
         "A straight line",
-        "What holds is “up",
+        "The answer: “up",
     ]
     for i, answer in enumerate(answers):
         reader = Reader(page, i)

@@ -97,4 +97,4 @@ def test_asked_moves_with_what_is_chosen(figure):
     assert set(numbers) == set(artists)
     assert numbers["guided share"][1] == pytest.approx([0.1, 0.6])
     assert numbers["gradient path"][1] == pytest.approx([LONGEST, 4.0])  # 5 is drawn at the upper end
-    assert "asked 10 then 60 % (4.00 then 3.00; 7 ms)" in caption and "n = 3" in caption
+    assert "Asked: 10 → 60 % arrive, path 4.00 → 3.00, 7 ms." in caption and "n = 3" in caption

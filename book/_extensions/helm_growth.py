@@ -15,12 +15,11 @@ from pathlib import Path
 import matplotlib as mpl
 from docutils import nodes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from helm_tutorial.figures.style import COLORS, use_style
+from helm_tutorial.figures.style import COLORS, HALO, use_style
 
 BEND = 0.3  # by how much a line's last exponent differs from that of the whole where it is said
 LINES = ("helm", "flat", "contrastive", "both")
@@ -60,7 +59,7 @@ def draw(curve: dict) -> bytes:
                 color=COLORS[color],
                 fontweight="bold",
                 fontsize=8,
-                path_effects=[withStroke(linewidth=3, foreground="white")],  # where another line passes behind
+                path_effects=HALO,  # where another line passes behind
             )
             label.set_in_layout(False)  # or a long one would leave the lines no room
         ticks = sorted({x for points in curve["lines"].values() for x, _ in points})

@@ -1,5 +1,6 @@
 """Sphinx extension of the book: markup that a screen reader understands, where docutils and Sphinx write other; and
-text as a reader should see it: a per cent sign stays with its number, and what only the tests read is left out."""
+text as a reader should see it: a per cent sign stays with its number and a full stop with its formula, and what only
+the tests read is left out."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
-PER_CENT = re.compile(r"(?<=\d) %")
+# Where no line ends: 95 %, T = 12, (+3 to +7).
+WHOLE = re.compile(r"\d %|\b\w = [−\d]|\([+−\d.]+ to [+−\d.]+\)")
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+BEFORE = re.compile(r"[(\[“‘]+$")
+AFTER = re.compile(r"^[.,;:!?)\]’”%…-]+")
 FOR_THE_TESTS = "# NBVAL_CHECK_OUTPUT\n"
 
 # A signature over several lines is written as terms and descriptions without a term; it is a list.
@@ -52,21 +56,43 @@ class BookTranslator(HTML5Translator):
 
 
 class ReadableText(SphinxPostTransform):
-    """No line ends between a number and its per cent sign; code is shown without the comment that nbval looks for."""
+    """No line ends within what :data:`WHOLE` names, or between a formula and the punctuation that touches it;
+    code is shown without the comment that nbval looks for."""
 
     default_priority = 700
 
     def run(self, **_kwargs) -> None:
         """Change the page."""
         for text in list(self.document.findall(nodes.Text)):
-            if PER_CENT.search(text) and not isinstance(text.parent, VERBATIM):
-                text.parent.replace(text, nodes.Text(PER_CENT.sub("\N{NO-BREAK SPACE}%", text)))
+            if WHOLE.search(text) and not isinstance(text.parent, VERBATIM):
+                text.parent.replace(text, nodes.Text(WHOLE.sub(lambda found: found[0].replace(" ", "\xa0"), text)))
+        for formula in list(self.document.findall(nodes.math)):
+            self._keep_together(formula)
         for code in self.document.findall(nodes.literal_block):
             if code.astext().startswith(FOR_THE_TESTS):
                 # A highlighted block is one whose raw source is its text.
                 code.rawsource = code.astext().removeprefix(FOR_THE_TESTS)
                 code.children = []
                 code += nodes.Text(code.rawsource)
+
+    @staticmethod
+    def _keep_together(formula: nodes.math) -> None:
+        """Put a formula and the brackets and stops that touch it into one piece of text, which does not break."""
+        parent, at = formula.parent, formula.parent.index(formula)
+        before, after = (parent[k] if 0 <= k < len(parent) else None for k in (at - 1, at + 1))
+        opened = BEFORE.search(before) if isinstance(before, nodes.Text) else None
+        closed = AFTER.match(after) if isinstance(after, nodes.Text) else None
+        if not (opened or closed):
+            return
+        if opened:
+            parent.replace(before, nodes.Text(before[: opened.start()]))
+        if closed:
+            parent.replace(after, nodes.Text(after[closed.end() :]))
+        whole = nodes.inline(classes=["helm-together"])
+        parent.replace(formula, whole)
+        whole += [nodes.Text(opened.group())] if opened else []
+        whole += formula
+        whole += [nodes.Text(closed.group())] if closed else []
 
 
 def setup(app: Sphinx) -> dict:

@@ -170,13 +170,13 @@ def reply(guess: GuessNumber | GuessChoice, given: int | None) -> str:
     """What the reader is told after guessing ``texts[given]``, or ``None`` for asking to be shown."""
     answer = guess.answer_text if isinstance(guess, GuessNumber) else f"“{guess.answer_text}”"
     if given is None:
-        said = f"It is {answer}." if isinstance(guess, GuessNumber) else f"What holds is {answer}."
+        said = f"It is {answer}." if isinstance(guess, GuessNumber) else f"The answer: {answer}."
     elif guess.texts[given] == guess.answer_text:
         said = "You guessed right."
     elif isinstance(guess, GuessNumber):
         said = f"You guessed {guess.texts[given]}; it is {answer}."
     else:
-        said = f"You guessed “{guess.texts[given]}”; what holds is {answer}."
+        said = f"You guessed “{guess.texts[given]}”; the answer is {answer}."
     return f"{said} {guess.explain}".strip()
 
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from helm_tutorial.figures.intervals import upright
-from helm_tutorial.figures.style import COLORS, apart, is_narrow, panels
+from helm_tutorial.figures.style import COLORS, HALO, apart, is_narrow, panels
 
 CELLS = {"neither": "neither", "spectral": "helm", "contrastive": "contrastive", "both": "both"}
 """Colour of each cell of the factorial, in the order in which they stand."""
@@ -31,9 +30,8 @@ def build_factorial(figure: Figure, horizons: Sequence[int]) -> dict:
     for label, color in zip(left.get_xticklabels(), colors, strict=True):
         label.set_color(color)
     left.set_yticks(*SHARES)
-    outline = [withStroke(linewidth=3, foreground="white")]
     for k, cell in enumerate(CELLS):
-        style = {"ha": "center", "fontweight": "bold", "path_effects": outline, "zorder": 5}
+        style = {"ha": "center", "fontweight": "bold", "path_effects": HALO, "zorder": 5}
         artists[f"share {cell}"] = left.annotate(
             "", (k, 0), xytext=(0, 4), textcoords="offset points", color=colors[k], **style
         )

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helm_tutorial.figures.style import COLORS, apart, panels
+from helm_tutorial.figures.style import COLORS, HALO, apart, panels
 from helm_tutorial.regularity import FORMS, penalised_gain
 
 FORM_COLORS = {"square": "helm", "hinge": "report", "rollout": "both"}
@@ -61,6 +61,5 @@ def move_gains(gain: float, weight: float, *, steps: int = 50) -> tuple[dict, st
 
 
 def _name(axes: Axes, color: str):
-    return axes.annotate(
-        "", (1, 1), xytext=(6, 0), textcoords="offset points", color=color, va="center", fontsize=9, fontweight="bold"
-    )
+    look = {"color": color, "va": "center", "fontsize": 9, "fontweight": "bold", "path_effects": HALO}
+    return axes.annotate("", (1, 1), xytext=(6, 0), textcoords="offset points", **look)

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib_inline.config import InlineBackend
 
 COLORS = {
@@ -44,6 +45,9 @@ LABELS = {
     "neither": "neither pillar",
 }
 """Name of each model as the prose and the figures write it."""
+
+HALO = [withStroke(linewidth=3, foreground="white")]
+"""White around a label's letters, where a line may pass behind them: its ``path_effects``."""
 
 
 def use_style() -> None:

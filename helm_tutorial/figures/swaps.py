@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from helm_tutorial.figures.intervals import upright
 from helm_tutorial.figures.rivals import SHARES
-from helm_tutorial.figures.style import COLORS, apart, label_line, panels
+from helm_tutorial.figures.style import COLORS, HALO, apart, label_line, panels
 
 ASKED_COLORS = {"gradient": "contrastive", "guided": "flat", "unguided": "neither", "cross_entropy": "helm"}
 """Colour of each planner, by its name in the palette."""
@@ -23,7 +23,7 @@ ASKED_NAMES = {
 """Each planner as figures and prose call it, by what it does with a gradient, or that it has none."""
 
 LONGEST = 4.3
-"""Steps over geodesic distance at the upper end of the right panel of :func:`build_asked`."""
+"""Steps divided by the geodesic distance at the upper end of the right panel of :func:`build_asked`."""
 
 
 def show_ranking(axes: Axes, metrics: Mapping[str, Mapping], horizons: Sequence[int]) -> Axes:
@@ -53,12 +53,13 @@ def build_asked(figure: Figure) -> dict:
         artists[f"{name} name"] = left.annotate(
             "",
             (1, 1),
-            xytext=(9, 0),
+            xytext=(12, 0),
             textcoords="offset points",
             color=COLORS[color],
             va="center",
             fontsize=9,
             fontweight="bold",
+            path_effects=HALO,
         )
     for axes in (left, right):
         axes.set_xticks([0, 1], ["from nothing", "from the\nlast plan"])
@@ -66,7 +67,7 @@ def build_asked(figure: Figure) -> dict:
     left.set_yticks(*SHARES)
     left.set_title("share of starts that arrive")
     right.set(xlim=(-0.3, 1.3), ylim=(0.9, LONGEST))
-    right.set_title("steps over the fewest")
+    right.set_title("steps ÷ fewest possible")
     return artists
 
 
@@ -85,13 +86,13 @@ def move_asked(metrics: Mapping[str, Mapping], seeds: int, model: str, horizon: 
         spent = metrics[f"milliseconds_{keys[1]}"]["mean"]
         ends[name] = shares[1] / 100
         said.append(
-            f"{ASKED_NAMES[name]} {shares[0]:.0f} then {shares[1]:.0f} % "
-            f"({paths[0]:.2f} then {paths[1]:.2f}; {spent:.0f} ms)"
+            f"{ASKED_NAMES[name].capitalize()}: {shares[0]:.0f} → {shares[1]:.0f} % arrive, path {paths[0]:.2f} → "
+            f"{paths[1]:.2f}, {spent:.0f} ms."
         )
     for name, height in apart(ends, 0.09).items():
         numbers[f"{name} name"] = (1, height, ASKED_NAMES[name])
     return numbers, (
-        f"Model “{model}”, plans of {horizon} steps, {budget} of them a decision; begun from nothing, then from what "
-        f"is left of the last plan, who arrives (steps over the fewest, among those; time of a decision, the latter): "
-        f"{'; '.join(said)}. Recorded; n = {seeds} seeds, 95 % intervals."
+        f"Model “{model}”, {budget} plans of {horizon} steps a decision; from nothing → from the last plan. "
+        f"{' '.join(said)} (Path: steps ÷ fewest, of those that arrive; time of a decision from the last plan.) "
+        f"Recorded; n = {seeds} seeds, 95 % intervals."
     )
