@@ -33,10 +33,20 @@ def _over_cases(passing: list[bool], failing: list[bool]) -> str:
     return CONDITION if any(passing) and any(failing) else OPEN
 
 
+def _points(gap: Interval, line: float = 0.10) -> str:
+    """A difference in points; an end that rounding would put on the line is told more exactly."""
+    near = [
+        f"; {name} end {100 * end:+.2f}"
+        for name, end in (("lower", gap.low), ("upper", gap.high))
+        if round(100 * end) == round(100 * line)
+    ]
+    return records.in_points(gap, " points").removesuffix(")") + "".join(near) + ")"
+
+
 def _costs(metrics: Metrics, without: str) -> str:
     parts = []
     for planner, name, horizon in COSTED:
-        parts.append(f"{name}, T={horizon}: {records.in_points(price(metrics, without, planner, horizon), ' points')}")
+        parts.append(f"{name}, T={horizon}: {_points(price(metrics, without, planner, horizon))}")
     return "; ".join(parts)
 
 
@@ -63,7 +73,7 @@ def necessary_where_both_arrive(metrics: Metrics, without: str, line: float = 0.
 
 def _costs_where_both_arrive(metrics: Metrics, without: str) -> str:
     gaps = prices_where_both_arrive(metrics, without)
-    return "; ".join(f"T={horizon}: {records.in_points(gap, ' points')}" for horizon, gap in gaps.items())
+    return "; ".join(f"T={horizon}: {_points(gap)}" for horizon, gap in gaps.items())
 
 
 def _suffice_expansive(metrics: Metrics, line: float = 0.90) -> str:
