@@ -113,9 +113,9 @@ CLAIMS = (
         "no figure",
         "exp3",
         lambda m: (
-            f"Jacobian of 25 steps: {number(m['rollout_jacobian_reconstruction_T25'])}. Where the model sees counts by row and column it is "
-            f"{number(m['rollout_jacobian_reconstruction_profiles_T25'])}, but then our planner arrives from "
-            f"{share(m['success_reconstruction_profiles'])}"
+            f"Jacobian of 25 steps: {number(m['rollout_jacobian_reconstruction_T25'])}. Where the model sees counts by "
+            f"row and column it is {number(m['rollout_jacobian_reconstruction_profiles_T25'])}, but then our planner "
+            f"arrives from {share(m['success_reconstruction_profiles'])}"
         ),
         lambda m: (
             HOLDS

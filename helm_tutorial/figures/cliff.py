@@ -152,7 +152,7 @@ def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], floa
         rows: label, colour name, values, the report's figure or ``None``.
     """
     everything = [value for row in rows for value in row[2]]
-    low, high = min(everything) / 3, max(everything) * 3
+    low, high = min(everything) / 30, max(everything) * 3  # room for a name at the left
     for label, color, values, reported in rows:
         rising = sorted(values)
         shares = [100 * k / len(rising) for k in range(len(rising) + 1)]
