@@ -83,13 +83,11 @@ def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> st
 
 
 def formatted(value: float, style: str) -> str:
-    """A number in ``style``, with a space before the per cent sign and powers of ten typeset."""
+    """A number in ``style``, with a true minus, a space before the per cent sign and powers of ten typeset."""
     text = f"{value:{style}}"
-    if text.endswith("%"):
-        return f"{text[:-1]} %"
     mantissa, power, exponent = text.partition("e")
     if not power:
-        return text
+        return text.replace("-", "−").replace("%", " %")
     if 0 <= int(exponent) <= 2:
         return f"{float(text):g}"
     return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
