@@ -71,7 +71,7 @@ def show_asymmetry(axes: Axes, geodesic: Tensor, latent: Tensor, color: str) -> 
     axes.vlines(values, low, high, color=color, alpha=0.3, linewidth=9)
     axes.plot(values, median, "o", color=color)
     axes.axhline(0.0, color="#888888", linewidth=1, zorder=0)
-    axes.set(xlabel="steps back less steps there", ylabel="latent distance, the same", xticks=values.tolist())
+    axes.set(xlabel="steps back − steps there", ylabel="latent distance back − there", xticks=values.tolist())
     return axes
 
 
