@@ -299,6 +299,14 @@ def test_every_chapter_is_in_the_table_of_contents_and_in_the_readme():
         assert any((ROOT / entry).with_suffix(suffix).is_file() for suffix in (".md", ".ipynb")), entry
 
 
+def test_chapters_are_numbered_in_the_contents_and_named_as_on_their_pages():
+    chapters = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["chapters"]
+    numbered = [entry for entry in chapters if (ROOT / entry["file"]).with_suffix(".ipynb").is_file()]
+    for number, entry in enumerate(numbered, start=1):
+        title = notebooks.read((ROOT / entry["file"]).with_suffix(".ipynb")).cells[0].source.partition("\n")[0]
+        assert entry["title"] == f"{number} · {title.removeprefix('# ')}"
+
+
 def test_files_that_the_readme_shows_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = [link for link in re.findall(r"\]\(([^)\s]+)\)", readme) if not link.startswith(("http", "#"))]

@@ -118,13 +118,24 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
     yield "all", f"{total:.0f} s", "", "", ""
 
 
-def recorded(_app: Sphinx) -> Iterable[tuple[str, ...]]:
-    """The long studies that chapters show as recorded."""
-    yield "record", "seeds", "made on", "torch", "ran for"
+def recorded(app: Sphinx) -> Iterable[tuple[str, ...]]:
+    """The long studies that chapters show as recorded, and the numbers of the chapters that load them."""
+    paths = map(app.env.doc2path, app.env.toctree_includes[app.config.root_doc])
+    sources = [Path(path).read_text(encoding="utf-8").splitlines() for path in paths if path.endswith(".ipynb")]
+    yield "record", "chapters", "seeds", "made on", "torch", "ran for"
     for name in records.available():
         record = records.load(name)
+        loads = [any("records.load" in line and f'\\"{name}\\"' in line for line in lines) for lines in sources]
+        used = [str(number) for number, loaded in enumerate(loads, start=1) if loaded]
         torch = record["versions"]["torch"].split("+")[0]
-        yield name, str(len(record["seeds"])), record["date"], torch, f"{record['seconds'] / 60:.0f} min"
+        yield (
+            name,
+            ", ".join(used),
+            str(len(record["seeds"])),
+            record["date"],
+            torch,
+            f"{record['seconds'] / 60:.0f} min",
+        )
 
 
 def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
