@@ -47,7 +47,7 @@ LABELS = {
 """Name of each model as the prose and the figures write it."""
 
 HALO = [withStroke(linewidth=3, foreground="white")]
-"""White around a label's letters, where a line may pass behind them: its ``path_effects``."""
+"""The ``path_effects`` that put white around a label where a line may pass behind it."""
 
 
 def use_style() -> None:
