@@ -59,7 +59,9 @@ def in_words(metric: dict, style: str = ".0%") -> str:
         style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten from 1000 are typeset.
     """
     mean, low, high = (formatted(metric[key], style) for key in ("mean", "low", "high"))
-    return f"**{mean}** on every seed" if metric["low"] == metric["high"] else f"**{mean}** ({low} to {high})"
+    if metric["low"] == metric["high"]:
+        return f"**{mean}** on every seed"
+    return f"**{mean}** ({low.removesuffix(' %')} to {high})"
 
 
 def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> str:

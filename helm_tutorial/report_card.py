@@ -40,11 +40,11 @@ def report_card() -> str:
         if claim.record != part:
             part = claim.record
             lines += ["", f"**{PARTS[part]}** (n = {len(record['seeds'])} seeds)", ""]
-        verdict = claim.verdict(record["metrics"])
+        verdict, dagger = claim.verdict(record["metrics"]), "\N{NO-BREAK SPACE}†" if claim.late else ""
         said = "" if claim.reported == "no figure" else f" Said: {claim.reported}."
         lines.append(
-            f"- [{claim.claim}]({claim.link}): **{MARKS[verdict]} {verdict}**.{said} Found: "
-            f"{claim.found(record['metrics'])}. *Rule{' †' if claim.late else ''}: {claim.rule}.*"
+            f"- [{claim.claim}]({claim.link}): **{MARKS[verdict]}\N{NO-BREAK SPACE}{verdict}**.{said} Found: "
+            f"{claim.found(record['metrics'])}. *Rule{dagger}: {claim.rule}.*"
         )
     return "\n".join(lines[1:])
 

@@ -23,7 +23,7 @@ ENTRIES = r"""
 
 @pytest.fixture
 def build(tmp_path):
-    def build(text: str) -> tuple[str, str, str]:
+    def build(text: str, **more: object) -> tuple[str, str, str]:
         """A book of two pages: the first page, the bibliography, and the warnings."""
         (tmp_path / "index.md").write_text(f"# Page\n\n{text}\n\n```{{toctree}}\nbibliography\n```\n")
         (tmp_path / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n:all:\n```\n")
@@ -34,6 +34,7 @@ def build(tmp_path):
             "bibtex_bibfiles": ["all.bib"],
             "bibtex_default_style": "book",
             "bibtex_cite_id": "cite-{key}",
+            **more,
         }
         places = (str(tmp_path), None, str(tmp_path / "html"), str(tmp_path / "trees"))
         warnings = io.StringIO()
@@ -72,10 +73,12 @@ def test_a_citation_of_no_entry_or_of_two_is_a_warning(build, citation):
 
 def test_no_line_ends_within_what_belongs_together(build):
     page, _, _ = build(
-        "At T = 12 it gains 95 % (+3 to −7), for every $z$, and ($a$) too; not at `T = 12`. In $b$ no mark follows.\n\n"
+        "At T = 12 it gains 95 % (+3 to −7), for every $z$, and ($a$) too; not at `T = 12`. In $b$ no mark follows. "
+        "On 2026-11-23, with seed 0, -2.5 (-3 to -1) within 1e-06, or 2.5e-12; not x-1, nor `1e-06`.\n\n"
         "```python\n# NBVAL_CHECK_OUTPUT\nprint(1)\n```"
     )
-    for whole in ("T\xa0=\xa012", "95\xa0%", "(+3\xa0to\xa0−7)"):
+    parts = ("T\xa0=\xa012", "95\xa0%", "(+3\xa0to\xa0−7)", "2026‑11‑23", "seed\xa00, −2.5 (−3\xa0to\xa0−1)")
+    for whole in (*parts, "within 10⁻⁶", "2.5·10⁻¹²", "x-1", ">1e-06<"):
         assert whole in page
     assert "T = 12</span></code>" in page or '<span class="pre">T</span> <span class="pre">=</span>' in page
     together = re.findall(
@@ -83,3 +86,13 @@ def test_no_line_ends_within_what_belongs_together(build):
     )
     assert together == [("", ","), ("(", ")")]
     assert "NBVAL" not in page
+
+
+def test_a_picture_gives_way_to_its_narrow_kind_on_a_phone(build, tmp_path):
+    (tmp_path / "assets").mkdir()
+    for name in ("wide.png", "wide_narrow.png", "other.png"):
+        (tmp_path / "assets" / name).write_bytes(b"")
+    page, _, _ = build("![One](assets/wide.png) and ![another](assets/other.png)", html_static_path=["assets"])
+    assert len(re.findall(r'<picture><source media="[^"]*" srcset="_static/wide_narrow.png"><img alt="One"', page)) == 1
+    assert page.count("<picture>") == 1
+    assert (tmp_path / "html" / "_static" / "wide_narrow.png").is_file()

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from helm_tutorial.explorer import Steps, explore_numbers
-from helm_tutorial.explorer.controls import check_controls
+from helm_tutorial.explorer.controls import check_controls, in_digits
 from helm_tutorial.explorer.drawing import new_figure, render
 from helm_tutorial.explorer.moving import fractions, numbers_of, style_of
 from helm_tutorial.explorer.scene import Scene, Stage
@@ -276,3 +276,18 @@ def test_nothing_of_a_kernel_is_in_the_page(static):
     assert "widget" not in html and "<b>" not in html
     assert html.count("</script>") == 1
     assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*|<script.*?</script>", "", html, flags=re.S))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.0123, "0.0123"),
+        (1.234e-5, "1.23·10⁻⁵"),
+        (-0.004, "−4·10⁻³"),
+        (1712.4, "1710"),
+        (4.98e6, "4.98·10⁶"),
+    ],
+)
+def test_captions_write_three_digits_or_a_power_of_ten(value, text):
+    assert in_digits(value) == text

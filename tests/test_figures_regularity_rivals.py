@@ -35,6 +35,17 @@ def test_gains_move_by_the_closed_form(figure):
     assert numbers["growth truth"][1][-1] == pytest.approx(1.2**50)
 
 
+def test_a_name_stands_where_its_line_ends_or_leaves_the_frame(figure):
+    build_gains(figure)
+    low, high = figure.axes[1].get_ylim()
+    for gain, weight in ((1.0, 0.01), (1.3, 0.4), (0.8, 0.05)):
+        numbers, _ = move_gains(gain, weight)
+        for form, w in {"truth": gain, **{form: penalised_gain(gain, weight, form) for form in FORMS}}.items():
+            x, y, _ = numbers[f"name {form}"]
+            assert 0 < x <= 50 and low < y < high
+            assert x == 50 if low < w**50 < high and w**50 > 2e-4 else x < 50
+
+
 def test_labels_keep_apart_and_in_order():
     raised = apart({"a": 0.0, "b": 0.01, "c": 1.0}, 0.1)
     assert raised == {"a": 0.0, "b": 0.1, "c": 1.0}

@@ -43,6 +43,7 @@ def draw(curve: dict) -> bytes:
         use_style()
         mpl.rcParams["svg.hashsalt"] = curve["title"]  # the same picture from the same numbers
         figure = Figure(figsize=(3.9, 3.1))
+        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
         axes = figure.subplots()
         highest = max(curve["lines"], key=lambda name: curve["lines"][name][-1][1])
         for (name, points), color in zip(curve["lines"].items(), cycle(LINES), strict=False):

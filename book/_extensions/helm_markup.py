@@ -1,18 +1,25 @@
 """Sphinx extension of the book: markup that a screen reader understands, where docutils and Sphinx write other; and
-text as a reader should see it: a per cent sign stays with its number and a full stop with its formula, and what only
-the tests read is left out."""
+text as a reader should see it: numbers typeset, a full stop beside its formula, what only the tests read left out."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
-# Where no line ends: 95 %, T = 12, (+3 to +7).
-WHOLE = re.compile(r"\d %|\b\w = [−\d]|\([+−\d.]+ to [+−\d.]+\)")
+from helm_tutorial.explorer.controls import SUPERSCRIPTS
+
+# Where no line ends: 95 %, T = 12, (+3 to +7), (23 to 48 %), seed 0, 2026-11-23.
+WHOLE = re.compile(
+    r"\d %|\b\w [=≥≤<>] [−\d]|\([+−\d.]+ to [+−\d.]+(?: %)?\)|\bseed \d|Student's t\b|\b\d{4}-\d\d-\d\d\b"
+)
+MINUS = re.compile(r"(?<![\w-])-(?=\d)")
+POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]\d+)\b")
+UNBROKEN = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 BEFORE = re.compile(r"[(\[“‘]+$")
 AFTER = re.compile(r"^[.,;:!?)\]’”%…-]+")
@@ -47,6 +54,19 @@ class BookTranslator(HTML5Translator):
         super().visit_citation(node)
         self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
 
+    def visit_image(self, node: nodes.Element) -> None:
+        """On a phone a picture ``NAME.png`` gives way to ``NAME_narrow.png``, where there is one beside the styles."""
+        super().visit_image(node)
+        name = Path(node["uri"])
+        narrow = f"{name.stem}_narrow{name.suffix}"
+        if any((Path(folder) / narrow).is_file() for folder in self._static_folders()):
+            address = f"{Path(self.builder.imgpath).parent / '_static' / narrow}"
+            source = f'<source media="(max-width: 576px)" srcset="{address}">'
+            self.body[-1] = f"<picture>{source}{self.body[-1].strip()}</picture>\n"
+
+    def _static_folders(self) -> list[Path]:
+        return [Path(self.builder.app.srcdir) / folder for folder in self.config.html_static_path]
+
     def visit_entry(self, node: nodes.Element) -> None:
         """The empty corner of a table heads nothing: a plain cell."""
         super().visit_entry(node)
@@ -55,17 +75,28 @@ class BookTranslator(HTML5Translator):
             self.context[-1] = "</td>\n"
 
 
+def typeset_numbers(text: str) -> str:
+    """Prose with true minus signs and powers of ten, and without a line's end in what :data:`WHOLE` names."""
+    text = POWER.sub(_power_of_ten, MINUS.sub("−", text))
+    return WHOLE.sub(lambda found: found[0].translate(UNBROKEN), text)
+
+
+def _power_of_ten(found: re.Match) -> str:
+    power = "10" + str(int(found[2])).translate(SUPERSCRIPTS)
+    return power if found[1] == "1" else f"{found[1]}·{power}"
+
+
 class ReadableText(SphinxPostTransform):
-    """No line ends within what :data:`WHOLE` names, or between a formula and the punctuation that touches it;
-    code is shown without the comment that nbval looks for."""
+    """Numbers are typeset, and no line ends between a formula and the punctuation that touches it; code is shown
+    without the comment that nbval looks for."""
 
     default_priority = 700
 
     def run(self, **_kwargs) -> None:
         """Change the page."""
         for text in list(self.document.findall(nodes.Text)):
-            if WHOLE.search(text) and not isinstance(text.parent, VERBATIM):
-                text.parent.replace(text, nodes.Text(WHOLE.sub(lambda found: found[0].replace(" ", "\xa0"), text)))
+            if not isinstance(text.parent, VERBATIM) and (typeset := typeset_numbers(text)) != text:
+                text.parent.replace(text, nodes.Text(typeset))
         for formula in list(self.document.findall(nodes.math)):
             self._keep_together(formula)
         for code in self.document.findall(nodes.literal_block):

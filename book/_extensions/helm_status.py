@@ -62,6 +62,7 @@ FIGURES = {
     "memory_largest_room": "memory that takes",
     "training_reckoned_largest_room": "training there, reckoned",
 }
+UNBROKEN = re.compile(r"\w [=x] \d+")
 # Page weights are known when every page is written, this one too: they are filled into its text at the end.
 WEIGHT = "weight-of({})"
 WEIGHT_FORM = re.compile(r"weight-of\(([\w/]+)\)")
@@ -150,7 +151,7 @@ def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
         if name in figures:
             found = figures[name]
             spread = f"{digits(found['low'])} to {digits(found['high'])}" if found["runs"] > 1 else ""
-            words = FIGURES.get(name, name.replace("_", " "))
+            words = UNBROKEN.sub(lambda match: match[0].replace(" ", "\xa0"), FIGURES.get(name, name.replace("_", " ")))
             yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
     yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""

@@ -111,6 +111,14 @@ def number_texts(values: Sequence[float]) -> tuple[str, ...]:
     return texts
 
 
+def in_digits(value: float) -> str:
+    """A number as captions write it: three digits, with a power of ten below 0.01 and from a million on."""
+    mantissa, exponent = f"{float(value):.2e}".split("e")
+    if int(exponent) > -3 or float(mantissa) == 0:
+        return number_texts([float(f"{float(value):.3g}")])[0]
+    return f"{number_texts([float(mantissa)])[0]}·10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
 def check_callable(name: str, function: Callable, controls: tuple[Control, ...], *first: str) -> None:
     """Raise unless ``function``, the argument ``name``, takes the arguments ``first`` and the controls' values."""
     if not callable(function):

@@ -68,7 +68,7 @@ def plot_dimensions(
         top = heights[index] = min(heights[index], top - gap)
     for height, (end, label, color) in zip(heights, ends, strict=True):
         axes.annotate(
-            label, (dimensions[-1], end), xytext=(dimensions[-1] * 1.07, height), va="center", fontsize=9,
+            label, (dimensions[-1], end), xytext=(dimensions[-1] * 1.13, height), va="center", fontsize=9,
             color=COLORS[color], fontweight="bold", annotation_clip=False,
         )  # fmt: skip
     axes.set_xscale("log", base=2)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from helm_tutorial.explorer.controls import in_digits
 from helm_tutorial.figures.style import COLORS, HALO, apart, panels
 from helm_tutorial.regularity import FORMS, penalised_gain
 
@@ -50,13 +51,17 @@ def move_gains(gain: float, weight: float, *, steps: int = 50) -> tuple[dict, st
         numbers[f"dot {form}"] = ([gain], [w])
         numbers[f"growth {form}"] = (times, w**times)
     ends = {form: steps * math.log10(max(w, 1e-9)) for form, w in {"truth": gain, **learned}.items()}
-    for form, height in apart({form: min(max(end, -3.8), 2.0) for form, end in ends.items()}, 0.55).items():
-        numbers[f"name {form}"] = (steps, 10**height, form)
-    sizes = ", ".join(f"{form} {w**steps:.3g}" for form, w in learned.items())
+    heights = apart({form: min(max(end, -3.7), 3.5) for form, end in ends.items()}, 0.55)
+    # A name stands at the line's end or, where the line leaves the frame before, at that place.
+    leaves = {form: steps * min(1.0, 3.9 / max(abs(end), 1e-9)) for form, end in ends.items()}
+    lowest = max((leaves[form] for form, end in ends.items() if end < -3.7), default=steps)
+    for form, height in heights.items():
+        numbers[f"name {form}"] = (lowest if ends[form] < -3.7 else leaves[form], 10**height, form)
+    sizes = ", ".join(f"{form} {in_digits(w**steps)}" for form, w in learned.items())
     return numbers, (
         f"A step multiplies differences by {gain:g}; penalty weight {weight:g}. Learned gain: "
         + ", ".join(f"{form} {w:.3f}" for form, w in learned.items())
-        + f". After {steps} steps a difference of 1 is {gain**steps:.3g} in truth; predicted: {sizes}."
+        + f". After {steps} steps a difference of 1 is {in_digits(gain**steps)} in truth; predicted: {sizes}."
     )
 
 
