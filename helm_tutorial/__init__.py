@@ -1,9 +1,9 @@
-"""Gradient-based planning in learned latent spaces, small enough to read in an evening.
+"""Gradient-based planning in learned latent spaces; begin with ``rollout``, ``jacobian``, ``plans`` and ``planning``.
 
 A world model is anything callable as ``z_next = model(z, a)``. Everything here differentiates a
 rollout of such a model, or explains what happens when one does.
 
-Dimension letters, the same in every docstring, comment and error message:
+The commonest dimension letters, the same in every docstring, comment and error message:
 
 ====== ==========================================
 letter meaning

@@ -102,8 +102,8 @@ def swap_changes(
         over: see :func:`~helm_tutorial.plans.goal_cost`.
 
     Returns:
-        Cost, shape ``(B,)``, and its first-order change for each action at each step, shape ``(B, T, A)``: 0 for the
-        action that is there.
+        Cost, shape ``(B,)``, and its first-order change for each action at each step, shape ``(B, T, A)``, which is 0
+        for the action that is there.
     """
     chosen = F.one_hot(plans, actions).to(z0.dtype).requires_grad_(True)
     with torch.enable_grad():

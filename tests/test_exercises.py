@@ -212,3 +212,14 @@ def test_an_unknown_exercise_is_refused_with_what_there_is():
         check("spectral_cliff", 9, 1)
     with pytest.raises(ValueError, match="chapter must be one of contrastive_fix"):
         check("chapter one", 1, 1)
+
+
+def test_the_teachers_page_counts_the_exercises():
+    notebooks = [nbformat.read(path, as_version=4) for path in sorted(BOOK.glob("*.ipynb"))]
+    cells = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
+    asked = sum(len(re.findall(r"^\*\*\d\. ", source, re.MULTILINE)) for source in cells)
+    of_chapter = {
+        name: sum(exercise.chapter == name for exercise in EXERCISES) for name in ("spectral_cliff", "stability_alone")
+    }
+    assert of_chapter == {"spectral_cliff": 6, "stability_alone": 1}
+    assert f"Of the {asked} exercises {len(EXERCISES)} can be handed in" in (BOOK / "teaching.md").read_text("utf-8")

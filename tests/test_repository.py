@@ -335,3 +335,12 @@ def test_the_first_line_about_a_value_has_no_colon_which_the_reference_would_tak
             words.append(ast.get_docstring(node) or "")
     for text in words:
         assert ":" not in re.sub(r":\w+:`", "`", str(text).strip().partition("\n")[0]), text
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_first_line_of_what_is_returned_has_no_colon_which_the_reference_would_take_for_a_type(name):
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for docstring in filter(None, map(ast.get_docstring, functions)):
+        if found := re.search(r"^Returns:\n +(.+)", docstring, re.MULTILINE):
+            assert ":" not in re.sub(r"``[^`]*``|:\w+:`", "", found[1]), found[1]

@@ -169,8 +169,8 @@ def display_plane(z: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, float]:
         positions: cell of each state as (column, row), shape ``(N, 2)``.
 
     Returns:
-        The centre, shape ``(D,)``, an orthonormal basis, shape ``(D, 2)``, and the plane's share of the variance:
-        ``(z - centre) @ basis`` is the picture.
+        The centre, shape ``(D,)``, an orthonormal basis, shape ``(D, 2)``, and the plane's share of the variance.
+        The picture is ``(z - centre) @ basis``.
 
     Raises:
         ValueError: a shape differs.

@@ -27,8 +27,8 @@ def moving_table(axes: Axes, across: Sequence[float], up: Sequence[float]) -> di
         up: values of the rows, rising, two or more, the first at the bottom.
 
     Returns:
-        The moving artists by name, which take what :func:`table_numbers` gives: ``table``, ``frame``, and
-        ``share_0_0`` and so on, row by row from below.
+        The moving artists by name, which take what :func:`table_numbers` gives. Their names are ``table``, ``frame``,
+        and ``share_0_0`` and so on, row by row from below.
     """
     edges = []
     for axis, set_scale, values in ((axes.xaxis, axes.set_xscale, across), (axes.yaxis, axes.set_yscale, up)):
