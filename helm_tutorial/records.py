@@ -89,7 +89,8 @@ def formatted(value: float, style: str) -> str:
     text = f"{value:{style}}"
     mantissa, power, exponent = text.partition("e")
     if not power:
-        return text.replace("-", "−").replace("%", " %")
+        sign = "−" if text.startswith("-") and text.strip("-0.%") else ""  # a rounded zero has none
+        return sign + text.removeprefix("-").replace("%", " %")
     if 0 <= int(exponent) <= 2:
         return f"{float(text):g}"
     return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
