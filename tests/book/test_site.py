@@ -207,7 +207,8 @@ def test_the_minutes_under_the_headings_add_up_to_the_reading_time_at_the_top(pa
     assert len(lines) >= 4
     reading, proofs = (sum(int(number or 0) for number in column) for column in zip(*lines, strict=True))
     said = re.search(r"Reading time (.*?)(?:, (.*) without the proofs)?\. Run time", text)
-    spoken = {"an hour": 60, "an hour and a quarter": 75, "an hour and a half": 90} | {f"{number} minutes": number for number in range(10, 61, 5)}
+    spoken = {f"{number} minutes": number for number in range(10, 61, 5)}
+    spoken |= {"an hour": 60, "an hour and a quarter": 75, "an hour and a half": 90}
     whole, short = spoken[said[1]], spoken[said[2] or said[1]]
     assert 0.5 * short <= reading <= 1.1 * short
     assert reading + proofs <= 1.1 * whole
