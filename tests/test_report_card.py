@@ -18,9 +18,9 @@ def test_every_claim_stands_in_the_card_with_its_verdict():
     for claim, entry in zip(report_card.CLAIMS, entries, strict=True):
         metrics = records.load(claim.record)["metrics"]
         assert entry.startswith(f"- [{claim.claim}]({claim.link}): **")
-        assert f"{report_card.MARKS[claim.verdict(metrics)]} {claim.verdict(metrics)}**" in entry
+        assert f"{report_card.MARKS[claim.verdict(metrics)]}\N{NO-BREAK SPACE}{claim.verdict(metrics)}**" in entry
         assert claim.found(metrics) in entry and claim.rule in entry
-        assert ("Rule †" in entry) == claim.late
+        assert ("Rule\N{NO-BREAK SPACE}†" in entry) == claim.late
         assert (f"Said: {claim.reported}." in entry) == (claim.reported != "no figure")
 
 
