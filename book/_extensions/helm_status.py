@@ -160,7 +160,8 @@ def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
             words = UNBROKEN.sub(lambda match: match[0].replace(" ", "\xa0"), FIGURES.get(name, name.replace("_", " ")))
             yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
-    yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
+    day = results["date"].replace("-", "\N{NON-BREAKING HYPHEN}")
+    yield f"on {day}", f"{machine['cores']} cores, {machine['processor']}", "", ""
 
 
 def digits(value: float) -> str:
