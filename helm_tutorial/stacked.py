@@ -17,6 +17,9 @@ from helm_tutorial.adam import Adam
 from helm_tutorial.training import Progress, TrainingDiverged
 from helm_tutorial.validation import require_count, require_real, require_shape
 
+TOGETHER = 50
+"""Steps whose points are drawn together: as many small operations as one step would need by itself."""
+
 
 class StackedNetworks:
     """``S`` networks of :func:`~helm_tutorial.invariance.energy_network`'s kind, as ``(S, B, A) -> (S, B)``.
@@ -134,17 +137,20 @@ def fit_stacked(
     optimizer = Adam(stacked.parameters(), lr=lr, fused=True)
     report_every, losses = max(1, steps // 100), torch.empty(0)
     for step in range(steps):
-        a, noise = [], []
-        for generator in generators:
-            a.append(half_width * (2.0 * torch.rand(batch, dimension, generator=generator) - 1.0))
-            if weight:
-                noise.append(sigma * torch.randn(batch, dimension, generator=generator))
-        a = torch.stack(a)
-        x = torch.cat([a, a + torch.stack(noise)], dim=1) if weight else a
-        losses, slope = _loss_and_slope(stacked.forward(x), energy(a), weight)
-        stacked.backward(slope)
+        now = step % TOGETHER
+        if now == 0:
+            shape = (min(TOGETHER, steps - step), len(networks), batch, dimension)
+            unit, noise = _draw(generators, shape, noisy=weight > 0.0)
+            a = unit.mul_(2.0).sub_(1.0).mul_(half_width)
+            x = torch.cat([a, a + noise.mul_(sigma)], dim=2) if weight else a
+            target = energy(a.flatten(0, 2))
+            require_shape("energy(a)", target, (a.numel() // dimension,))
+            target = target.view(shape[:3])
+        values = stacked.forward(x[now])
+        stacked.backward(_slope(values, target[now], weight))
         optimizer.step()
         if step % report_every == 0 or step == steps - 1:
+            losses = _losses(values, target[now], weight)
             loss = float(losses.mean())
             if not math.isfinite(loss):
                 raise TrainingDiverged(f"the loss is {loss} at step {step} of {steps}; try an lr below {lr}")
@@ -154,16 +160,34 @@ def fit_stacked(
     return losses
 
 
-def _loss_and_slope(values: Tensor, target: Tensor, weight: float) -> tuple[Tensor, Tensor]:
-    """Losses ``(S,)`` and their derivatives by ``values``: at the points and, with a weight, at the moved points."""
-    require_shape("target", target, (len(values), "B"))
+def _draw(
+    generators: Sequence[torch.Generator], shape: tuple[int, int, int, int], *, noisy: bool
+) -> tuple[Tensor, Tensor]:
+    """Uniform and normal numbers, ``(steps, S, B, A)`` each, drawn in the order in which a step at a time draws them."""
+    unit, noise = torch.empty(shape), torch.empty(shape)
+    for step in range(shape[0]):
+        for seed, generator in enumerate(generators):
+            torch.rand(shape[2:], generator=generator, out=unit[step, seed])
+            if noisy:
+                torch.randn(shape[2:], generator=generator, out=noise[step, seed])
+    return unit, noise
+
+
+def _losses(values: Tensor, target: Tensor, weight: float) -> Tensor:
+    """Losses ``(S,)`` from values at the points ``(S, B)`` or, with a weight, at these and the moved ones ``(S, 2 B)``."""
+    count = target.shape[1]
+    losses = (values[:, :count] - target).pow(2).mean(dim=1)
+    return losses + weight * (values[:, :count] - values[:, count:]).pow(2).mean(dim=1) if weight else losses
+
+
+def _slope(values: Tensor, target: Tensor, weight: float) -> Tensor:
+    """Derivatives of :func:`_losses` by the values, of their shape."""
     count = target.shape[1]
     error = values[:, :count] - target
     if not weight:
-        return error.pow(2).mean(dim=1), 2.0 / count * error
+        return 2.0 / count * error
     jump = values[:, :count] - values[:, count:]
-    losses = error.pow(2).mean(dim=1) + weight * jump.pow(2).mean(dim=1)
-    return losses, 2.0 / count * torch.cat([error + weight * jump, -weight * jump], dim=1)
+    return 2.0 / count * torch.cat([error + weight * jump, -weight * jump], dim=1)
 
 
 def _linear(network: nn.Module) -> list[nn.Linear]:
