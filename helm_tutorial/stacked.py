@@ -163,7 +163,7 @@ def fit_stacked(
 def _draw(
     generators: Sequence[torch.Generator], shape: tuple[int, int, int, int], *, noisy: bool
 ) -> tuple[Tensor, Tensor]:
-    """Uniform and normal numbers, ``(steps, S, B, A)`` each, drawn in the order in which a step at a time draws them."""
+    """Uniform and normal numbers, ``(steps, S, B, A)`` each, in the order in which a step at a time would draw them."""
     unit, noise = torch.empty(shape), torch.empty(shape)
     for step in range(shape[0]):
         for seed, generator in enumerate(generators):
@@ -174,7 +174,7 @@ def _draw(
 
 
 def _losses(values: Tensor, target: Tensor, weight: float) -> Tensor:
-    """Losses ``(S,)`` from values at the points ``(S, B)`` or, with a weight, at these and the moved ones ``(S, 2 B)``."""
+    """Losses ``(S,)`` from values at the points, ``(S, B)``, or with a weight at these and at the moved ones."""
     count = target.shape[1]
     losses = (values[:, :count] - target).pow(2).mean(dim=1)
     return losses + weight * (values[:, :count] - values[:, count:]).pow(2).mean(dim=1) if weight else losses
