@@ -18,7 +18,7 @@ from helm_tutorial.training import Progress, TrainingDiverged
 from helm_tutorial.validation import require_count, require_real, require_shape
 
 TOGETHER = 50
-"""Steps whose points are drawn together: as many small operations as one step would need by itself."""
+"""Steps whose points are drawn and scored together, in as many small operations as one step would need by itself."""
 
 
 class StackedNetworks:
