@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from docutils import nodes
+from helm_markup import typeset_numbers
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -63,7 +64,6 @@ FIGURES = {
     "memory_largest_room": "memory that takes",
     "training_reckoned_largest_room": "training there, reckoned",
 }
-UNBROKEN = re.compile(r"\w [=x] \d+")
 # Page weights are known when every page is written, this one too: they are filled into its text at the end.
 WEIGHT = "weight-of({})"
 WEIGHT_FORM = re.compile(r"weight-of\(([\w/]+)\)")
@@ -157,11 +157,10 @@ def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
         if name in figures:
             found = figures[name]
             spread = f"{digits(found['low'])} to {digits(found['high'])}" if found["runs"] > 1 else ""
-            words = UNBROKEN.sub(lambda match: match[0].replace(" ", "\xa0"), FIGURES.get(name, name.replace("_", " ")))
+            words = FIGURES.get(name, name.replace("_", " "))
             yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
-    day = results["date"].replace("-", "\N{NON-BREAKING HYPHEN}")
-    yield f"on {day}", f"{machine['cores']} cores, {machine['processor']}", "", ""
+    yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
 
 
 def digits(value: float) -> str:
@@ -178,7 +177,11 @@ def table(rows: Iterable[tuple[str, ...]]) -> nodes.table:
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
     for part, lines in ((nodes.thead, [head]), (nodes.tbody, body)):
         group += part(
-            "", *(nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in row)) for row in lines)
+            "",
+            *(
+                nodes.row("", *(nodes.entry("", nodes.paragraph("", typeset_numbers(cell))) for cell in row))
+                for row in lines
+            ),
         )
     return nodes.table("", group, classes=["table", "helm-status"])
 
