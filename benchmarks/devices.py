@@ -1,7 +1,9 @@
 """Where a GPU pays: an update of the contrastive model on the CPU over the same on a GPU, in rooms of growing size.
 
+And a thousand seeds side by side on a GPU, in absolute time.
+
 The smallest room in which the ratio is above 1 is where :data:`helm_tutorial.device.PAYS_FROM` should lie. Without a
-GPU the ratios are null; the CPU's own times are recorded either way.
+GPU the figures are null; the CPU's own times are recorded either way.
 """
 
 from __future__ import annotations
@@ -9,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from measuring import figure, interleaved, ratio, record
+from measuring import figure, interleaved, ratio, record, seconds
 
 from helm_tutorial import device
 from helm_tutorial.gridworld import Gridworld, load_gridworld
 from helm_tutorial.recipes import Training, train_contrastive
+from helm_tutorial.stacked_contrastive import train_contrastive_stacked
 
 ROOMS = {"8x8": "MiniGrid-Empty-8x8-v0", "16x16": "MiniGrid-Empty-16x16-v0", "four_rooms": "MiniGrid-FourRooms-v0"}
-UPDATES, RUNS = 20, 3
+UPDATES, RUNS, MANY = 20, 3, 1000
 
 
 def training(world: Gridworld, pays_from: float) -> Callable[[], object]:
@@ -27,6 +30,13 @@ def training(world: Gridworld, pays_from: float) -> Callable[[], object]:
         train_contrastive(world, Training(walks=200, updates=UPDATES), 0)
 
     return train
+
+
+def many_seeds() -> dict:
+    """Seconds of a whole training of many seeds on the GPU, drawing included; one run, for it is long."""
+    world = load_gridworld(ROOMS["8x8"])
+    train_contrastive_stacked(world, Training(updates=UPDATES), range(MANY), device="cuda")
+    return figure([seconds(lambda: train_contrastive_stacked(world, Training(), range(MANY), device="cuda"))], "s")
 
 
 def main() -> None:
@@ -42,6 +52,7 @@ def main() -> None:
         updates = UPDATES * max(1.0, world.states / 144)
         figures[f"update_cpu_ms_{name}"] = figure([1000 * t / updates for t in spent["cpu"]], "ms")
         figures[f"update_cpu_over_gpu_{name}"] = ratio(spent["cpu"], spent["gpu"]) if "gpu" in spent else None
+    figures["seeds1000_gpu_seconds"] = many_seeds() if torch.cuda.is_available() else None
     record(figures)
 
 

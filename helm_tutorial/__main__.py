@@ -17,6 +17,7 @@ import torch
 from helm_tutorial import records, reproduce
 
 NAMES = (*reproduce.EXPERIMENTS, "all")
+SIDE_BY_SIDE = [name for name, experiment in reproduce.EXPERIMENTS.items() if hasattr(experiment, "run_seeds")]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -119,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs",
         type=int,
         metavar="N",
-        help="processes that share the seeds (default: 1; of exp2 and funnel: one a core)",
+        help=f"processes that share the seeds (default: 1; of {', '.join(SIDE_BY_SIDE)}: one a core)",
     )
     return parser
 

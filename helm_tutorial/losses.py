@@ -193,6 +193,10 @@ def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torc
     if gamma == 0.0:
         gap = torch.ones(batch, dtype=torch.long)
     else:
-        u = torch.rand(batch, generator=generator, dtype=torch.float64)
-        gap = 1 + (torch.log1p(-u) / torch.log(torch.tensor(gamma, dtype=torch.float64))).long()
+        gap = geometric_gaps(torch.rand(batch, generator=generator, dtype=torch.float64), gamma)
     return walks[walk, t], walks[walk, (t + gap).clamp_max(points - 1)]
+
+
+def geometric_gaps(u: Tensor, gamma: float) -> Tensor:
+    """Numbers uniform in [0, 1), of any shape, as gaps ``k >= 1`` of probability ``(1 - gamma) gamma^(k-1)``."""
+    return 1 + (torch.log1p(-u) / torch.log(torch.tensor(gamma, dtype=torch.float64))).long()

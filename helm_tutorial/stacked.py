@@ -39,11 +39,7 @@ class StackedNetworks:
     def __init__(self, networks: Sequence[nn.Module], batch: int):
         require_count("the number of networks", len(networks))
         require_count("batch", batch)
-        layers = list(zip(*(_linear(network) for network in networks), strict=True))
-        self.weights = [torch.stack([part.weight.detach().T for part in layer]) for layer in layers]
-        self.biases = [torch.stack([part.bias.detach()[None] for part in layer]) for layer in layers]
-        for tensor in self.parameters():
-            tensor.grad = torch.zeros_like(tensor)
+        self.weights, self.biases = side_by_side(networks)
         sizes = [bias.shape[2] for bias in self.biases[:-1]]
         self._hidden = [self.weights[0].new_empty(len(networks), batch, size) for size in sizes]
         self._upward = [torch.empty_like(hidden) for hidden in self._hidden]
@@ -80,11 +76,30 @@ class StackedNetworks:
             ValueError: there are not ``S`` networks.
         """
         require_count("the number of networks", len(networks), low=len(self.weights[0]), high=len(self.weights[0]))
-        with torch.no_grad():
-            for index, network in enumerate(networks):
-                for layer, weight, bias in zip(_linear(network), self.weights, self.biases, strict=True):
-                    layer.weight.copy_(weight[index].T)
-                    layer.bias.copy_(bias[index, 0])
+        copy_back(networks, self.weights, self.biases)
+
+
+def side_by_side(networks: Sequence[nn.Module]) -> tuple[list[Tensor], list[Tensor]]:
+    """The linear layers of ``S`` networks of equal shape, their gradients set to 0.
+
+    Returns:
+        Weights, ``(S, inputs, outputs)`` a layer, and biases, ``(S, 1, outputs)`` a layer.
+    """
+    layers = list(zip(*(_linear(network) for network in networks), strict=True))
+    weights = [torch.stack([part.weight.detach().T for part in layer]) for layer in layers]
+    biases = [torch.stack([part.bias.detach()[None] for part in layer]) for layer in layers]
+    for tensor in (*weights, *biases):
+        tensor.grad = torch.zeros_like(tensor)
+    return weights, biases
+
+
+@torch.no_grad()
+def copy_back(networks: Sequence[nn.Module], weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
+    """Write what :func:`side_by_side` made into the networks."""
+    for index, network in enumerate(networks):
+        for layer, weight, bias in zip(_linear(network), weights, biases, strict=True):
+            layer.weight.copy_(weight[index].T)
+            layer.bias.copy_(bias[index, 0])
 
 
 def fit_stacked(

@@ -1,7 +1,5 @@
 """The ablation of temperature and positive horizon: its plane, its pictures, and a part of its record run again."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -68,11 +66,29 @@ def test_watching_a_training_changes_nothing():
     seen = []
     watched = train_contrastive(world, few, 0, watch=lambda step, model: seen.append(step))
     assert seen == [0, 1, 2, 3, 4]
-    model, kept = ablation.train(world, replace(TINY, training=few), few.temperature, few.gamma, 0)
     alone = train_contrastive(world, few, 0)
-    for other in (watched, model):
-        assert torch.equal(diagnosis.latents(other, world), diagnosis.latents(alone, world))
-    assert kept.shape == (3, world.states, few.latent) and torch.equal(kept[-1], diagnosis.latents(alone, world))
+    assert torch.equal(diagnosis.latents(watched, world), diagnosis.latents(alone, world))
+
+
+def test_a_combination_is_trained_as_one_by_one_and_kept_at_every_checkpoint():
+    world, few = load_gridworld(TINY.env), TINY.training
+    models, kept = ablation.train(world, TINY, few.temperature, few.gamma, [3, 0])
+    assert kept.shape == (2, 3, world.states, few.latent)
+    alone = {3: [], 0: []}
+    for seed, model, latents in zip(alone, models, kept, strict=True):
+        assert torch.equal(latents[-1], diagnosis.latents(model, world))
+
+        def watch(step, model, seed=seed):
+            if step in TINY.checkpoints:
+                alone[seed].append(diagnosis.latents(model, world))
+
+        train_contrastive(world, few, seed, watch=watch)
+        assert torch.allclose(latents, torch.stack(alone[seed]), atol=1e-4)
+
+
+def test_a_seed_gives_the_same_whatever_is_trained_beside_it():
+    together = ablation.run_seeds(TINY, [2, 0])
+    assert together[2] == ablation.run(TINY, 2) and set(together) == {0, 2}
 
 
 def test_one_seed_has_pictures_and_they_have_their_own_key():
@@ -114,11 +130,19 @@ def test_recorded_pictures_lie_like_the_room_and_end_at_the_recorded_metric(reco
 
 def test_the_books_choice_gives_what_experiment_4_recorded(record):
     other = records.load("exp4")
-    for metric in ("metric_correlation", "greedy_accuracy", "prediction_accuracy"):
-        recorded = dict(zip(record["seeds"], record["metrics"][f"{metric}_tau0.1_gamma0.8"]["values"], strict=True))
-        earlier = dict(zip(other["seeds"], other["metrics"][f"{metric}_one_encoder"]["values"], strict=True))
-        for seed in recorded.keys() & earlier.keys():
-            assert recorded[seed] == pytest.approx(earlier[seed], abs=0.02), (metric, seed)
+    assert record["seeds"] == other["seeds"]
+    # The same draws, rounded otherwise: that turns the best-looking action of a few states, this way as often as that.
+    for metric, each, mean in (
+        ("metric_correlation", 0.002, 0.001),
+        ("greedy_accuracy", 0.1, 0.02),
+        ("prediction_accuracy", 0.005, 0.001),
+    ):
+        recorded, earlier = (
+            source["metrics"][name]["values"]
+            for source, name in ((record, f"{metric}_tau0.1_gamma0.8"), (other, f"{metric}_one_encoder"))
+        )
+        assert recorded == pytest.approx(earlier, abs=each), metric
+        assert sum(recorded) == pytest.approx(sum(earlier), abs=mean * len(recorded)), metric
 
 
 @pytest.mark.parametrize(("temperature", "gamma"), [(0.05, 0.0), (0.1, 0.8), (1.0, 0.95)])
@@ -126,6 +150,6 @@ def test_the_beginning_of_a_recorded_training_run_again(record, temperature, gam
     # The step size falls over the second half only: 100 of 200 updates are the first 100 of 2000.
     config = ablation.Config(training=Training(updates=200), checkpoints=(0, 25, 50, 100, 200))
     world = load_gridworld(config.env)
-    _, kept = ablation.train(world, config, temperature, gamma, record["embedding"]["seed"])
+    _, (kept,) = ablation.train(world, config, temperature, gamma, [record["embedding"]["seed"]])
     fresh = [diagnosis.metric_correlation(z, geodesic_distances(world)) for z in kept[:4]]
     assert fresh == pytest.approx(ablation.embedding(record, temperature, gamma)[1][:4], abs=0.02)

@@ -7,7 +7,7 @@ the plane of their two leading principal components, at several numbers of updat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -17,7 +17,8 @@ from helm_tutorial import diagnosis
 from helm_tutorial.experiments.gridworld_planning import Planning, play, success_rate
 from helm_tutorial.experiments.metric import Metric
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive
+from helm_tutorial.recipes import Training
+from helm_tutorial.stacked_contrastive import train_contrastive_stacked
 from helm_tutorial.validation import require_choice, require_count, require_shape
 from helm_tutorial.world_model import WorldModel
 
@@ -105,37 +106,56 @@ EXTRAS = ("embedding",)
 """What :func:`run` returns besides for ``embedding_seed``, the pictures that :func:`embedding` reads."""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
-    """Train with ``seed`` at each combination, diagnose, plan: one value for each of :data:`METRICS`.
+GROUP = 5
+"""Seeds that are trained side by side; a group is what an interruption can lose."""
 
-    For ``config.embedding_seed`` also ``embedding``, the latents as they train.
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
+    """Train with ``seed`` at each combination, diagnose, plan, see :func:`run_seeds`.
 
     Raises:
         ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
     """
-    require_count("seed", seed, low=0)
+    return run_seeds(config, [seed], progress=progress)[seed]
+
+
+def run_seeds(
+    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
+) -> dict[int, dict]:
+    """For each seed one value for each of :data:`METRICS`, the models of all seeds trained side by side.
+
+    For ``config.embedding_seed`` also ``embedding``, the latents as they train. What one seed gives does not depend on
+    which others there are.
+
+    Raises:
+        ValueError: a seed is negative or there twice, or the environment does not exist or is not supported.
+    """
     tell = progress or (lambda message, fraction: None)
+    for seed in seeds:
+        require_count("seed", seed, low=0)
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
     grid = [(temperature, gamma) for temperature in TEMPERATURES for gamma in GAMMAS]
-    values, pictures = {}, {}
+    values: dict[int, dict] = {seed: {} for seed in seeds}
+    pictures = {}
     for number, (temperature, gamma) in enumerate(grid):
         name = label(temperature, gamma)
         tell(f"{name}: training", number / len(grid))
-        model, kept = train(world, config, temperature, gamma, seed)
-        tell(f"{name}: planning", (number + 0.75) / len(grid))
-        z = kept[-1]
-        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
-        values[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, world, to_goal)
-        values[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, world)
-        values[f"success_{name}"] = success_rate(play(world, model, config.planning, seed))
-        if seed == config.embedding_seed:
-            pictures[name] = _picture(kept, world, geodesic)
+        models, kept = train(world, config, temperature, gamma, seeds)
+        tell(f"{name}: planning", (number + 0.25) / len(grid))
+        for seed, model, latents in zip(seeds, models, kept, strict=True):
+            z, found = diagnosis.latents(model, world), values[seed]
+            found[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
+            found[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, world, to_goal)
+            found[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, world)
+            found[f"success_{name}"] = success_rate(play(world, model, config.planning, seed))
+            if seed == config.embedding_seed:
+                pictures[name] = _picture(latents, world, geodesic)
     if pictures:
-        values["embedding"] = {
+        values[config.embedding_seed]["embedding"] = {
             "meaning": "latents of all states in the plane of the final ones' two leading principal components, "
             "turned to lie like the room, coordinates times scale; for display only",
-            "seed": seed,
+            "seed": config.embedding_seed,
             "checkpoints": list(config.checkpoints),
             "scale": SCALE,
             "runs": pictures,
@@ -143,17 +163,18 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     return values
 
 
-def train(world: Gridworld, config: Config, temperature: float, gamma: float, seed: int) -> tuple[WorldModel, Tensor]:
-    """One combination's model, and the latents of all states at each checkpoint, shape ``(K, N, D)``."""
-    kept = []
+def train(
+    world: Gridworld, config: Config, temperature: float, gamma: float, seeds: Sequence[int]
+) -> tuple[list[WorldModel], Tensor]:
+    """One combination's model for each seed, and the latents of all states at each checkpoint, ``(S, K, N, D)``."""
+    kept: dict[int, list[Tensor]] = {seed: [] for seed in seeds}
 
-    def watch(step: int, model: WorldModel) -> None:
-        if step in config.checkpoints:
-            kept.append(diagnosis.latents(model, world))
+    def watch(step: int, seed: int, model: WorldModel) -> None:
+        kept[seed].append(diagnosis.latents(model, world))
 
     training = replace(config.training, temperature=temperature, gamma=gamma)
-    model = train_contrastive(world, training, seed, watch=watch)
-    return model, torch.stack(kept)
+    models = train_contrastive_stacked(world, training, seeds, watch=watch, watch_at=config.checkpoints)
+    return models, torch.stack([torch.stack(latents) for latents in kept.values()])
 
 
 def display_plane(z: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, float]:
