@@ -43,6 +43,7 @@ class StackedNetworks:
         sizes = [bias.shape[2] for bias in self.biases[:-1]]
         self._hidden = [self.weights[0].new_empty(len(networks), batch, size) for size in sizes]
         self._upward = [torch.empty_like(hidden) for hidden in self._hidden]
+        self._minus_one = self.weights[0].new_tensor(-1.0)
 
     def parameters(self) -> list[Tensor]:
         """Every tensor that is trained."""
@@ -52,8 +53,9 @@ class StackedNetworks:
         """Values at ``x``, ``(S, B, A) -> (S, B)``; kept for :meth:`backward`."""
         self._input = x
         for weight, bias, hidden in zip(self.weights, self.biases, self._hidden, strict=False):
-            torch.baddbmm(bias, x, weight, out=hidden)
-            x = hidden.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)  # tanh(x) = 2 s(2x) - 1, five times as fast here
+            # tanh(x) = 2 s(2x) - 1, five times as fast here
+            torch.baddbmm(bias, x, weight, beta=2.0, alpha=2.0, out=hidden).sigmoid_()
+            x = torch.add(self._minus_one, hidden, alpha=2.0, out=hidden)
         # A product with one column is summed in another order when S is 1; a sum of products is not.
         torch.mul(x, self.weights[-1].mT, out=self._upward[-1])
         return self._upward[-1].sum(dim=2) + self.biases[-1][:, 0]

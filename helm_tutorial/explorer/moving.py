@@ -235,7 +235,9 @@ def _whole(points: np.ndarray) -> list:
     flat = np.asarray(points, dtype=float).reshape(-1) * UNIT
     # Far outside the box a curve is cut off anyway; the bound keeps its numbers short, and is far enough away
     # for a line that leaves the box to leave it where it would.
-    return [round(float(np.clip(v, -FAR * UNIT, FAR * UNIT))) if np.isfinite(v) else None for v in flat]
+    finite = np.isfinite(flat)
+    whole = np.rint(np.clip(np.where(finite, flat, 0.0), -FAR * UNIT, FAR * UNIT)).astype(int).tolist()
+    return whole if finite.all() else [value if kept else None for value, kept in zip(whole, finite, strict=True)]
 
 
 def _levels(artist, values=None) -> str:
