@@ -19,7 +19,7 @@ from helm_tutorial.explorer import Steps, explore
 from helm_tutorial.explorer.controls import check_controls
 from helm_tutorial.explorer.drawing import draw_frame, new_figure
 from helm_tutorial.explorer.markup import address_of
-from helm_tutorial.explorer.static import WEIGHT_BUDGET, encode
+from helm_tutorial.explorer.static import DRAWN, WEIGHT_BUDGET, encode
 
 SIZE = (1.6, 1.0)
 COLOURS = {"red": "#ff0000", "green": "#00ff00", "blue": "#0000ff"}
@@ -251,6 +251,15 @@ def test_a_colour_map_is_not_banded_and_the_ground_stays_white():
     shown = Image.open(io.BytesIO(base64.b64decode(encode(drawn)))).convert("RGB")
     assert shown.getpixel((0, 0)) == (255, 255, 255)
     assert np.abs(np.asarray(shown, int) - np.asarray(drawn, int)).max() <= 8  # of 255 levels
+
+
+def test_noise_is_not_kept_exactly():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 320, 3), dtype=np.uint8))
+    assert len(noise.getcolors(1 << 24)) > DRAWN
+    written = base64.b64decode(encode(noise))
+    assert b"VP8 " in written[:32] and len(written) < 60_000  # lossless would be "VP8L"
+    drawn = base64.b64decode(encode(Image.new("RGB", (200, 320), "#123456")))
+    assert b"VP8L" in drawn[:32]
 
 
 def test_a_caption_cannot_leave_its_place(static):
