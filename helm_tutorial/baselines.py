@@ -34,7 +34,7 @@ def train_reconstruction(
     first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
     both = _two_stages(progress, first, second)
     fit(model, autoencoder_loss, steps=first, lr=config.lr, decay=True, progress=both[0])
-    model.standardise(data.world.features[visited])
+    model.standardise(data.world.features, visited.to(data.device))
     with torch.no_grad():
         z = model.encode(data.world.features)
 

@@ -141,8 +141,10 @@ class WorldModel(nn.Module):
         return self.decoder(z * self.scale + self.shift)
 
     @torch.no_grad()
-    def standardise(self, observations: Tensor) -> None:
+    def standardise(self, observations: Tensor, rows: Tensor | None = None) -> None:
         """Shift and scale latents: over ``observations`` ``(N, F)`` each coordinate has mean 0 and deviation 1.
+
+        ``rows``, shape ``(B,)``, says which of them, each as often as it is there; by default all, once.
 
         Raises:
             RuntimeError: goals have an encoder of their own, whose latents would stay where they are.
@@ -150,6 +152,7 @@ class WorldModel(nn.Module):
         if self.goal_encoder is not None:
             raise RuntimeError("latents cannot be standardised apart from goals; build with goal_encoder=False")
         z = self.encoder(observations)
+        z = z if rows is None else z[rows]
         self.shift.copy_(z.mean(dim=0))
         self.scale.copy_(z.std(dim=0).clamp_min(1e-6))
 

@@ -61,6 +61,16 @@ def test_standardise_centres_scales_and_keeps_the_decoder_right():
     assert torch.allclose(m.decode(z), before, atol=1e-5)
 
 
+def test_standardise_counts_an_observation_as_often_as_it_is_there():
+    x = torch.rand(7, 10, generator=torch.Generator().manual_seed(3))
+    rows = torch.tensor([0, 0, 0, 2, 6, 6])
+    one, other = model(), model()
+    other.load_state_dict(one.state_dict())
+    one.standardise(x, rows)
+    other.standardise(x[rows])
+    assert torch.allclose(one.shift, other.shift) and torch.allclose(one.scale, other.scale)
+
+
 def test_a_model_without_decoder_says_so():
     with pytest.raises(RuntimeError, match="no decoder"):
         model().decode(torch.zeros(1, 4))
