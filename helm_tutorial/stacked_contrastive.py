@@ -33,7 +33,7 @@ PLAIN = {
     "spectral_weight": 0.0,
     "tangent": False,
 }
-"""What ``Training`` must say, which are its defaults: chapter 4's model with one encoder."""
+"""What ``Training`` must say, which are its defaults and chapter 4's model with one encoder."""
 
 COUNTS = 2_000_000
 """Numbers of pairs that are counted together, of as many steps as that makes."""
