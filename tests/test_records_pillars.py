@@ -23,9 +23,9 @@ from helm_tutorial.recipes import Training
 
 @pytest.mark.parametrize(
     "cell",
-    # "neither" is experiment 3's reconstruction, which test_stability_alone.py trains again in every run.
+    # A part in every run, the rest in "make whole"; "neither" is what test_stability_alone.py trains in every run too.
     [
-        pytest.param(cell, marks=pytest.mark.whole if cell in ("both", "neither") else pytest.mark.slow)
+        pytest.param(cell, marks=pytest.mark.slow if cell == "contrastive" else pytest.mark.whole)
         for cell in two_pillars.CELLS
     ],
 )
