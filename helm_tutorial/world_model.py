@@ -122,7 +122,7 @@ class WorldModel(nn.Module):
         return self._moved(z.unsqueeze(-2), self._residuals(z))
 
     def _residuals(self, z: Tensor) -> Tensor:
-        return self.residuals(z * self.inputs).unflatten(-1, (self.actions, self.latent))
+        return self.residuals(z if self.inputs == 1.0 else z * self.inputs).unflatten(-1, (self.actions, self.latent))
 
     def _moved(self, z: Tensor, residual: Tensor) -> Tensor:
         if self.tangent:
