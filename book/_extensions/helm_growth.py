@@ -53,7 +53,7 @@ def draw(curve: dict) -> bytes:
             label = axes.annotate(
                 f"{name}, {grows(points)}",
                 points[-1 if above else 0],
-                xytext=(0, 7) if above else (4, -1),
+                xytext=(0, 7) if above else (0, -6),
                 textcoords="offset points",
                 ha="right" if above else "left",
                 va="bottom" if above else "top",
