@@ -24,7 +24,9 @@ SCRIPTS = ("numbers.js", "guess.js", "explorer.js")  # in the order in which a p
 
 # Everything that the overlay shows, as numbers and words; images are decoded through a canvas.
 READ_OVERLAY = """async (figure) => {
-    const svg = figure.querySelector(".helm-overlay");
+    const overlay = () => figure.querySelector(".helm-overlay");
+    for (let k = 0; k < 400 && !overlay(); k++) await new Promise((soon) => setTimeout(soon, 10));
+    const svg = overlay();
     const attributes = (element) => Object.fromEntries([...element.attributes].map(({ name, value }) => [name, value]));
     const decode = async (href) => {
         const image = new Image();
@@ -61,6 +63,7 @@ SET_ALL = """(figure, at) => {
         else control.querySelectorAll("input")[at[k]].checked = true;
     });
     form.dispatchEvent(new Event("input"));
+    return new Promise((drawn) => requestAnimationFrame(() => drawn()));
 }"""
 
 
@@ -121,10 +124,9 @@ class Reader:
     def set(self, at: Sequence[int]) -> None:
         """Put the controls to these positions, and wait until the page has drawn them."""
         self.figure.evaluate(SET_ALL, list(at))
-        self.page.evaluate("new Promise(requestAnimationFrame)")
 
     def overlay(self) -> dict:
-        self.drawn()
+        """Everything that the overlay shows, once it is there."""
         found = json.loads(self.figure.evaluate(READ_OVERLAY))
         for image in (image for artist in found.values() for image in artist["images"]):
             image["rgba"] = np.frombuffer(base64.b64decode(image["rgba"]), np.uint8).reshape(-1, 4)

@@ -40,9 +40,16 @@ def address() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def reader(browser, address) -> Iterator[Reader]:
-    """Opens pages; all are closed after the test."""
+@pytest.fixture(scope="session")
+def tabs(browser, address) -> Iterator[Reader]:
+    """The tabs that tests open pages in, one after another."""
     opened = Reader(browser, address)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def reader(tabs) -> Iterator[Reader]:
+    """Opens pages; all are left after the test."""
+    yield tabs
+    tabs.leave()
