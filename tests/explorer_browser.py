@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browser_tabs import Tabs
 from chromium import launched
 from explorer_pages import CHROMIUM, as_static, write_page
 from explorer_scenes import POINT, build_point, move_point, paint_bars
@@ -10,36 +11,34 @@ from explorer_scenes import POINT, build_point, move_point, paint_bars
 from helm_tutorial.explorer import Steps, explore, explore_numbers
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser for the tests of a module."""
+@pytest.fixture(scope="session")
+def tabs():
+    """The tabs of one browser, for all tests."""
     with launched(CHROMIUM) as browser:
-        yield browser
+        opened = Tabs(browser, timeout=5000)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
-def visit(chromium):
+def visit(tabs):
     """Opens an address; anything said on a console, or asked of the network, fails the test."""
-    contexts, said = [], []
+    said = []
+    listeners = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: said.append(request.url) if request.url.startswith("http") else None,
+    }
 
-    def open_page(address: str, *, width: int = 900, scripts: bool = True, **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, offline=True, java_script_enabled=scripts, **options
-        )
-        context.set_default_timeout(5000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
+    def open_page(address: str, *, width: int = 900, scripts: bool = True, motion: bool = True):
+        page = tabs.take(listeners, size=(width, 900), motion=motion, offline=True, java_script_enabled=scripts)
         page.goto(address)
         if scripts:
             page.wait_for_function("!document.querySelector('.helm-explorer:not([data-helm-ready=true])')")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    tabs.leave()
     assert said == []
 
 
@@ -66,4 +65,4 @@ def address(tmp_path_factory, pointed):
 @pytest.fixture
 def page(visit, address):
     """That page for a reader who asks for no motion: rolling lines have tests of their own."""
-    return visit(address, reduced_motion="reduce")
+    return visit(address, motion=False)

@@ -152,7 +152,7 @@ def asked(tmp_path_factory):
 
 @pytest.fixture
 def readers(visit, asked):
-    page = visit(asked, reduced_motion="reduce")
+    page = visit(asked, motion=False)
     return [Reader(page, i) for i in range(4)]
 
 

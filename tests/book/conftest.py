@@ -41,15 +41,15 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tabs(browser, address) -> Iterator[Reader]:
-    """The tabs that tests open pages in, one after another."""
+def returning_reader(browser, address) -> Iterator[Reader]:
+    """A reader for all tests."""
     opened = Reader(browser, address)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def reader(tabs) -> Iterator[Reader]:
+def reader(returning_reader) -> Iterator[Reader]:
     """Opens pages; all are left after the test."""
-    yield tabs
-    tabs.leave()
+    yield returning_reader
+    returning_reader.leave()
