@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from helm_tutorial import records, reproduce
+from helm_tutorial.baselines import train_reconstruction
 from helm_tutorial.continuous_world import ContinuousWorld
 from helm_tutorial.experiments import (
     continuous_pillars,
@@ -20,6 +21,7 @@ from helm_tutorial.experiments import (
     other_worlds,
     pixels,
     regularity_forms,
+    stability_alone,
     two_pillars,
 )
 from helm_tutorial.gridworld import Gridworld, load_gridworld
@@ -31,6 +33,13 @@ STORED = Path(__file__).with_name("beginnings.json")
 SEED = 0
 PART = 0.1
 Trained = tuple[Gridworld | ContinuousWorld, WorldModel]
+
+
+def _stable(progress: Progress) -> Trained:
+    config = stability_alone.Config()
+    world = load_gridworld(config.env, observation="profiles")
+    training = replace(config.training, spectral_weight=config.spectral_weight)
+    return world, train_reconstruction(world, training, SEED, progress=progress)
 
 
 def _pixels(progress: Progress) -> Trained:
@@ -71,6 +80,7 @@ def _crossing(progress: Progress) -> Trained:
 
 
 TRAININGS: dict[str, Callable[[Progress], Trained]] = {
+    "exp3": _stable,
     "pixels": _pixels,
     "forms": _form,
     "pillars": _both_pillars,
@@ -103,11 +113,12 @@ def beginning(name: str) -> list[float]:
 
 def trained(name: str) -> tuple[Gridworld | ContinuousWorld, WorldModel, list[float]]:
     """World and model of a recorded training run to its end, and the losses of its first tenth."""
-    losses = []
+    losses, later = [], []
 
     def progress(step: int, steps: int, loss: float) -> None:
-        if not losses or step <= PART * steps + steps // 100:
-            losses.append(loss)
+        (later if later else losses).append(loss)
+        if step > PART * steps:
+            later.append(loss)
 
     world, model = TRAININGS[name](progress)
     return world, model, losses

@@ -23,7 +23,7 @@ from helm_tutorial.recipes import Training
 
 @pytest.mark.parametrize(
     "cell",
-    # A part in every run, the rest in "make whole"; "neither" is what test_stability_alone.py trains in every run too.
+    # A part in every run, the rest in "make whole".
     [
         pytest.param(cell, marks=pytest.mark.slow if cell == "contrastive" else pytest.mark.whole)
         for cell in two_pillars.CELLS

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import pytest
+import recorded_trainings
 import torch
+from test_recorded_trainings import require_beginning
 
 from helm_tutorial import diagnosis, records
-from helm_tutorial.baselines import train_latent_prediction, train_reconstruction, untrained
+from helm_tutorial.baselines import train_latent_prediction, untrained
 from helm_tutorial.experiments import stability_alone
 from helm_tutorial.experiments.gridworld_planning import learned_rollout_jacobian
 from helm_tutorial.experiments.stability_alone import METRICS, MODELS, Config, distance_variation
@@ -84,17 +86,18 @@ def test_collapse_is_measured_and_depends_on_the_stop_gradient_and_the_view():
     assert spread < 0.2 and accuracy < 0.3
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_a_part_of_the_record_run_again(recorded):
     config = Config()
     seed = recorded["seeds"][0]
+    assert seed == recorded_trainings.SEED
     assert recorded["config"]["training"] == {
         name: getattr(config.training, name) for name in recorded["config"]["training"]
     }
-    world = load_gridworld(config.env, observation="profiles")
     name = "reconstruction_spectral_profiles"
     assert MODELS[name].spectral and MODELS[name].view == "profiles"
-    model = train_reconstruction(world, replace(config.training, spectral_weight=config.spectral_weight), seed)
+    world, model, losses = recorded_trainings.trained("exp3")
+    require_beginning("exp3", losses)
     z = diagnosis.latents(model, world)
     fresh = {
         "decoding_accuracy": diagnosis.decoding_accuracy(model, world),
