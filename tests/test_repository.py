@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 import tomllib
+import torch
 import yaml
 
 import helm_tutorial
+from helm_tutorial import recipes
+from helm_tutorial.recipes import Training
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -313,11 +316,33 @@ def test_files_that_the_readme_shows_exist():
     assert [link for link in shown if not (ROOT / link).exists()] == []
 
 
-def test_the_readmes_example_prints_what_the_readme_says(tmp_path):
+@pytest.fixture
+def readmes_example():
+    """The code of the README's example, and what it is said to print."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = r"<!-- {} -->\n```[a-z]*\n(.*?)```"
-    code = re.search(block.format("example"), readme, re.DOTALL).group(1)
-    said = re.search(block.format("output"), readme, re.DOTALL).group(1)
+    return [re.search(block.format(name), readme, re.DOTALL)[1] for name in ("example", "output")]
+
+
+@pytest.mark.slow
+def test_the_readmes_example_prints_what_the_readme_says(readmes_example, contrastive, monkeypatch, capsys):
+    """With the model that it trains, which other tests have trained already."""
+    code, said = readmes_example
+    world, model = contrastive
+
+    def trained(given, training, seed):
+        assert (given.env_id, training, seed) == (world.env_id, Training(), 0)
+        assert torch.equal(given.features, world.features)
+        return model
+
+    monkeypatch.setattr(recipes, "train_contrastive", trained)
+    exec(code, {})
+    assert capsys.readouterr().out.strip() == said.strip()
+
+
+@pytest.mark.whole
+def test_the_readmes_example_runs_elsewhere(readmes_example, tmp_path):
+    code, said = readmes_example
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=900)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip() == said.strip()
