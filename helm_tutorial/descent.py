@@ -120,6 +120,21 @@ def basin_coverage(
     return float(arrived(ends, radius=radius).double().mean())
 
 
+def descend_each(
+    energies: Sequence[RuggedEnergy], starts: Tensor, *, steps: int = 100, step_size: float = 0.1
+) -> Tensor:
+    """:func:`descend` on each of ``N`` energies of the same frequencies, all at once.
+
+    Returns:
+        The whole paths, shape ``(N, B, steps + 1, A)``.
+
+    Raises:
+        ValueError: there are no energies, their frequencies differ, or an argument is out of range.
+    """
+    stacked, points = _together(energies, starts)
+    return descend(stacked, points, steps=steps, step_size=step_size).unflatten(0, (len(energies), -1))
+
+
 def coverages(
     energies: Sequence[RuggedEnergy], starts: Tensor, *, steps: int = 100, step_size: float = 0.1, radius: float = 0.5
 ) -> list[float]:
@@ -128,6 +143,14 @@ def coverages(
     Raises:
         ValueError: there are no energies, their frequencies differ, or an argument is out of range.
     """
+    stacked, here = _together(energies, starts)
+    for _ in range(steps):  # the ends alone: all paths together would fill the memory
+        here = descend(stacked, here, steps=1, step_size=step_size)[:, -1]
+    return arrived(here, radius=radius).double().reshape(len(energies), -1).mean(dim=1).tolist()
+
+
+def _together(energies: Sequence[RuggedEnergy], starts: Tensor) -> tuple[Energy, Tensor]:
+    """One energy that is each of the energies on its own copy of the starts, and these copies, ``(N * B, A)``."""
     require_count("the number of energies", len(energies))
     frequencies = energies[0].frequencies
     if any(not torch.equal(energy.frequencies, frequencies) for energy in energies):
@@ -140,10 +163,7 @@ def coverages(
     def stacked(a: Tensor) -> Tensor:  # constants do not change a descent
         return 0.5 * a.pow(2).sum(-1) + (torch.sin(a @ frequencies.mT) * amplitudes).sum(-1)
 
-    here = starts.repeat(len(energies), 1)
-    for _ in range(steps):  # the ends alone: all paths together would fill the memory
-        here = descend(stacked, here, steps=1, step_size=step_size)[:, -1]
-    return arrived(here, radius=radius).double().reshape(len(energies), -1).mean(dim=1).tolist()
+    return stacked, starts.repeat(len(energies), 1)
 
 
 def resample(path: Tensor, *, spacing: float, most: int) -> Tensor:

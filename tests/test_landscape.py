@@ -12,6 +12,7 @@ from helm_tutorial.descent import (
     coverages,
     descend,
     descend_coarse_to_fine,
+    descend_each,
     resample,
     start_grid,
 )
@@ -178,10 +179,14 @@ def test_coarse_to_fine_ends_in_one_minimum_of_the_unsmoothed_energy():
     assert float((ends - ends[0]).norm(dim=1).max()) < 1e-6
 
 
-def test_coverages_are_those_of_each_energy_alone():
+def test_paths_and_coverages_are_those_of_each_energy_alone():
     energies = [mollified(report_energy(), sigma) for sigma in (0.35, 0.41, 0.5)]
     starts = start_grid(points=12)
     assert coverages(energies, starts) == pytest.approx([basin_coverage(energy, starts) for energy in energies])
+    few = starts[::9].double()
+    paths = descend_each(energies, few, steps=30, step_size=0.05)
+    alone = torch.stack([descend(energy, few, steps=30, step_size=0.05) for energy in energies])
+    assert torch.allclose(paths, alone, atol=1e-12)
 
 
 def test_resampled_points_are_equally_far_apart_along_the_path():
@@ -229,6 +234,7 @@ def test_start_grid_covers_the_box_with_its_edges():
         (lambda: descend(report_energy(), torch.zeros(3), steps=1), "starts must have shape"),
         (lambda: descend(report_energy(), torch.zeros(1, 2), steps=0), "steps must be at least 1"),
         (lambda: coverages([], torch.zeros(1, 2)), "the number of energies must be at least 1"),
+        (lambda: descend_each([], torch.zeros(1, 2)), "the number of energies must be at least 1"),
         (
             lambda: coverages([report_energy(), RuggedEnergy(torch.ones(3, 2), torch.ones(3))], torch.zeros(1, 2)),
             "same",
