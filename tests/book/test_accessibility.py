@@ -25,7 +25,7 @@ KEEP_SOME = """(formulas) => {
     document.querySelectorAll('.indextable li:nth-child(n + 6)').forEach(e => e.remove());
 }"""
 COLOURS = "color-contrast"
-ALIKE = "book/api/"  # pages made alike: the overview above them is judged on a phone and in the dark for all
+ALIKE = "book/api/"  # pages made alike: the overview above them is judged on a phone for all
 # What a narrow page changes is the frame around its text, the same on all pages, and the room that things have.
 WHOLE_ON_A_PHONE = (FIRST, CHAPTERS[0])
 ASKED_ON_A_PHONE = ("target-size", "scrollable-region-focusable", "meta-viewport", "css-orientation-lock")
@@ -125,19 +125,17 @@ def test_axe_finds_nothing_serious(reader, page):
     visit.page.evaluate(KEEP_SOME, 10 * (page in WITH_FORMULAS))
     visit.page.evaluate(OPEN_WHAT_IS_FOLDED)
     uncovered, findings = visit.page.add_style_tag(content=UNCOVER), []
-    once = page.startswith(ALIKE)
-    themes = ("light", "dark")[once:]
-    for theme in themes:
+    for theme in ("light", "dark"):
         visit.page.evaluate(TURN, theme)
         assert visit.page.evaluate(MARK_LOOKS) > 5
     visit.page.evaluate(UNMARKED_CODE_IS_PLAIN)
-    for theme in themes[::-1]:  # colours do not depend on the width
+    for theme in ("dark", "light"):  # colours do not depend on the width
         visit.page.evaluate(TURN, theme)
         findings += run_axe(visit.page, theme, {"runOnly": {"type": "rule", "values": [COLOURS]}}, "[data-look]")
     uncovered.evaluate("style => style.remove()")
     structure = {"runOnly": RULES, "rules": {COLOURS: {"enabled": False}}}
     findings += run_axe(visit.page, "1280 px wide", structure)
-    if not once:
+    if not page.startswith(ALIKE):
         visit.page.set_viewport_size({"width": 360, "height": 800})
         visit.page.evaluate(SETTLED)
         narrow = {"runOnly": {"type": "rule", "values": ASKED_ON_A_PHONE}}
