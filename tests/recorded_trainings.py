@@ -113,12 +113,13 @@ def beginning(name: str) -> list[float]:
 
 def trained(name: str) -> tuple[Gridworld | ContinuousWorld, WorldModel, list[float]]:
     """World and model of a recorded training run to its end, and the losses of its first tenth."""
-    losses, later = [], []
+    losses, over = [], False
 
     def progress(step: int, steps: int, loss: float) -> None:
-        (later if later else losses).append(loss)
-        if step > PART * steps:
-            later.append(loss)
+        nonlocal over
+        if not over:
+            losses.append(loss)
+        over = step > PART * steps
 
     world, model = TRAININGS[name](progress)
     return world, model, losses
