@@ -163,7 +163,7 @@ def measured(app: Sphinx) -> Iterable[tuple[str, ...]]:
             words = FIGURES.get(name, name.replace("_", " "))
             yield words, f"{digits(found['value'])} {found['unit']}", spread, str(found["runs"])
     machine = results["machine"]
-    yield f"on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
+    yield f"the latest on {results['date']}", f"{machine['cores']} cores, {machine['processor']}", "", ""
 
 
 def digits(value: float) -> str:
