@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 IN_ORDER  := $(wildcard $(shell sed -n 's/^ *- file: *\(book\/[a-z_]*\) *$$/\1.ipynb/p' _toc.yml))
 NOTEBOOKS := $(IN_ORDER) $(filter-out $(IN_ORDER),$(wildcard book/*.ipynb))
 SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
-             $(shell find helm_tutorial -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
+             $(shell find helm_tutorial helm_study helm_book -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
 SEEDS     ?= 5
 # Processes that share the tests: one a core.
 WORKERS   ?= logical
@@ -76,11 +76,11 @@ lint: $(READY)  ## ruff, and codespell over the prose
 
 unit: $(READY)  ## unit tests of the package with its examples, the tools and the repository's rules
 	@echo "== Unit tests"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book --doctest-modules tests helm_tutorial
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages --doctest-modules tests helm_tutorial helm_study helm_book
 
 whole: $(READY)  ## train to the end, and hold to the records, what the unit tests only begin
 	@echo "== The longest recorded trainings, to their ends"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book -m whole tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages -m whole tests
 
 notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
 	@echo "== Executing every notebook and comparing its checked outputs"
@@ -90,8 +90,8 @@ notebook-test: $(READY)  ## execute every notebook and compare the outputs that 
 
 book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)
 	@echo "== Checking the built pages in a browser"
-	@$(BIN)/python -m pytest -q -s tests/book/test_site.py
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/book/test_site.py tests/book
+	@$(BIN)/python -m pytest -q -s tests/pages/test_site.py
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages/test_site.py tests/pages
 
 pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMIUM=/path/to/chromium)
 	@echo "== Printing the book"

@@ -44,7 +44,7 @@ def study() -> dict:
 
     bare = peak()
     torch.set_num_threads(1)
-    from helm_tutorial.experiments import two_pillars
+    from helm_study.pillars import two_pillars
 
     planning = replace(two_pillars.Config().planning, limit=0.1)
     two_pillars.run(two_pillars.Config(planning=planning), 0)

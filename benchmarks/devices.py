@@ -2,7 +2,7 @@
 
 And a thousand seeds side by side on a GPU, in absolute time.
 
-The smallest room in which the ratio is above 1 is where :data:`helm_tutorial.device.PAYS_FROM` should lie. Without a
+The smallest room in which the ratio is above 1 is where :data:`helm_book.setup_line.PAYS_FROM` should lie. Without a
 GPU the figures are null; the CPU's own times are recorded either way.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Callable
 import torch
 from measuring import figure, interleaved, ratio, record, seconds
 
-from helm_tutorial import device
-from helm_tutorial.gridworld import Gridworld, load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive
-from helm_tutorial.stacked_contrastive import train_contrastive_stacked
+from helm_book import setup_line as device
+from helm_study.stacked.contrastive import train_contrastive_stacked
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.worlds.gridworld import Gridworld, load_gridworld
 
 ROOMS = {"8x8": "MiniGrid-Empty-8x8-v0", "16x16": "MiniGrid-Empty-16x16-v0", "four_rooms": "MiniGrid-FourRooms-v0"}
 UPDATES, RUNS, MANY = 20, 3, 1000

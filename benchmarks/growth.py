@@ -23,11 +23,11 @@ import torch
 from chapters import peak
 from measuring import curve, exponent, figure, record, seconds
 
-from helm_tutorial.batches import OBSERVATIONS
-from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
-from helm_tutorial.local_search import plan_local_search
-from helm_tutorial.planning import plan_gradient
-from helm_tutorial.recipes import Training, train_contrastive
+from helm_tutorial.models.batches import OBSERVATIONS
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.planning.gradient import plan_gradient
+from helm_tutorial.planning.local_search import plan_local_search
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
 
 HORIZONS = (12, 25, 50, 100, 200)
 LATENTS = (8, 16, 32, 64, 128)

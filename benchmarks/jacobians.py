@@ -12,8 +12,8 @@ from measuring import curve, exponent, interleaved, ratio, record, seconds
 from torch import Tensor
 
 from helm_tutorial.jacobian import jacobian_norms
-from helm_tutorial.rollout import rollout
-from helm_tutorial.world_model import WorldModel
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.rollouts import rollout
 
 HORIZON = 200
 LONGER = (50, 100, 200, 500, 1000)

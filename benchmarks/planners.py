@@ -32,15 +32,15 @@ from gymnasium.spaces import Box, Discrete
 from measuring import figure, ratio, record
 from torch import Tensor
 
-from helm_tutorial.execution import execute
-from helm_tutorial.experiments.gridworld_planning import Planning, episode_limit
-from helm_tutorial.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
-from helm_tutorial.local_search import plan_local_search
-from helm_tutorial.planning import LEANING, plan_gradient
-from helm_tutorial.plans import Plan, goal_cost
-from helm_tutorial.recipes import Training, train_contrastive
-from helm_tutorial.rollout import rollout
-from helm_tutorial.world_model import WorldModel, one_hot_actions
+from helm_study.play import Planning, episode_limit
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
+from helm_tutorial.planning.episodes import execute
+from helm_tutorial.planning.gradient import LEANING, plan_gradient
+from helm_tutorial.planning.local_search import plan_local_search
+from helm_tutorial.planning.plan import Plan, goal_cost
+from helm_tutorial.rollouts import rollout
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
 
 PEER = "stable_worldmodel"
 HORIZONS = (12, 25)

@@ -16,10 +16,10 @@ from multiprocessing import get_context
 import torch
 from measuring import curve, exponent, figure, interleaved, ratio, record
 
+from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_tutorial import diagnosis
-from helm_tutorial.gridworld import load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive
-from helm_tutorial.stacked_contrastive import train_contrastive_stacked
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.worlds.gridworld import load_gridworld
 
 RUNS, SEEDS, MOST = 3, (1, 2, 4, 8, 16), 16
 CORES = os.cpu_count() or 1

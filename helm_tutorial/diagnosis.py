@@ -11,11 +11,10 @@ import math
 import torch
 from torch import Tensor
 
-from helm_tutorial.gridworld import Gridworld, random_walks
-from helm_tutorial.rollout import rollout
-from helm_tutorial.statistics import rank_correlation, ranks
-from helm_tutorial.validation import require_count, require_shape
-from helm_tutorial.world_model import WorldModel, one_hot_actions
+from helm_tutorial._check import require_count, require_shape
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
+from helm_tutorial.rollouts import rollout
+from helm_tutorial.worlds.gridworld import Gridworld, random_walks
 
 
 @torch.no_grad()
@@ -84,7 +83,8 @@ def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int,
 def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
     """Share of state-action pairs whose predicted latent decodes exactly to the next state's observation.
 
-    Exactly: every count of the observation (see :class:`helm_tutorial.observation.View`) rounds to the right one.
+    Exactly: every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) rounds to the right
+        one.
     """
     z, count = latents(model, world), model.actions
     actions = one_hot_actions(torch.arange(count), count)
@@ -169,40 +169,22 @@ def descent_share(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -
     return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())
 
 
-def blind_search(world: Gridworld, horizon: int, plans: int, *, limit: int, generator: torch.Generator) -> Tensor:
-    """How search would fare with a perfect model and no distances at all: what a planner's geometry is held against.
-
-    At each decision ``plans`` random plans are drawn. If some touch the goal, the first step of the one that touches
-    it first is taken; if none does, a random step. An agent that wanders brings the goal within reach, so this arrives
-    from more starts than those within the horizon.
-
-    Args:
-        world: whose true transitions are the model.
-        horizon: steps of a plan.
-        plans: plans drawn for each decision.
-        limit: most steps of an episode.
-        generator: draws plans.
-
-    Returns:
-        Whether each start of :attr:`~helm_tutorial.gridworld.Gridworld.starts` arrives, shape ``(B,)``.
+def rank_correlation(x: Tensor, y: Tensor) -> float:
+    """Spearman's rank correlation of two samples, shape ``(N,)`` each; ties share their mean rank.
 
     Raises:
-        ValueError: a count is below 1.
+        ValueError: the shapes differ, fewer than two values, or one sample is constant.
     """
-    for name, value in {"horizon": horizon, "plans": plans, "limit": limit}.items():
-        require_count(name, value)
-    is_goal = torch.zeros(world.states, dtype=torch.bool)
-    is_goal[world.goals] = True
-    here = torch.as_tensor(world.starts).clone()
-    for _ in range(limit):
-        going = (~is_goal[here]).nonzero()[:, 0]
-        if len(going) == 0:
-            break
-        drawn = torch.randint(world.transitions.shape[1], (horizon, len(going), plans), generator=generator)
-        there, touched = here[going, None].expand(-1, plans), torch.full((len(going), plans), horizon)
-        for step, actions in enumerate(drawn):
-            there = world.transitions[there, actions]
-            touched = torch.where(is_goal[there] & (touched == horizon), step, touched)
-        first = drawn[0].gather(1, touched.argmin(dim=1, keepdim=True))[:, 0]
-        here[going] = world.transitions[here[going], first]
-    return is_goal[here]
+    if x.shape != y.shape or x.ndim != 1 or len(x) < 2:
+        raise ValueError(f"x and y must both have shape (N,) with N at least 2, got {tuple(x.shape)}, {tuple(y.shape)}")
+    both = torch.stack([ranks(x), ranks(y)])
+    if bool((both == both[:, :1]).all(dim=1).any()):
+        raise ValueError("x and y must not be constant: ranks of equal values are undefined")
+    return float(torch.corrcoef(both)[0, 1])
+
+
+def ranks(values: Tensor) -> Tensor:
+    """Rank of each value, from 1, shape ``(N,)`` in float64; equal values share their mean rank."""
+    _, group, counts = torch.unique(values, return_inverse=True, return_counts=True)
+    last = counts.cumsum(dim=0).double()
+    return (last - (counts.double() - 1) / 2)[group]

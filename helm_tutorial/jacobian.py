@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from helm_tutorial.rollout import Dynamics, rollout
-from helm_tutorial.validation import require_choice, require_count, require_shape
+from helm_tutorial._check import require_choice, require_count, require_shape
+from helm_tutorial.rollouts import Dynamics, rollout
 
 Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
 """Anything callable as ``penalty(model, z, a)``, such as the penalties here; a scalar."""
@@ -182,65 +182,6 @@ def spectral_penalty_hutchinson(
             pulled = torch.autograd.grad((z_next * probe).sum(), (z, a), create_graph=True)
             total = total + sum(part.pow(2).sum(dim=1).mean() for part in pulled)
     return total / samples
-
-
-def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
-    """Variance of ``||Jᵀ v||²`` over one probe ``v``, in closed form.
-
-    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian probes: signs do not
-    feel the diagonal, since ``v_i² = 1``. The mean of ``n`` independent probes has an ``n``-th of it.
-
-    Args:
-        jacobian: both Jacobians side by side, shape ``(..., D, D + A)``.
-        probes: one of :data:`PROBES`.
-
-    Returns:
-        Shape ``(...)``.
-
-    Raises:
-        ValueError: ``jacobian`` has no two dimensions, or ``probes`` is unknown.
-    """
-    require_shape("jacobian", jacobian, (..., "D", "D + A"))
-    require_choice("probes", probes, PROBES)
-    M = jacobian @ jacobian.mT
-    squares = M.square().sum(dim=(-2, -1))
-    if probes == "signs":
-        squares = squares - M.diagonal(dim1=-2, dim2=-1).square().sum(dim=-1)
-    return 2.0 * squares
-
-
-def backward_passes(penalty: Penalty, model: Dynamics, z: Tensor, a: Tensor) -> int:
-    """How often computing ``penalty(model, z, a)`` goes back through the model, counted by a hook on its output."""
-    passes = 0
-
-    def count(gradient: Tensor) -> None:
-        nonlocal passes
-        passes += 1
-
-    def counted(z: Tensor, a: Tensor) -> Tensor:
-        z_next = model(z, a)
-        if z_next.requires_grad:
-            z_next.register_hook(count)
-        return z_next
-
-    penalty(counted, z, a)
-    return passes
-
-
-def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
-    """The penalty as the report's listing computes it: one backward pass through ``z_next.sum()``, a scalar.
-
-    This is ``||1ᵀ ∂f/∂z||² / D + ||1ᵀ ∂f/∂a||² / A``, averaged over the batch: Hutchinson's estimate with the random
-    signs frozen at +1, which sees a single direction of the output.
-
-    Raises:
-        ValueError: ``z`` is not ``(B, D)`` or ``a`` is not ``(B, A)``.
-    """
-    _require_step(z, a)
-    z, a = _leaves(z, a)
-    with torch.enable_grad():
-        state, action = torch.autograd.grad(model(z, a).sum(), (z, a), create_graph=True)
-    return state.pow(2).mean() + action.pow(2).mean()
 
 
 def _require_step(z: Tensor, a: Tensor) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from helm_tutorial.experiments import two_pillars
-from helm_tutorial.gridworld import load_gridworld
-from helm_tutorial.recipes import Training, train_contrastive
+from helm_study.pillars import two_pillars
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.worlds.gridworld import load_gridworld
 
 
 def pytest_collection_modifyitems(items):

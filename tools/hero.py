@@ -14,15 +14,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
 
+from helm_book.figures.grid import draw_path, show_field
+from helm_book.figures.style import COLORS, use_style
+from helm_study.play import Planning, play
 from helm_tutorial import diagnosis
-from helm_tutorial.baselines import train_reconstruction
-from helm_tutorial.experiments.gridworld_planning import Planning, play
-from helm_tutorial.figures.grid import draw_path, show_field
-from helm_tutorial.figures.style import COLORS, use_style
-from helm_tutorial.gridworld import load_gridworld
-from helm_tutorial.landscape import convexity_width, mollified, report_energy
-from helm_tutorial.linear_system import action_jacobian_norms, expansive_system, ridge_optimum
-from helm_tutorial.recipes import Training, train_contrastive
+from helm_tutorial.cliff.closed_forms import action_jacobian_norms, ridge_optimum
+from helm_tutorial.cliff.linear_system import expansive_system
+from helm_tutorial.funnel.landscape import convexity_width, mollified, report_energy
+from helm_tutorial.models.baselines import train_reconstruction
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.worlds.gridworld import load_gridworld
 
 ASSETS = Path(__file__).resolve().parent.parent / "book" / "_assets"
 SEED = 0

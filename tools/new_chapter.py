@@ -26,9 +26,9 @@ IMPORTS = """import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown
 
-from helm_tutorial.explorer import explore_numbers
-from helm_tutorial.figures.style import COLORS, panels, use_style
-from helm_tutorial.rollout import rollout
+from helm_book.explorer import explore_numbers
+from helm_book.figures.style import COLORS, panels, use_style
+from helm_tutorial.rollouts import rollout
 
 use_style()
 torch.set_num_threads(1)"""

@@ -54,7 +54,7 @@ def setup_cell(address: str) -> str:
         "import importlib.util\n\n"
         'if importlib.util.find_spec("helm_tutorial") is None:\n'
         f'    %pip install -q "git+{address}@main"\n\n'
-        "from helm_tutorial.device import describe_device\n\n"
+        "from helm_book.setup_line import describe_device\n\n"
         "print(describe_device())"
     )
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from helm_tutorial.figures.style import COLORS, HALO, use_style
+from helm_book.figures.style import COLORS, HALO, use_style
 
 BEND = 0.3  # by how much a line's last exponent differs from that of the whole where it is said
 LINES = ("helm", "flat", "contrastive", "both")

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
-from helm_tutorial.explorer.controls import SUPERSCRIPTS
+from helm_book.explorer.controls import SUPERSCRIPTS
 
 # Where no line ends: 95 %, T = 12, (+3 to +7), (23 to 48 %), seed 0, 2026-11-23.
 WHOLE = re.compile(

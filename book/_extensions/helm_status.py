@@ -16,8 +16,8 @@ from helm_markup import typeset_numbers
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from helm_tutorial import records
-from helm_tutorial.report_card import CLAIMS
+from helm_study import records
+from helm_study.claims.card import CLAIMS
 
 PACKAGES = (
     "helm_tutorial",

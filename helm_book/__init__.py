@@ -1,0 +1,1 @@
+"""The book's house: figures, explorers and exercises."""

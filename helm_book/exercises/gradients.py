@@ -1,0 +1,212 @@
+"""Exercises on the first pillar: chapters 1, 2 and 7."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from helm_book.exercises.judging import Exercise, a_formula, a_number, near
+from helm_tutorial.cliff.closed_forms import action_jacobian, action_jacobian_norms, relative_distance, ridge_optimum
+from helm_tutorial.cliff.conditioning import action_condition
+from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
+from helm_tutorial.cliff.lqr import feedback_gain
+from helm_tutorial.cliff.penalties import backward_passes, penalised_gain
+from helm_tutorial.funnel.descent import basin_coverage, start_grid
+from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollified, report_energy
+from helm_tutorial.jacobian import spectral_penalty_exact
+
+__all__ = ["EXERCISES"]
+
+
+def _norm_of_identity(T: int, size: float) -> float:
+    B = torch.tensor([[0.6], [0.8]], dtype=torch.float64) * size
+    return float(action_jacobian_norms(LinearSystem(torch.eye(2, dtype=torch.float64), B), T)[-1])
+
+
+def _peak(answer) -> str:
+    W = torch.tensor([[0.9, 5.0], [0.0, 0.9]], dtype=torch.float64)
+    B = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    sizes = action_jacobian(LinearSystem(W, B), 60).flip(1)[..., 0].norm(dim=0)
+    k, size = answer
+    if int(k) not in (int(i) for i in sizes.topk(2).indices):  # k = 9 and 10 differ in the third digit only
+        return f"at k = {int(k)} the block is {float(sizes[int(k)]):.1f} long, and another one is longer"
+    return "" if near(size, float(sizes.max()), relative=0.01) else f"the place is right, its size is not {size:.4g}"
+
+
+def _mended_penalty(penalty) -> str:
+    system = expansive_system(torch.Generator().manual_seed(3))
+    draw = torch.Generator().manual_seed(4)
+    z, a = (torch.randn(1, size, generator=draw, dtype=torch.float64) for size in system.B.shape)
+    exact = float(spectral_penalty_exact(system, z, a))
+    passes = backward_passes(penalty, system, z, a)
+    if passes != 1:
+        return f"it goes back through the model {passes} times; one pass is allowed"
+    drawn = torch.tensor([float(penalty(system, z, a)) for _ in range(200)])
+    if float(drawn.std()) == 0.0:
+        return "it returns the same number at every call: its signs are still frozen"
+    error, allowed = abs(float(drawn.mean()) - exact), 5 * float(drawn.std()) / len(drawn) ** 0.5 + 0.01 * exact
+    return (
+        "" if error <= allowed else f"over many draws its mean is {float(drawn.mean()):.3g}, the exact one {exact:.3g}"
+    )
+
+
+def _least_error(r: float, rho: float) -> float:
+    system = expansive_system(torch.Generator().manual_seed(1), low=1.05, high=rho)
+    weight = (spectral_radius(system.W) / r - 1) / len(system.W)
+    return relative_distance(ridge_optimum(system, weight), system)
+
+
+def _conditions(answer) -> str:
+    for count, found in zip((4, 1), answer, strict=True):
+        system = expansive_system(torch.Generator().manual_seed(0), actions=count)
+        gain = feedback_gain(system.W, system.B)
+        wanted = action_condition(LinearSystem(system.W - system.B @ gain, system.B), 50)
+        if near(found, action_condition(system, 50), relative=0.1):
+            return f"with {count} action(s) that is the open loop's; put W - BK in the place of W"
+        if not near(found, wanted, relative=0.1):
+            return f"with {count} action(s) it is not {found:.2g}"
+    return ""
+
+
+def _single(omega: float) -> RuggedEnergy:
+    return RuggedEnergy(torch.tensor([[omega]], dtype=torch.float64), torch.ones(1, dtype=torch.float64))
+
+
+def _late_share() -> float:
+    return basin_coverage(mollified(report_energy(), 0.39), start_grid())
+
+
+def _half_curvature(answer) -> str:
+    x = 1 / float(answer)
+    if near(x / math.sinh(x), 0.5, relative=0.02):
+        return ""
+    if near(float(answer) / math.sinh(float(answer)), 0.5, relative=0.02):
+        return "that is h over l; asked for is l over h"
+    return f"at l = {float(answer):.3g} h the curvature at the centre is {x / math.sinh(x):.2f} of the bowl's"
+
+
+def _hinge(answer) -> str:
+    if not callable(answer):
+        return f"hand in a function of m, not {answer!r}"
+    for m in (1.05, 1.2, 1.7):
+        weight = float(answer(m))
+        if penalised_gain(m, weight, "hinge") > 1 + 1e-6:
+            return f"for m = {m} the weight {weight:.3g} leaves a gain above 1"
+        if penalised_gain(m, 0.97 * weight, "hinge") <= 1 + 1e-6:
+            return f"for m = {m} a weight smaller than {weight:.3g} would do"
+    return ""
+
+
+def _staircase(answer) -> str:
+    x = torch.tensor([-1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    y = answer(x)
+    (slopes,) = torch.autograd.grad(y.sum(), x)
+    if not torch.allclose(y.detach(), -x.detach(), atol=1e-6):
+        return f"it takes -1 and 1 to {y.tolist()}; they should change places"
+    steep = float(slopes.abs().max())
+    return "" if steep < 0.1 else f"at the states its slope is {steep:.2f}; make it flatter there, below 0.1"
+
+
+def _slope_at_states(k: float) -> float:
+    x = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    return float(torch.autograd.grad(-torch.tanh(k * x) / math.tanh(k), x)[0])
+
+
+EXERCISES = (
+    Exercise(
+        "spectral_cliff",
+        1,
+        "a function of T and |B| that returns the norm",
+        a_formula(
+            _norm_of_identity,
+            [(1, 0.5), (25, 0.5), (7, 2.0)],
+            ["T", "|B|"],
+            otherwise={
+                "that adds the norms of the T blocks; of a Frobenius norm the squares add": lambda T, size: T * size,
+                "that is one block's; there are T of them": lambda T, size: size,
+            },
+        ),
+    ),
+    Exercise("spectral_cliff", 2, "the pair (k, |W^k B|) at the peak", _peak),
+    Exercise("spectral_cliff", 3, "a penalty(model, z, a) with one backward pass", _mended_penalty),
+    Exercise(
+        "spectral_cliff",
+        4,
+        "a function of r and rho that returns the one-step error",
+        a_formula(
+            _least_error,
+            [(0.9, 1.3), (0.99, 1.2), (0.5, 1.5)],
+            ["r", "rho"],
+            otherwise={"that is the bound for a stable model, r = 1; asked for is any r": lambda r, rho: 1 - 1 / rho},
+        ),
+    ),
+    Exercise(
+        "spectral_cliff", 5, "the pair of condition numbers at T = 50, with four actions and with one", _conditions
+    ),
+    Exercise(
+        "spectral_cliff",
+        6,
+        "a function of kappa, steps and share that returns what is left",
+        a_formula(
+            lambda kappa, steps, share: (1 - share / kappa) ** steps,
+            [(1e3, 300, 1.0), (1e3, 300, 0.1), (50.0, 10, 0.5)],
+            ["kappa", "steps", "share"],
+            relative=1e-6,
+            otherwise={
+                "that is one step's; there are several": lambda kappa, steps, share: 1 - share / kappa,
+                "that is the fastest component's, and it is asked for the slowest": lambda k, n, s: (1 - s) ** n,
+            },
+        ),
+    ),
+    Exercise(
+        "mollified_funnel",
+        1,
+        "a function of omega and r that returns both widths, (convex, trapped)",
+        a_formula(
+            lambda omega, r: (convexity_width(_single(omega)), funnel_width(_single(omega), r)),
+            [(5.0, 0.5), (3.0, 0.1), (10.0, 1.0)],
+            ["omega", "r"],
+            otherwise={
+                "both are right, in the other order": lambda omega, r: (
+                    funnel_width(_single(omega), r),
+                    convexity_width(_single(omega)),
+                )
+            },
+        ),
+    ),
+    Exercise("mollified_funnel", 3, "the share of starts that arrive from 0.39", a_number(_late_share, absolute=0.03)),
+    Exercise(
+        "mollified_funnel",
+        4,
+        "a function of p and the confidence that returns the number of starts",
+        a_formula(
+            lambda p, confidence: math.ceil(math.log(1 - confidence) / math.log(1 - p)),
+            [(0.08, 0.99), (0.5, 0.9), (0.013, 0.999)],
+            ["p", "confidence"],
+            relative=1e-9,
+            otherwise={"that many starts find one on average, not with that confidence": lambda p, c: math.ceil(1 / p)},
+        ),
+    ),
+    Exercise("mollified_funnel", 5, "the ratio l / h", _half_curvature),
+    Exercise(
+        "regularity_forms",
+        1,
+        "the weight that leaves half of a difference after fifty steps",
+        a_number(lambda: 2 ** (1 / 50) - 1, relative=0.02),
+    ),
+    Exercise("regularity_forms", 2, "a function of the gain m that returns the hinge's weight", _hinge),
+    Exercise("regularity_forms", 3, "a function of a tensor x, the staircase", _staircase),
+    Exercise(
+        "regularity_forms",
+        4,
+        "a function of k that returns the slope at the states",
+        a_formula(
+            _slope_at_states,
+            [(0.5,), (1.0,), (3.0,)],
+            ["k"],
+            otherwise={"that is the slope at 0": lambda k: -k / math.tanh(k)},
+        ),
+    ),
+)
+"""Those that can be checked; the others ask for a prediction before a run, or for a project."""

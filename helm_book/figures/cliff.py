@@ -1,0 +1,223 @@
+"""Figures of chapter 1: norms over horizon and seeds, spectra, the phase transition, plans that miss, conditioning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from helm_book.figures.style import COLORS, LABELS
+
+TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
+"""How the dots of trained models look on a closed-form curve."""
+
+
+def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None = None) -> Axes:
+    """Norm of the action Jacobian over the horizon, one labelled line a model, logarithmic.
+
+    Args:
+        axes: where to draw.
+        norms: name of a model (a key of :data:`~helm_book.figures.style.LABELS`) -> norms for ``T = 1, 2, ...``,
+            shape ``(T,)``. Where ``flat`` lies on ``true`` it is dashed, so that both can be seen.
+        limit: a level to mark, such as the Lyapunov limit.
+    """
+    longest = max(len(values) for values in norms.values())
+    for name, values in norms.items():
+        style = {"linestyle": (0, (4, 3)), "zorder": 3} if name == "flat" else {}
+        axes.semilogy(range(1, len(values) + 1), values.tolist(), color=COLORS[name], **style)
+    _label_ends(axes, {name: float(values[-1]) for name, values in norms.items()}, longest)
+    if limit is not None:
+        axes.axhline(limit, color=COLORS["helm"], linewidth=1, linestyle=":")
+        at = (0.6 * longest, limit)
+        axes.annotate("Lyapunov limit", at, xytext=(0, 4), textcoords="offset points", color=COLORS["helm"], fontsize=9)
+    axes.set_xlabel("horizon $T$")
+    axes.set_ylabel("norm of the action Jacobian")
+    axes.set_xlim(0, longest)
+    return axes
+
+
+def _label_ends(axes: Axes, ends: Mapping[str, float], x: float) -> None:
+    """Label each line at its end; labels of lines that end within a factor of 3 are stacked around their mean."""
+    groups: list[list[str]] = []
+    for name in sorted(ends, key=ends.get):
+        if groups and ends[name] < 3.0 * ends[groups[-1][-1]]:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    for group in groups:
+        middle = math.exp(sum(math.log(ends[name]) for name in group) / len(group))
+        for place, name in enumerate(group):
+            axes.annotate(
+                LABELS[name],
+                (x, middle),
+                xytext=(5, 14 * (place - (len(group) - 1) / 2)),
+                textcoords="offset points",
+                color=COLORS[name],
+                va="center",
+                fontweight="bold",
+                annotation_clip=False,
+            )
+
+
+def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
+    """Moduli of eigenvalues, one row a model, with the line at 1 that separates growth from decay.
+
+    Args:
+        axes: where to draw.
+        spectra: name of a model -> moduli of its eigenvalues.
+    """
+    names = list(spectra)
+    for row, name in enumerate(names):
+        moduli = list(spectra[name])
+        axes.scatter(moduli, [row] * len(moduli), s=60, color=COLORS[name], zorder=3)
+    axes.axvline(1.0, color=COLORS["goal"], linewidth=1)
+    axes.set_yticks(range(len(names)), [LABELS[name] for name in names])
+    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
+        tick.set_color(COLORS[name])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("modulus of each eigenvalue (right of the line: grows at every step)")
+    return axes
+
+
+def plot_radius(
+    axes: Axes,
+    weights: Sequence[float],
+    radii: Sequence[float],
+    *,
+    critical: float,
+    trained: Sequence[tuple[float, float]] = (),
+) -> Axes:
+    """Spectral radius against the penalty weight, and where it crosses 1: to the left the norm has no limit.
+
+    Args:
+        axes: where to draw.
+        weights: penalty weights.
+        radii: spectral radius of the closed-form optimum at each.
+        critical: the weight of the phase transition.
+        trained: weight and spectral radius of trained models, drawn as dots.
+    """
+    axes.axvspan(min(weights), critical, color=COLORS["flat"], alpha=0.1, linewidth=0)
+    axes.axhline(1.0, color=COLORS["goal"], linewidth=1)
+    axes.plot(weights, radii, color=COLORS["helm"])
+    if trained:
+        axes.scatter(*zip(*trained, strict=True), **TRAINED)
+        axes.annotate("trained", trained[0], xytext=(7, 3), textcoords="offset points", fontsize=9)
+    low = axes.get_xaxis_transform()  # along the foot of the picture
+    foot = {"xycoords": low, "textcoords": "offset points", "fontsize": 9}
+    axes.annotate("expansive", (critical, 0.0), xytext=(-5, 5), ha="right", color=COLORS["flat"], **foot)
+    axes.annotate("contracting", (critical, 0.0), xytext=(5, 5), color=COLORS["helm"], **foot)
+    mark = rf"$\lambda^* = {critical:.3f}$"
+    axes.annotate(mark, (critical, 1.0), xytext=(6, 6), textcoords="offset points", color=COLORS["goal"])
+    axes.set_xlim(min(weights), max(weights))
+    axes.set_xlabel(r"penalty weight $\lambda$")
+    return axes
+
+
+def plot_seeds(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
+    """One dot a seed on a logarithmic axis, with the report's figure as a cross.
+
+    Args:
+        axes: where to draw.
+        rows: label, colour name, value of each seed, the report's figure or ``None``; drawn from top to bottom.
+    """
+    for row, (_, color, values, reported) in enumerate(rows):
+        axes.scatter(values, [row] * len(values), s=36, color=COLORS[color], alpha=0.75, linewidth=0, zorder=3)
+        if reported is not None:
+            axes.scatter([reported], [row], s=70, marker="x", color=COLORS["true"], linewidth=2, zorder=4)
+            axes.annotate(
+                f"report: {reported:g}",
+                (reported, row),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_color(COLORS[row[1]])
+    axes.set_ylim(len(rows) - 0.5, -0.6)
+    axes.grid(axis="x", color=COLORS["faint"], linewidth=0.5)
+    return axes
+
+
+def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
+    """Share of values below each level, a staircase a row on a logarithmic axis, with the report's figure marked on it.
+
+    Args:
+        axes: where to draw.
+        rows: label, colour name, values, the report's figure or ``None``.
+    """
+    everything = [value for row in rows for value in row[2]]
+    low, high = min(everything) / 30, max(everything) * 3  # room for a name at the left
+    for label, color, values, reported in rows:
+        rising = sorted(values)
+        shares = [100 * k / len(rising) for k in range(len(rising) + 1)]
+        axes.step([low, *rising, high], [*shares, 100.0], where="post", color=COLORS[color])
+        middle = len(rising) // 3
+        axes.annotate(
+            label,
+            (rising[middle], shares[middle]),
+            xytext=(-8, 4),
+            textcoords="offset points",
+            ha="right",
+            color=COLORS[color],
+            fontweight="bold",
+        )
+        if reported is not None:
+            below = 100 * sum(value < reported for value in rising) / len(rising)
+            axes.plot([reported], [below], "x", color=COLORS["true"], markersize=9, markeredgewidth=2, zorder=4)
+            axes.annotate(
+                f"report: {reported:g}", (reported, below), xytext=(8, -12), textcoords="offset points", fontsize=9
+            )
+    axes.set(xscale="log", xlim=(low, high), ylim=(0, 103), ylabel="networks below, per cent")
+    return axes
+
+
+def plot_conditions(
+    axes: Axes, horizons: Sequence[int], curves: Sequence[tuple[str, str, Sequence[float], Sequence[float]]]
+) -> Axes:
+    """Condition numbers over the horizon, logarithmic: measured as lines, bounds as dots.
+
+    Args:
+        axes: where to draw.
+        horizons: the horizons.
+        curves: label, colour name, measured values, bounds.
+    """
+    for label, color, values, bounds in curves:
+        axes.semilogy(horizons, values, color=COLORS[color])
+        axes.semilogy(horizons, bounds, ":", color=COLORS[color], linewidth=1.5)
+        axes.annotate(
+            label,
+            (horizons[-1], values[-1]),
+            xytext=(-2, 6),
+            textcoords="offset points",
+            ha="right",
+            color=COLORS[color],
+            fontweight="bold",
+        )
+    axes.set(xlabel="horizon $T$", ylabel="condition number")
+    return axes
+
+
+def plot_misses(
+    axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str, horizons: Sequence[int]
+) -> dict[str, Line2D]:
+    """Distance to the goal after a plan, against the horizon it was made for, logarithmic.
+
+    Args:
+        axes: where to draw.
+        misses: name of a colour -> distances.
+        label: what the distances are, for the vertical axis.
+        horizons: one for each distance.
+
+    Returns:
+        The line of each name.
+    """
+    lines = {name: axes.semilogy(horizons, values, color=COLORS[name])[0] for name, values in misses.items()}
+    axes.set_xlabel("horizon $T$ of the plan")
+    axes.set_ylabel(label)
+    return lines

@@ -1,0 +1,236 @@
+"""The command line: ``python -m helm_tutorial reproduce exp1 --seeds 5 --json exp1.json``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from helm_study import records, reproduce
+
+NAMES = (*reproduce.EXPERIMENTS, "all")
+SIDE_BY_SIDE = [name for name, experiment in reproduce.EXPERIMENTS.items() if hasattr(experiment, "run_seeds")]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        # One clear line; argparse would print the usage before it.
+        sys.stderr.write(f"{self.prog}: error: {message}\n")
+        raise SystemExit(2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 when it ran, 2 on bad arguments, 130 when interrupted."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        seeds = reproduce.check_seeds(_seeds(options))
+        names = list(reproduce.EXPERIMENTS) if options.experiment == "all" else [options.experiment]
+        configs = {name: _configure(name, options) for name in names}
+        if options.jobs is not None and not 1 <= options.jobs <= 64:
+            raise ValueError(f"--jobs must be between 1 and 64, got {options.jobs}")
+        if options.json is not None:
+            _check_writable(options.json)
+        earlier = _earlier(options, configs, seeds) if options.resume else {}
+    except (TypeError, ValueError, OSError) as error:
+        parser.error(str(error))
+
+    # Small networks run fastest on one thread, and then a result does not depend on the number of cores.
+    torch.set_num_threads(1)
+    results: dict[str, dict] = dict(earlier)
+
+    def finished(result: dict) -> None:
+        results[result["experiment"]] = result
+        if options.json is not None:
+            records.write(options.json, list(results.values()) if options.experiment == "all" else result)
+
+    for name, config in configs.items():
+        progress = _Progress(name, len(seeds))
+        try:
+            reproduce.reproduce(
+                name,
+                seeds,
+                config,
+                jobs=options.jobs or reproduce.usual_jobs(name),
+                earlier=earlier.get(name),
+                command=partial(_command, name, config, options),
+                progress=progress,
+                finished=finished,
+            )
+        except KeyboardInterrupt:
+            progress.close()
+            kept = len(results[name]["seeds"]) if name in results else 0
+            sys.stderr.write(f"interrupted: {kept} of {len(seeds)} seeds of {name} are kept\n")
+            if name in results:
+                print(table(results[name]))
+            return 130
+        progress.close()
+        print(table(results[name]))
+    if options.json is not None:
+        print(f"written to {options.json}")
+    return 0
+
+
+def table(result: dict) -> str:
+    """A result as aligned text: metric, mean, interval, the report's figure, meaning."""
+    seeds = ",".join(map(str, result["seeds"]))
+    lines = [
+        f"{result['experiment']}: {len(result['seeds'])} seeds ({seeds}), {result['seconds']:.0f} s; "
+        f"interval: {result['interval']}"
+    ]
+    rows = [("metric", "mean", "interval", "report", "what it is")]
+    for name, metric in result["metrics"].items():
+        reported = "" if metric["reported"] is None else f"{metric['reported']:.4g}"
+        interval = f"{metric['low']:.4g} to {metric['high']:.4g}" if len(result["seeds"]) > 1 else "one seed"
+        rows.append((name, f"{metric['mean']:.4g}", interval, reported, metric["meaning"]))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for name, mean, interval, reported, meaning in rows:
+        lines.append(
+            f"  {name:<{widths[0]}}  {mean:>{widths[1]}}  {interval:>{widths[2]}}  {reported:>{widths[3]}}  {meaning}"
+        )
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m helm_tutorial", description="Reproduce the experiments of the book.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    command = commands.add_parser("reproduce", help="run an experiment over seeds")
+    command.add_argument("experiment", choices=NAMES, metavar="{" + ",".join(NAMES) + "}")
+    chosen = command.add_mutually_exclusive_group()
+    chosen.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1 (default: 5, with --quick 2)")
+    chosen.add_argument("--seed-list", metavar="0,1,2", help="run these seeds")
+    command.add_argument(
+        "--env", metavar="ID", help="MiniGrid environment of every experiment that takes place in one; others refuse it"
+    )
+    command.add_argument("--layout-seed", type=int, metavar="N", help="seed that draws its layout, from 0 (default: 0)")
+    command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
+    command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
+    command.add_argument(
+        "--resume", action="store_true", help="go on from what FILE has: only its missing seeds are run"
+    )
+    command.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help=f"processes that share the seeds (default: 1; of {', '.join(SIDE_BY_SIDE)}: one a core)",
+    )
+    return parser
+
+
+def _earlier(options: argparse.Namespace, configs: dict, seeds: list[int]) -> dict[str, dict]:
+    """What the file of ``--json`` has already, by experiment; nothing if there is no such file yet."""
+    if options.json is None:
+        raise ValueError("--resume needs --json, the file to go on from")
+    if not Path(options.json).exists():
+        return {}
+    try:
+        found = json.loads(Path(options.json).read_text(encoding="utf-8"))
+        results = {result["experiment"]: result for result in (found if isinstance(found, list) else [found])}
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"--resume needs a file that --json wrote, got {options.json}") from None
+    for name, result in results.items():
+        if name not in configs:
+            raise ValueError(f"--resume needs a file of {' or '.join(configs)}, got one of {name}")
+        reproduce.seeds_done(result, name, configs[name], seeds)
+    return results
+
+
+def _seeds(options: argparse.Namespace) -> list[int]:
+    if options.seed_list is not None:
+        try:
+            return [int(text) for text in options.seed_list.split(",")]
+        except ValueError:
+            raise ValueError(f"--seed-list must be integers with commas between, got {options.seed_list!r}") from None
+    count = options.seeds if options.seeds is not None else (2 if options.quick else 5)
+    if not 1 <= count <= reproduce.MOST_SEEDS:
+        raise ValueError(f"--seeds must be between 1 and {reproduce.MOST_SEEDS}, got {count}")
+    return list(range(count))
+
+
+def _configure(name: str, options: argparse.Namespace):
+    # `all --env ID` means: wherever there is an environment to choose.
+    fields = reproduce.EXPERIMENTS[name].Config.__dataclass_fields__
+    chosen = {
+        option: getattr(options, option)
+        for option in ("env", "layout_seed")
+        if option in fields or options.experiment != "all"
+    }
+    return reproduce.configure(name, quick=options.quick, **chosen)
+
+
+def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -> str:
+    """The command that makes this experiment's result anew."""
+    words = ["python -m helm_tutorial reproduce", name]
+    words.append(
+        f"--seeds {len(seeds)}" if seeds == list(range(len(seeds))) else "--seed-list " + ",".join(map(str, seeds))
+    )
+    if options.env is not None and hasattr(config, "env"):
+        words.append(f"--env {config.env}")
+    if options.layout_seed is not None and hasattr(config, "layout_seed"):
+        words.append(f"--layout-seed {config.layout_seed}")
+    if options.quick:
+        words.append("--quick")
+    return " ".join(words)
+
+
+def _check_writable(path: str) -> None:
+    target = Path(path).resolve()
+    folder = target.parent
+    if target.is_dir():
+        raise ValueError(f"--json must name a file, got the folder {path}")
+    if not folder.is_dir():
+        raise ValueError(f"--json must name a file in an existing folder, but there is no {folder}")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"--json must name an ordinary file, got {path}")
+    try:
+        # Asking for permission is no proof, least of all for an administrator: try.
+        descriptor, trial = tempfile.mkstemp(dir=folder)
+        os.close(descriptor)
+        os.unlink(trial)
+    except OSError as error:
+        raise ValueError(f"--json must name a file that can be written, got {path}: {error.strerror}") from error
+
+
+class _Progress:
+    """A line on standard error that says what is being done: rewritten on a terminal, one line a seed elsewhere."""
+
+    def __init__(self, name: str, seeds: int):
+        self.name, self.seeds, self.began, self.seen = name, seeds, time.monotonic(), []
+        self.live = sys.stderr.isatty()
+
+    def __call__(self, seed: int, message: str, fraction: float) -> None:
+        fresh = seed not in self.seen
+        if fresh:
+            self.seen.append(seed)
+        elapsed = time.monotonic() - self.began
+        line = (
+            f"{self.name} [{elapsed:4.0f} s] seed {seed} ({len(self.seen)} of {self.seeds}), {fraction:4.0%} {message}"
+        )
+        if self.live:
+            sys.stderr.write(f"\r\033[K{line}")
+        elif fresh:
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        if self.live:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+
+def begin() -> int:
+    """Run the command line as a program: being told to stop is an interruption too, and finished seeds are kept."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(begin())

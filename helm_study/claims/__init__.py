@@ -1,0 +1,1 @@
+"""The claims of the report and how each is judged."""

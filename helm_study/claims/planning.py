@@ -1,0 +1,245 @@
+"""The report's claims about planning in MiniGrid, and the rules that judge them."""
+
+from __future__ import annotations
+
+from helm_study import records
+from helm_study.claims.claim import CONDITION, FAILS, HOLDS, OPEN, Claim, Metrics, number, share
+
+
+def _no_success(metrics: Metrics) -> str:
+    """Whether planning with the reconstruction model adds less than 10 points to random actions."""
+    report = records.paired(metrics, "success_report_planner_reconstruction", "success_random_actions")
+    ours = records.paired(metrics, "success_reconstruction", "success_random_actions")
+    if report.high < 0.10:
+        return HOLDS if ours.high < 0.10 else CONDITION
+    return FAILS if report.low > 0.10 else OPEN
+
+
+def _complement(metric: dict) -> dict:
+    """One less a share, with its interval."""
+    return {"mean": 1.0 - metric["mean"], "low": 1.0 - metric["high"], "high": 1.0 - metric["low"]}
+
+
+def _colder() -> dict:
+    """Success with one-step positives at half of the usual temperature, from the study of temperatures."""
+    return records.load("ablation")["metrics"]["success_tau0.05_gamma0"]
+
+
+def _tame(metric: dict) -> bool:
+    """Whether a Jacobian of 25 steps stays below ten times the identity's norm, 57 in 32 dimensions."""
+    return metric["high"] < 57
+
+
+CLAIMS = (
+    Claim(
+        "A model with perfect prediction plans with no success",
+        "0 %",
+        "exp3",
+        lambda m: (
+            f"report's planner {share(m['success_report_planner_reconstruction'])}, "
+            f"ours {share(m['success_reconstruction'])}, "
+            f"random actions {share(m['success_random_actions'])}, at a prediction accuracy of "
+            f"{share(m['prediction_accuracy_reconstruction'])}"
+        ),
+        lambda m: _no_success(m),
+        "holds if it beats random actions by less than 10 points with both planners; with a condition if with one",
+        "stability_alone",
+        "They predict. Do they plan?",
+        late=True,
+    ),
+    Claim(
+        "The reconstruction model's latent distances say nothing about the way to the goal",
+        "no figure",
+        "exp3",
+        lambda m: f"rank correlation with geodesic distance {number(m['metric_correlation_reconstruction'])}",
+        lambda m: HOLDS if m["metric_correlation_reconstruction"]["high"] < 0.2 else FAILS,
+        "holds if the rank correlation is below 0.2",
+        "stability_alone",
+        "The diagnosis: where does the latent distance point?",
+    ),
+    Claim(
+        "Without metric alignment latent distance has dead ends, local minima",
+        "no figure",
+        "exp3",
+        lambda m: (
+            "no action lowers the distance to the goal from "
+            f"{share(_complement(m['descent_share_reconstruction']))} of the states (reconstruction), "
+            f"{share(_complement(m['descent_share_variance_covariance']))} "
+            "(variance-covariance)"
+        ),
+        lambda m: HOLDS if _complement(m["descent_share_reconstruction"])["low"] > 0.05 else FAILS,
+        "holds if more than 5 % of the reconstruction model's states are dead ends",
+        "stability_alone",
+        "The diagnosis: where does the latent distance point?",
+        late=True,
+    ),
+    Claim(
+        "A prediction error of about 0 means that the model predicts",
+        "MSE ≈ 0",
+        "exp3",
+        lambda m: (
+            f"latent prediction, whose error is the smallest, predicts the right state in "
+            f"{share(m['prediction_accuracy_latent_prediction'])}, reconstruction in "
+            f"{share(m['prediction_accuracy_reconstruction'])}"
+        ),
+        lambda m: HOLDS if m["prediction_accuracy_latent_prediction"]["low"] > 0.9 else FAILS,
+        "holds if the model with the smallest error predicts the right state in over 90 %",
+        "stability_alone",
+        "Three ways to train a model that predicts",
+        late=True,
+    ),
+    Claim(
+        "The latents are “one-hot” in style: all states equidistant",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"distances between latents vary by {number(m['distance_variation_reconstruction'])} of their mean; "
+            "one-hot vectors: 0; 144 equidistant points do not fit into 32 dimensions"
+        ),
+        lambda m: (
+            HOLDS
+            if m["distance_variation_reconstruction"]["high"] < 0.05
+            else CONDITION
+            if m["distance_variation_reconstruction"]["high"] < 0.25
+            else FAILS
+        ),
+        "holds if the variation is below 0.05; with a condition, nearly equidistant, if below 0.25",
+        "stability_alone",
+        "The diagnosis: where does the latent distance point?",
+        late=True,
+    ),
+    Claim(
+        "The model that fails is stable",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"Jacobian of 25 steps: {number(m['rollout_jacobian_reconstruction_T25'])}. Where the model sees counts by "
+            f"row and column it is {number(m['rollout_jacobian_reconstruction_profiles_T25'])}, but then our planner "
+            f"arrives from {share(m['success_reconstruction_profiles'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if _tame(m["rollout_jacobian_reconstruction_T25"])
+            else CONDITION
+            if _tame(m["rollout_jacobian_reconstruction_profiles_T25"])
+            and m["success_reconstruction_profiles"]["high"] < 0.5
+            else FAILS
+        ),
+        "holds if the norm stays below ten times the identity's; with a condition if so by rows and columns, and the "
+        "model fails there too",
+        "stability_alone",
+        "And stability?",
+        late=True,
+    ),
+    Claim(
+        "Stability is not utility: a stable model may point in the wrong direction",
+        "no figure",
+        "exp3",
+        lambda m: (
+            f"tamed by the penalty, variance-covariance latents have a Jacobian of "
+            f"{number(m['rollout_jacobian_variance_covariance_spectral_T25'])} and a best-looking action that is right "
+            f"from {share(m['greedy_accuracy_variance_covariance_spectral'])} (a blind guess: 36 %)"
+        ),
+        lambda m: (
+            HOLDS
+            if _tame(m["rollout_jacobian_variance_covariance_spectral_T25"])
+            and m["greedy_accuracy_variance_covariance_spectral"]["high"] < 0.9
+            else FAILS
+        ),
+        "holds if a tame model's best-looking action is wrong from more than a tenth of the starts",
+        "stability_alone",
+        "And stability?",
+        late=True,
+    ),
+    Claim(
+        "A smooth gradient that points in the wrong direction is useless",
+        "no figure",
+        "exp3",
+        lambda m: f"with the same model our planner arrives from {share(m['success_variance_covariance_spectral'])}",
+        lambda m: (
+            FAILS
+            if m["success_variance_covariance_spectral"]["low"] > 0.9
+            else HOLDS
+            if m["success_variance_covariance_spectral"]["high"] < 0.5
+            else OPEN
+        ),
+        "holds if fewer than half of the starts arrive with our planner, does not hold if more than 90 % do",
+        "stability_alone",
+        "And stability?",
+        late=True,
+    ),
+    Claim(
+        "Contrastive latents bring success",
+        "100 %",
+        "exp4",
+        lambda m: (
+            f"ours {share(m['success_one_encoder'])}, "
+            f"report's planner {share(m['success_report_planner_one_encoder'])}; "
+            f"where the distance has a direction, ours {share(m['success_contrastive'])}, report's planner "
+            f"{share(m['success_report_planner_contrastive'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if max(m[f"success_report_planner_{name}"]["low"] for name in ("one_encoder", "contrastive")) > 0.95
+            else CONDITION
+            if max(m[f"success_{name}"]["low"] for name in ("one_encoder", "contrastive")) > 0.95
+            else FAILS
+        ),
+        "holds if above 95 % with the report's planner and one of the two models; with a condition if only with ours",
+        "contrastive_fix",
+        "Planning that arrives",
+    ),
+    Claim(
+        "The loss as printed, one-step positives, suffices",
+        "100 %",
+        "exp4",
+        lambda m: (
+            f"the report prints no temperature; ours, at 0.1 {share(m['success_printed_loss'])}, "
+            f"at 0.05 {share(_colder())}"
+        ),
+        lambda m: (
+            HOLDS
+            if max(m["success_printed_loss"]["low"], _colder()["low"]) > 0.95
+            else FAILS
+            if max(m["success_printed_loss"]["high"], _colder()["high"]) < 0.95
+            else OPEN
+        ),
+        "holds if above 95 % with our planner at one of two temperatures, does not hold if below it at both",
+        "contrastive_fix",
+        "Temperature and discount",
+        late=True,
+    ),
+    Claim(
+        "The planner that was stuck at distance 7.0 comes to distance 0.0",
+        "0.0",
+        "exp4",
+        lambda m: f"cells from the goal in the end, own start: {number(m['final_distance_start_one_encoder'])}",
+        lambda m: HOLDS if m["final_distance_start_one_encoder"]["high"] < 0.5 else FAILS,
+        "holds if below half a cell",
+        "contrastive_fix",
+        "Planning that arrives",
+        late=True,
+    ),
+    Claim(
+        "InfoNCE makes the latent topology reflect the grid's geodesic structure",
+        "no figure",
+        "exp4",
+        lambda m: (
+            f"rank correlation: as printed {number(m['metric_correlation_printed_loss'])}, positives further "
+            f"ahead {number(m['metric_correlation_one_encoder'])}, with a direction "
+            f"{number(m['metric_correlation_contrastive'])}"
+        ),
+        lambda m: (
+            HOLDS
+            if m["metric_correlation_printed_loss"]["low"] > 0.9
+            else CONDITION
+            if m["metric_correlation_contrastive"]["low"] > 0.9
+            else FAILS
+        ),
+        "holds if the printed loss passes 0.9; with a condition if only another form does",
+        "directed_distance",
+        "The distance that comes out",
+        late=True,
+    ),
+)
+"""The claims of the report's experiments 3 and 4."""

@@ -1,0 +1,111 @@
+"""Remedies for a stalled descent that chapter 1 compares, and the tasks on which they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from helm_tutorial._check import require_count, require_real
+from helm_tutorial.cliff.descent import Trajectory, action_gradient, first_plan, imagined, plan_descent
+from helm_tutorial.cliff.multiple_shooting import lifted_constraint, straight_line
+from helm_tutorial.models.adam import Adam
+from helm_tutorial.rollouts import Dynamics
+
+
+@dataclass(frozen=True, eq=False)
+class Tasks:
+    """Pairs of a start and a goal, each with a plan that leads from one to the other.
+
+    Attributes:
+        starts: shape ``(B, D)``.
+        goals: shape ``(B, D)``.
+        witness: actions between -1 and 1 that lead there, shape ``(B, T, A)``; no planner sees them.
+    """
+
+    starts: Tensor
+    goals: Tensor
+    witness: Tensor
+
+
+def backward_tasks(
+    undo: Dynamics, generator: torch.Generator, *, trials: int, dimension: int, actions: int, horizon: int
+) -> Tasks:
+    """Tasks that can be solved at the horizon with actions between -1 and 1, starts and goals of the size of the data.
+
+    The goal is standard normal, the plan uniform on ``[-1, 1]``, and the start is where the system must have come
+    from. Drawn forwards, the ends of random plans of an expansive system would lie ``ρ^T`` away from everything.
+
+    Args:
+        undo: the inverse step, ``z = undo(z_next, a)``.
+        generator: source of goals and plans.
+        trials: ``B``.
+        dimension: ``D``.
+        actions: ``A``.
+        horizon: ``T``.
+
+    Raises:
+        ValueError: a count is below 1.
+    """
+    counts = {"trials": trials, "dimension": dimension, "actions": actions, "horizon": horizon}
+    for name, value in counts.items():
+        require_count(name, value)
+    goals = torch.randn(trials, dimension, generator=generator, dtype=torch.float64)
+    witness = 2.0 * torch.rand(trials, horizon, actions, generator=generator, dtype=torch.float64) - 1.0
+    state = goals
+    for action in witness.flip(1).unbind(dim=1):
+        state = undo(state, action)
+    return Tasks(state, goals, witness)
+
+
+def plan_adam(
+    model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, actions: int, steps: int = 100, lr: float = 0.05
+) -> Trajectory:
+    """The report's planner: Adam on the actions, from zeros, with the report's step size; else :func:`plan_descent`."""
+    plan = first_plan(z0, goals, horizon, actions, steps, None).requires_grad_(True)
+    require_real("lr", lr, above=0.0)
+    optimizer = Adam([plan], lr=lr)
+    for _ in range(steps):
+        plan.grad = action_gradient(model, z0, goals, plan.detach())
+        optimizer.step()
+    return imagined(model, z0, plan.detach())
+
+
+def plan_coarse_to_fine(
+    model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, actions: int, steps: int = 300, stride: int = 5
+) -> Trajectory:
+    """:func:`plan_descent` on horizons ``stride, 2 stride, ..., T``, each beginning with the plan before it and zeros.
+
+    ``steps`` are shared out equally among the horizons.
+    """
+    require_count("stride", stride)
+    stages = [*range(stride, horizon, stride), horizon]
+    plan = first_plan(z0, goals, horizon, actions, steps, None)[:, :0]
+    for stage in stages:
+        padding = plan.new_zeros(len(z0), stage - plan.shape[1], actions)
+        begun = torch.cat([plan, padding], dim=1)
+        share = max(1, steps // len(stages))
+        plan = plan_descent(model, z0, goals, stage, actions=actions, steps=share, initial=begun).actions
+    return imagined(model, z0, plan)
+
+
+def plan_lifted_descent(
+    model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, actions: int, steps: int = 300
+) -> Trajectory:
+    """Plain gradient descent on the lifted variables: of half the squared defects, with the step size ``1/L``.
+
+    The first-order relative of :func:`plan_multiple_shooting`, from the same start, one backward pass a step.
+    """
+    plan = first_plan(z0, goals, horizon, actions, steps, None)
+    states = straight_line(z0, goals, horizon)
+    constraint, _ = lifted_constraint(model, states, plan)
+    rate = torch.linalg.matrix_norm(constraint[:1], ord=2).square().reciprocal()
+    for _ in range(steps):
+        inner, plan = states[:, 1:-1].detach().requires_grad_(True), plan.detach().requires_grad_(True)
+        states = torch.cat([states[:, :1], inner, states[:, -1:]], dim=1)
+        reached = model(states[:, :-1].flatten(0, 1), plan.flatten(0, 1)).view_as(states[:, 1:])
+        by_inner, by_plan = torch.autograd.grad((states[:, 1:] - reached).square().sum() / 2, (inner, plan))
+        states = torch.cat([states[:, :1], inner - rate * by_inner, states[:, -1:]], dim=1).detach()
+        plan = (plan - rate * by_plan).detach()
+    return Trajectory(plan, states)

@@ -1,0 +1,244 @@
+"""What temperature and positive horizon do to contrastive latents, and how the latents unfold as they train.
+
+The model, data and planner are experiment 4's; only ``temperature`` of InfoNCE and ``gamma``, which says how
+far ahead the positives are, change. For one seed the record also keeps pictures of the training: the latents in
+the plane of their two leading principal components, at several numbers of updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from helm_study.metric import Metric
+from helm_study.play import Planning, play, success_rate
+from helm_study.stacked.contrastive import train_contrastive_stacked
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_choice, require_count, require_shape
+from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
+
+TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Of InfoNCE, on cosine similarities; the book's is 0.1."""
+
+GAMMAS = (0.0, 0.5, 0.8, 0.9, 0.95)
+"""Positives are ``1 / (1 - gamma)`` steps ahead in the mean, which is 1, 2, 5, 10 and 20; the book's is 0.8.
+
+Walks have 50 steps and end the positives that would leave them, so the last two horizons are in truth shorter.
+"""
+
+SCALE = 1000
+"""Coordinates are stored as whole thousandths, since latents have length 1, and the file is half as long."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the ablation.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: of every model; ``temperature`` and ``gamma`` are replaced by those of the grid.
+        planning: of our planner, experiment 4's, on every fifth start.
+        checkpoints: numbers of updates at which the latents are kept, ascending; the last is all of them.
+        embedding_seed: the seed whose latents are kept.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    planning: Planning = field(default_factory=lambda: Planning(stride=5))
+    checkpoints: tuple[int, ...] = (0, 25, 50, 100, 200, 500, 1000, 2000)
+    embedding_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for step in self.checkpoints:
+            require_count("each checkpoint", step, low=0, high=self.training.updates)
+        if list(self.checkpoints) != sorted(set(self.checkpoints)) or self.checkpoints[-1:] != (self.training.updates,):
+            raise ValueError(
+                f"checkpoints must ascend to the {self.training.updates} updates of training, got {self.checkpoints}"
+            )
+        require_count("embedding_seed", self.embedding_seed, low=0)
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
+        return cls(env=env, training=Training(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
+
+
+def label(temperature: float, gamma: float) -> str:
+    """How metrics and pictures name a combination, such as ``tau0.1_gamma0.8``.
+
+    Raises:
+        ValueError: the combination is not of the grid.
+    """
+    require_choice("temperature", temperature, TEMPERATURES)
+    require_choice("gamma", gamma, GAMMAS)
+    return f"tau{temperature:g}_gamma{gamma:g}"
+
+
+def _metrics() -> dict[str, Metric]:
+    metrics = {}
+    for temperature in TEMPERATURES:
+        for gamma in GAMMAS:
+            name, of = label(temperature, gamma), f"temperature {temperature:g}, gamma {gamma:g}"
+            metrics |= {
+                f"metric_correlation_{name}": Metric("correlation", f"latent with geodesic distance, {of}"),
+                f"greedy_accuracy_{name}": Metric("fraction", f"best-looking action is on a shortest path, {of}"),
+                f"prediction_accuracy_{name}": Metric("fraction", f"predicted latent nearest to the true one, {of}"),
+                f"success_{name}": Metric("fraction", f"starts that arrive, our planner, {of}"),
+            }
+    return metrics
+
+
+METRICS = _metrics()
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+EXTRAS = ("embedding",)
+"""What :func:`run` returns besides for ``embedding_seed``, the pictures that :func:`embedding` reads."""
+
+
+GROUP = 5
+"""Seeds that are trained side by side; a group is what an interruption can lose."""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
+    """Train with ``seed`` at each combination, diagnose, plan, see :func:`run_seeds`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    return run_seeds(config, [seed], progress=progress)[seed]
+
+
+def run_seeds(
+    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
+) -> dict[int, dict]:
+    """For each seed one value for each of :data:`METRICS`, the models of all seeds trained side by side.
+
+    For ``config.embedding_seed`` also ``embedding``, the latents as they train. What one seed gives does not depend on
+    which others there are.
+
+    Raises:
+        ValueError: a seed is negative or there twice, or the environment does not exist or is not supported.
+    """
+    tell = progress or (lambda message, fraction: None)
+    for seed in seeds:
+        require_count("seed", seed, low=0)
+    world = load_gridworld(config.env, layout_seed=config.layout_seed)
+    geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+    grid = [(temperature, gamma) for temperature in TEMPERATURES for gamma in GAMMAS]
+    values: dict[int, dict] = {seed: {} for seed in seeds}
+    pictures = {}
+    for number, (temperature, gamma) in enumerate(grid):
+        name = label(temperature, gamma)
+        tell(f"{name}: training", number / len(grid))
+        models, kept = train(world, config, temperature, gamma, seeds)
+        tell(f"{name}: planning", (number + 0.25) / len(grid))
+        for seed, model, latents in zip(seeds, models, kept, strict=True):
+            z, found = diagnosis.latents(model, world), values[seed]
+            found[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
+            found[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, world, to_goal)
+            found[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, world)
+            found[f"success_{name}"] = success_rate(play(world, model, config.planning, seed))
+            if seed == config.embedding_seed:
+                pictures[name] = _picture(latents, world, geodesic)
+    if pictures:
+        values[config.embedding_seed]["embedding"] = {
+            "meaning": "latents of all states in the plane of the final ones' two leading principal components, "
+            "turned to lie like the room, coordinates times scale; for display only",
+            "seed": config.embedding_seed,
+            "checkpoints": list(config.checkpoints),
+            "scale": SCALE,
+            "runs": pictures,
+        }
+    return values
+
+
+def train(
+    world: Gridworld, config: Config, temperature: float, gamma: float, seeds: Sequence[int]
+) -> tuple[list[WorldModel], Tensor]:
+    """One combination's model for each seed, and the latents of all states at each checkpoint, ``(S, K, N, D)``."""
+    kept: dict[int, list[Tensor]] = {seed: [] for seed in seeds}
+
+    def watch(step: int, seed: int, model: WorldModel) -> None:
+        kept[seed].append(diagnosis.latents(model, world))
+
+    training = replace(config.training, temperature=temperature, gamma=gamma)
+    models = train_contrastive_stacked(world, training, seeds, watch=watch, watch_at=config.checkpoints)
+    return models, torch.stack([torch.stack(latents) for latents in kept.values()])
+
+
+def display_plane(z: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, float]:
+    """The plane of two leading principal components, turned (or mirrored) to lie like the room.
+
+    The components come from the latents alone. Only the turn looks at the cells: orthogonal Procrustes
+    (Schönemann, 1966), which keeps all distances within the plane. It makes pictures comparable and is
+    for display only; no training and no metric sees it. Coordinates increase like column and row, so with
+    the second axis upwards the start of Empty-8x8 is lower-left, and with it downwards the picture lies like the room.
+
+    Args:
+        z: latents, shape ``(N, D)`` with ``D`` at least 2.
+        positions: cell of each state as (column, row), shape ``(N, 2)``.
+
+    Returns:
+        The centre, shape ``(D,)``, an orthonormal basis, shape ``(D, 2)``, and the plane's share of the variance.
+        The picture is ``(z - centre) @ basis``.
+
+    Raises:
+        ValueError: a shape differs.
+    """
+    require_shape("z", z, ("N", "D"))
+    require_shape("positions", positions, (len(z), 2))
+    require_count("the number of latent dimensions", z.shape[1], low=2)
+    centre = z.mean(dim=0)
+    _, spectrum, directions = torch.linalg.svd(z - centre, full_matrices=False)
+    principal = directions[:2].T
+    cells = positions.to(z.dtype) - positions.to(z.dtype).mean(dim=0)
+    left, _, right = torch.linalg.svd(((z - centre) @ principal).T @ cells)
+    share = spectrum[:2].square().sum() / spectrum.square().sum().clamp_min(1e-30)
+    return centre, principal @ left @ right, float(share)
+
+
+def embedding(record: dict, temperature: float, gamma: float) -> tuple[Tensor, list[float]]:
+    """The recorded pictures of one combination: its latents in the plane of the final ones, as training goes on.
+
+    One plane for all checkpoints, :func:`display_plane` of the last, so that nothing moves but the latents.
+
+    Args:
+        record: with ``embedding``, such as ``records.load("ablation")``, whose ``checkpoints`` say when.
+        temperature: of :data:`TEMPERATURES`.
+        gamma: of :data:`GAMMAS`.
+
+    Returns:
+        Coordinates, shape ``(K, N, 2)``, and at each checkpoint the rank correlation of latent (not picture)
+        with geodesic distance.
+
+    Raises:
+        ValueError: the combination is not of the grid, or the record has no pictures.
+    """
+    name = label(temperature, gamma)
+    if "embedding" not in record:
+        raise ValueError(f"record must have an embedding, got seeds {record.get('seeds')} and no picture")
+    kept, run = record["embedding"], record["embedding"]["runs"][name]
+    coordinates = torch.stack([torch.tensor(run["x"]), torch.tensor(run["y"])], dim=-1)
+    return coordinates / kept["scale"], run["metric_correlation"]
+
+
+def _picture(kept: Tensor, world: Gridworld, geodesic: Tensor) -> dict:
+    centre, basis, share = display_plane(kept[-1], world.positions)
+    x, y = ((kept - centre) @ basis * SCALE).round().long().unbind(dim=-1)
+    return {
+        "variance_share": round(share, 4),
+        "metric_correlation": [round(diagnosis.metric_correlation(z, geodesic), 4) for z in kept],
+        "x": x.tolist(),
+        "y": y.tolist(),
+    }

@@ -1,0 +1,192 @@
+"""Experiment 4: the same world, planner and budget as experiment 3, the latents trained by InfoNCE.
+
+The report: stuck at distance 7.0 becomes 0.0, 0 % becomes 100 %. Three models are measured: the loss as it is printed
+there (positives one step ahead), positives further ahead, and the book's, whose distance has a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from helm_study.metric import Metric
+from helm_study.play import (
+    Planning,
+    from_own_start,
+    learned_rollout_jacobian,
+    open_loop_planner,
+    path_ratio,
+    play,
+    report_planner,
+    success_rate,
+)
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_choice, require_count
+from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
+from helm_tutorial.worlds.observation import KINDS
+
+VARIANTS = {
+    "straight_through": {"relaxation": "straight-through"},
+    "annealed": {"relaxation": "annealed"},
+    "gumbel": {"relaxation": "gumbel"},
+    "terminal": {"over": "terminal"},
+    "closest": {"over": "closest"},
+}
+"""How the planner could be changed, one thing at a time."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of experiment 4.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        observation: what the book's model sees; the other two see cells, as experiment 3's models do.
+        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the book's of it, and
+            ``gamma`` is set to 0 for the printed loss.
+        planning: of the planner, the same as experiment 3's.
+        variants_stride: of the start states, beyond ``planning.stride``, those on which variants of the planner play.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    observation: str = "profiles"
+    training: Training = field(default_factory=Training)
+    planning: Planning = field(default_factory=Planning)
+    variants_stride: int = 4
+
+    def __post_init__(self) -> None:
+        require_count("variants_stride", self.variants_stride)
+        require_choice("observation", self.observation, KINDS)
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some twenty seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
+        planning = Planning(stride=10, restarts=4, steps=20)
+        return cls(env=env, training=Training(updates=400), planning=planning)
+
+
+METRICS = {
+    "success_contrastive": Metric("fraction", "starts from which the book's model's plans arrive", 1.0),
+    "success_start_contrastive": Metric("fraction", "from the environment's own start", 1.0),
+    "final_distance_start_contrastive": Metric("cells", "distance to the goal at the end, own start", 0.0),
+    "path_ratio_contrastive": Metric("ratio", "steps over geodesic distance, where it arrives"),
+    "success_open_loop_contrastive": Metric("fraction", "our planner planning once (open loop)"),
+    "path_ratio_open_loop_contrastive": Metric("ratio", "steps over geodesic distance, where it arrives, open loop"),
+    "success_report_planner_contrastive": Metric(
+        "fraction", "planner as in the report (one open-loop plan, last latent)", 1.0
+    ),
+    "success_search_contrastive": Metric("fraction", "random plans, as many model calls, no gradient"),
+    "path_ratio_search_contrastive": Metric("ratio", "the same: steps over geodesic distance"),
+    "success_cross_entropy_contrastive": Metric("fraction", "cross-entropy method, as many model calls, some starts"),
+    "path_ratio_cross_entropy_contrastive": Metric("ratio", "the same: steps over geodesic distance"),
+    "success_greedy_contrastive": Metric("fraction", "one imagined step, three model calls"),
+    "path_ratio_greedy_contrastive": Metric("ratio", "the same: steps over geodesic distance"),
+    **{
+        f"{measure}_{name}_contrastive": Metric(unit, f"{meaning}, some starts")
+        for name, meaning in {
+            "straight_through": "straight-through gradient",
+            "annealed": "annealed softmax",
+            "gumbel": "Gumbel-softmax",
+            "terminal": "cost of the last step only",
+            "closest": "cost of the closest approach so far",
+        }.items()
+        for measure, unit in {"success": "fraction", "path_ratio": "ratio"}.items()
+    },
+    "metric_correlation_contrastive": Metric("correlation", "rank correlation of latent and geodesic distance"),
+    "metric_correlation_bound": Metric("correlation", "the highest that a distance alike both ways can have"),
+    "greedy_accuracy_contrastive": Metric("fraction", "best-looking first action is on a shortest path"),
+    "prediction_accuracy_contrastive": Metric("fraction", "predicted latent nearest to the true next state's"),
+    "rollout_accuracy_contrastive_T12": Metric("fraction", "the same after twelve imagined steps"),
+    "rollout_jacobian_contrastive_T25": Metric("norm", "state Jacobian of 25 imagined steps"),
+    "success_one_encoder": Metric("fraction", "one encoder, cosines, positives five steps ahead"),
+    "success_start_one_encoder": Metric("fraction", "the same, from the environment's own start", 1.0),
+    "final_distance_start_one_encoder": Metric("cells", "distance to the goal at the end, own start", 0.0),
+    "success_open_loop_one_encoder": Metric("fraction", "the same, planning once (open loop)"),
+    "success_report_planner_one_encoder": Metric("fraction", "the same, planner as in the report", 1.0),
+    "success_search_one_encoder": Metric("fraction", "the same, random plans, as many model calls"),
+    "path_ratio_one_encoder": Metric("ratio", "steps over geodesic distance, where it arrives"),
+    "path_ratio_search_one_encoder": Metric("ratio", "the same without gradient"),
+    "metric_correlation_one_encoder": Metric("correlation", "rank correlation of latent and geodesic distance"),
+    "greedy_accuracy_one_encoder": Metric("fraction", "best-looking first action is on a shortest path"),
+    "prediction_accuracy_one_encoder": Metric("fraction", "predicted latent nearest to the true next state's"),
+    "rollout_jacobian_one_encoder_T25": Metric("norm", "state Jacobian of 25 imagined steps"),
+    "success_printed_loss": Metric("fraction", "the printed loss (positives one step ahead)", 1.0),
+    "metric_correlation_printed_loss": Metric("correlation", "the same with the printed loss"),
+    "greedy_accuracy_printed_loss": Metric("fraction", "best-looking first action is on a shortest path"),
+    "prediction_accuracy_printed_loss": Metric("fraction", "predicted latent nearest to the true next state's"),
+}
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train the three models with ``seed``, plan with them, measure: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    seen = load_gridworld(config.env, layout_seed=config.layout_seed, observation=config.observation)
+    world = load_gridworld(config.env, layout_seed=config.layout_seed)
+    geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+
+    tell("training the book's model", 0.0)
+    contrastive = train_contrastive(seen, directed(config.training), seed)
+    tell("training with one encoder", 0.15)
+    one_encoder = train_contrastive(world, config.training, seed)
+    tell("training by the printed loss", 0.25)
+    printed = train_contrastive(world, replace(config.training, gamma=0.0), seed)
+    values: dict[str, float] = {}
+
+    def keep(name: str, model, where, planning: Planning, **options) -> Episodes:
+        episodes = play(where, model, planning, seed, **options)
+        values[f"success_{name}"] = success_rate(episodes)
+        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
+        return episodes
+
+    tell("planning with the book's model", 0.35)
+    planning = config.planning
+    ours = keep("contrastive", contrastive, seen, planning)
+    success_start, final_distance = from_own_start(world, ours)
+    keep("open_loop_contrastive", contrastive, seen, open_loop_planner(planning))
+    keep("report_planner_contrastive", contrastive, seen, report_planner(planning))
+    keep("search_contrastive", contrastive, seen, planning, by="random shooting")
+    keep("greedy_contrastive", contrastive, seen, planning, by="greedy")
+    tell("planning with variants of the planner", 0.6)
+    some = replace(planning, stride=planning.stride * config.variants_stride)
+    keep("cross_entropy_contrastive", contrastive, seen, some, by="cross-entropy")
+    for name, changed in VARIANTS.items():
+        keep(f"{name}_contrastive", contrastive, seen, replace(some, **changed))
+    tell("planning with the other two models", 0.8)
+    start_one_encoder, distance_one_encoder = from_own_start(world, keep("one_encoder", one_encoder, world, planning))
+    keep("open_loop_one_encoder", one_encoder, world, open_loop_planner(planning))
+    keep("report_planner_one_encoder", one_encoder, world, report_planner(planning))
+    keep("search_one_encoder", one_encoder, world, planning, by="random shooting")
+    keep("printed_loss", printed, world, planning)
+    tell("diagnosis", 0.97)
+    for name, model, where in (
+        ("contrastive", contrastive, seen),
+        ("one_encoder", one_encoder, world),
+        ("printed_loss", printed, world),
+    ):
+        z, goals = diagnosis.latents(model, where), diagnosis.goal_latents(model, where)
+        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic, goals=goals)
+        values[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, where, to_goal, goals=goals)
+        values[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, where)
+        values[f"rollout_jacobian_{name}_T25"] = learned_rollout_jacobian(where, model, 25, seed)
+    values |= {
+        "success_start_contrastive": float(success_start),
+        "final_distance_start_contrastive": final_distance,
+        "success_start_one_encoder": float(start_one_encoder),
+        "final_distance_start_one_encoder": distance_one_encoder,
+        "metric_correlation_bound": diagnosis.symmetric_bound(geodesic),
+        "rollout_accuracy_contrastive_T12": diagnosis.rollout_accuracy(contrastive, seen, 12, seed),
+    }
+    return {name: values[name] for name in METRICS}

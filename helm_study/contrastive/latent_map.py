@@ -1,0 +1,187 @@
+"""Maps of latent distance to every cell of the room, one for each way of training the latents.
+
+The models of experiments 3 and 4 and the untrained encoder, with the same data and settings. Distance to a cell is
+what the planner is given: the nearest of the latents of that cell's four states. For one seed the record
+keeps the whole map of each objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from helm_study.metric import Metric
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_choice, require_count, require_shape
+from helm_tutorial.diagnosis import rank_correlation
+from helm_tutorial.models.baselines import train_latent_prediction, train_reconstruction, untrained
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
+
+OBJECTIVES: dict[str, Callable[[Gridworld, Training, int], WorldModel]] = {
+    "untrained": untrained,
+    "reconstruction": train_reconstruction,
+    "latent_prediction": train_latent_prediction,
+    "one_step": lambda world, training, seed: train_contrastive(world, replace(training, gamma=0.0), seed),
+    "contrastive": train_contrastive,
+}
+"""How the latents are made, by name; ``one_step`` is the contrastive loss as the report prints it.
+
+``untrained`` is the encoder that latent prediction starts from, of random weights.
+"""
+
+SCALE = 10_000
+"""Distances are stored as whole ten-thousandths of the objective's largest."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the maps.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: of the world models, experiment 3's and 4's; ``gamma`` is set to 0 for ``one_step``.
+        map_seed: the seed whose maps are kept.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    map_seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_count("map_seed", self.map_seed, low=0)
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some five seconds: few updates. Shows that all runs, not what is true."""
+        return cls(env=env, training=Training(autoencoder_updates=200, dynamics_updates=10, updates=100))
+
+
+def _metrics() -> dict[str, Metric]:
+    metrics = {}
+    for name in OBJECTIVES:
+        of = name.replace("_", " ")
+        metrics |= {
+            f"metric_correlation_{name}": Metric("correlation", f"rank correlation of latent and geodesic, {of}"),
+            f"descent_share_{name}": Metric("fraction", f"some action leads nearer, mean over all goal cells, {of}"),
+            f"greedy_accuracy_{name}": Metric(
+                "fraction", f"best-looking action is on a shortest path, mean over all goal cells, {of}"
+            ),
+        }
+    return metrics
+
+
+METRICS = _metrics()
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+EXTRAS = ("maps",)
+"""What :func:`run` returns besides for ``map_seed``, the maps that :func:`distances` reads."""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
+    """Train each objective with ``seed`` and measure its maps: one value for each of :data:`METRICS`.
+
+    For ``config.map_seed`` also ``maps``.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    world = load_gridworld(config.env, layout_seed=config.layout_seed)
+    geodesic = geodesic_distances(world)
+    values, kept = {}, {}
+    for number, (name, train) in enumerate(OBJECTIVES.items()):
+        tell(f"training: {name.replace('_', ' ')}", number / len(OBJECTIVES))
+        z = diagnosis.latents(train(world, config.training, seed), world)
+        towards = goal_by_goal(z, world, geodesic)
+        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
+        for measure in ("descent_share", "greedy_accuracy"):
+            values[f"{measure}_{name}"] = float(torch.tensor(towards[measure]).mean())
+        if seed == config.map_seed:
+            table = to_cells(diagnosis.latent_distances(z, z), world)
+            largest = float(table.max())
+            kept[name] = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
+            kept[name] |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
+    if kept:
+        values["maps"] = {
+            "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
+            "times scale, over the objective's largest",
+            "seed": seed,
+            "scale": SCALE,
+            "cells": cells(world).tolist(),
+            "objectives": kept,
+        }
+    return values
+
+
+def cells(world: Gridworld) -> Tensor:
+    """The cells on which the agent can stand, each once, as (column, row), shape ``(C, 2)``."""
+    return world.positions.unique(dim=0)
+
+
+def to_cells(pairs: Tensor, world: Gridworld) -> Tensor:
+    """Distances between states, ``(N, N)`` from row to column, as distances to cells, shape ``(C, N)``.
+
+    A cell is as far as the nearest of its states, in whichever heading: the rule by which the planner
+    and :func:`helm_tutorial.diagnosis.goal_latent_distances` measure.
+
+    Raises:
+        ValueError: ``pairs`` has another shape.
+    """
+    require_shape("pairs", pairs, (world.states, world.states))
+    return torch.stack([pairs[:, on].min(dim=1).values for on in _states_on(world)])
+
+
+def goal_by_goal(z: Tensor, world: Gridworld, geodesic: Tensor) -> dict[str, list[float]]:
+    """With each cell in turn as the goal, over the states that are not on it.
+
+    Args:
+        z: latents, shape ``(N, D)``.
+        world: where.
+        geodesic: steps from each state to each other, shape ``(N, N)``.
+
+    Returns:
+        ``rank_correlation`` of latent with geodesic distance to the cell, and
+        :func:`helm_tutorial.diagnosis.descent_share` and :func:`helm_tutorial.diagnosis.greedy_accuracy`, a list of
+        ``C`` numbers each, in the order of :func:`cells`.
+    """
+    latent, steps = to_cells(diagnosis.latent_distances(z, z), world), to_cells(geodesic, world)
+    found: dict[str, list[float]] = {"rank_correlation": [], "descent_share": [], "greedy_accuracy": []}
+    for cell, goals in enumerate(_states_on(world)):
+        task = replace(world, goals=goals)
+        off = task.starts
+        found["rank_correlation"].append(rank_correlation(latent[cell, off], steps[cell, off]))
+        found["descent_share"].append(diagnosis.descent_share(z, task))
+        found["greedy_accuracy"].append(diagnosis.greedy_accuracy(z, task, steps[cell]))
+    return found
+
+
+def distances(record: dict, objective: str) -> Tensor:
+    """The recorded maps of one objective: latent distance of each state to each cell, shape ``(C, N)``.
+
+    Args:
+        record: with ``maps``, such as ``records.load("maps")``; ``record["maps"]["cells"]`` names the cells.
+        objective: of :data:`OBJECTIVES`.
+
+    Raises:
+        ValueError: there is no such objective, or the record has no maps.
+    """
+    require_choice("objective", objective, tuple(OBJECTIVES))
+    if "maps" not in record:
+        raise ValueError(f"record must have maps, got seeds {record.get('seeds')} and none")
+    kept = record["maps"]["objectives"][objective]
+    return torch.tensor(kept["distances"]) * (kept["largest"] / record["maps"]["scale"])
+
+
+def _states_on(world: Gridworld) -> list[Tensor]:
+    return [(world.positions == cell).all(dim=1).nonzero()[:, 0] for cell in cells(world)]

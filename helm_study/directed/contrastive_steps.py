@@ -1,0 +1,118 @@
+"""From the loss as it is printed to the book's: one change at a time, each with its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from helm_study.metric import Metric
+from helm_study.play import Planning, open_loop_planner, path_ratio, play, success_rate
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_count
+from helm_tutorial.models.contrastive import Training, as_printed, train_contrastive
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
+
+CHANGES: dict[str, dict] = {
+    "printed": {},
+    "further_ahead": {"gamma": 0.8},
+    "more_walks": {"walks": 5000, "walk_length": 200, "gamma": None},
+    "profiles": {},
+    "both_ways": {"both_ways": True},
+    "distances": {"similarity": "distance"},
+    "goal_encoder": {"goal_encoder": True},
+    "prediction": {"prediction_steps": 4, "prediction_weight": 2.0, "rescale": True},
+}
+"""What each step changes in the training; changes stay. With ``profiles`` the observation changes."""
+
+MEANINGS = {
+    "printed": "the loss as printed",
+    "further_ahead": "and positives five steps ahead in the mean",
+    "more_walks": "and more, longer walks, positives ten steps ahead",
+    "profiles": "and seen by rows and columns",
+    "both_ways": "and InfoNCE both ways",
+    "distances": "and on distances, not cosines",
+    "goal_encoder": "and goals with an encoder of their own",
+    "prediction": "and four imagined steps in training: the book's",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the steps.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: what the steps start from, once :func:`helm_tutorial.models.contrastive.as_printed`.
+        planning: of our planner, experiment 4's, on every fourth start.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    planning: Planning = field(default_factory=lambda: Planning(stride=4))
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
+        return cls(env=env, training=Training(updates=20, batch=64), planning=planning)
+
+
+METRICS = {
+    f"{measure}_{step}": Metric(unit, f"{meaning}: {what}")
+    for step, meaning in MEANINGS.items()
+    for measure, unit, what in (
+        ("metric_correlation", "correlation", "latent with geodesic distance"),
+        ("greedy_accuracy", "fraction", "best-looking first action is right"),
+        ("rollout_accuracy_T12", "fraction", "twelve imagined steps end nearest to the true state"),
+        ("success", "fraction", "arrives"),
+        ("path_ratio", "ratio", "steps over geodesic distance"),
+        ("success_open_loop", "fraction", "arrives, planning once"),
+    )
+}
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def trainings(training: Training) -> dict[str, tuple[str, Training]]:
+    """Observation and training of each step.
+
+    The last step is :func:`~helm_tutorial.models.contrastive.directed` on profiles.
+    """
+    steps, observation, current = {}, "cells", as_printed(training)
+    for step, change in CHANGES.items():
+        observation = "profiles" if step == "profiles" else observation
+        current = replace(current, **change)
+        steps[step] = (observation, current)
+    return steps
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train a model for each step with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    values = {}
+    for number, (step, (observation, training)) in enumerate(trainings(config.training).items()):
+        tell(MEANINGS[step], number / len(CHANGES))
+        world = load_gridworld(config.env, layout_seed=config.layout_seed, observation=observation)
+        geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+        model = train_contrastive(world, training, seed)
+        z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
+        episodes = play(world, model, config.planning, seed)
+        once = play(world, model, open_loop_planner(config.planning), seed)
+        values |= {
+            f"metric_correlation_{step}": diagnosis.metric_correlation(z, geodesic, goals=goals),
+            f"greedy_accuracy_{step}": diagnosis.greedy_accuracy(z, world, to_goal, goals=goals),
+            f"rollout_accuracy_T12_{step}": diagnosis.rollout_accuracy(model, world, 12, seed),
+            f"success_{step}": success_rate(episodes),
+            f"path_ratio_{step}": path_ratio(episodes, to_goal),
+            f"success_open_loop_{step}": success_rate(once),
+        }
+    return values

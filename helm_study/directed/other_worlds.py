@@ -1,0 +1,177 @@
+"""Experiment 4's model in worlds that the report never tried, with the same settings, beside reconstruction.
+
+In Empty-8x8 the planner's twelve steps reach from anywhere to the goal, so a model that predicts perfectly can find
+it by luck of search. In these worlds most starts are farther away than that: what the planner descends beyond its
+horizon is the latent distance alone. In FourRooms the straight line to the goal leads into walls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from helm_study.metric import Metric
+from helm_study.play import Planning, path_ratio, play, play_randomly, success_rate
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_count
+from helm_tutorial.diagnosis import rank_correlation
+from helm_tutorial.models.baselines import train_reconstruction
+from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
+
+WORLDS = {
+    "empty16": "MiniGrid-Empty-16x16-v0",
+    "four_rooms": "MiniGrid-FourRooms-v0",
+    "crossing": "MiniGrid-SimpleCrossingS9N2-v0",
+}
+"""The environments, by the name that metrics give them."""
+
+SCALE = 1000
+"""Distances are stored as whole thousandths."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the other worlds.
+
+    Attributes:
+        layout_seed: seed of the layouts.
+        observation: what both models see.
+        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the contrastive one's of
+            it.
+        planning: of the planner, experiment 4's, on every start.
+        baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
+        picture_seed: the seed whose distances and episodes are kept.
+    """
+
+    layout_seed: int = 0
+    observation: str = "profiles"
+    training: Training = field(default_factory=Training)
+    planning: Planning = field(default_factory=Planning)
+    baseline_planning: Planning = field(default_factory=lambda: Planning(stride=20))
+    picture_seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_count("picture_seed", self.picture_seed, low=0)
+
+    @classmethod
+    def quick(cls) -> Config:
+        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        training = Training(updates=20, autoencoder_updates=20, dynamics_updates=20, batch=64)
+        planning = Planning(stride=300, restarts=2, steps=5, decode_every=5, limit=0.3)
+        return cls(training=training, planning=planning, baseline_planning=planning)
+
+
+def _metrics(name: str, env: str) -> dict[str, Metric]:
+    return {
+        f"success_contrastive_{name}": Metric("fraction", f"{env}: starts from which plans arrive"),
+        f"path_ratio_contrastive_{name}": Metric("ratio", f"{env}: steps over geodesic distance, where it arrives"),
+        f"success_search_contrastive_{name}": Metric("fraction", f"{env}: as many random plans, some starts"),
+        f"success_reconstruction_{name}": Metric("fraction", f"{env}: the reconstruction model, some starts"),
+        f"success_random_actions_{name}": Metric("fraction", f"{env}: uniformly random actions in as many steps"),
+        f"prediction_accuracy_contrastive_{name}": Metric("fraction", f"{env}: predicted latent nearest to true"),
+        f"prediction_accuracy_reconstruction_{name}": Metric("fraction", f"{env}: the same, reconstruction"),
+        f"metric_correlation_contrastive_{name}": Metric("correlation", f"{env}: latent with geodesic distance"),
+        f"metric_correlation_reconstruction_{name}": Metric("correlation", f"{env}: the same, reconstruction"),
+        f"metric_correlation_straight_line_{name}": Metric("correlation", f"{env}: straight line, geodesic distance"),
+        f"greedy_accuracy_contrastive_{name}": Metric("fraction", f"{env}: best-looking first action is right"),
+        f"beyond_horizon_{name}": Metric("fraction", f"{env}: starts farther from the goal than the planner's horizon"),
+    }
+
+
+METRICS = {key: metric for name, env in WORLDS.items() for key, metric in _metrics(name, env).items()}
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+EXTRAS = ("pictures",)
+"""What :func:`run` adds for one seed, beside the metrics."""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
+    """Train both models in each world with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    values, pictures = {}, {}
+    for number, (name, env) in enumerate(WORLDS.items()):
+        world = load_gridworld(env, layout_seed=config.layout_seed, observation=config.observation)
+        found, pictures[name] = _measure(
+            world,
+            config,
+            seed,
+            lambda message, part: tell(f"{name}: {message}", (number + part) / len(WORLDS)),  # noqa: B023
+        )
+        values |= {f"{key}_{name}": value for key, value in found.items()}
+    if seed == config.picture_seed:
+        values["pictures"] = {
+            "meaning": "latent distance of each state to the goal, times scale, and the states visited from the "
+            "environment's own start",
+            "seed": seed,
+            "scale": SCALE,
+            "worlds": pictures,
+        }
+    return values
+
+
+def latent_distance(record: dict, name: str) -> Tensor:
+    """The recorded latent distance of each state of a world to its goal, shape ``(N,)``.
+
+    Args:
+        record: with ``pictures``, such as ``records.load("worlds")``.
+        name: of :data:`WORLDS`.
+    """
+    kept = record["pictures"]
+    return torch.tensor(kept["worlds"][name]["distance"]) / kept["scale"]
+
+
+def straight_line(world: Gridworld) -> Tensor:
+    """Euclidean distance between the cells of any two states, shape ``(N, N)``: what one would guess from outside."""
+    cells = world.positions.float()
+    return torch.cdist(cells, cells, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _measure(
+    world: Gridworld, config: Config, seed: int, tell: Callable[[str, float], None]
+) -> tuple[dict[str, float], dict]:
+    geodesic = geodesic_distances(world)
+    to_goal = geodesic[:, world.goals].min(dim=1).values
+    tell("training the contrastive model", 0.0)
+    contrastive = train_contrastive(world, directed(config.training), seed)
+    tell("training by reconstruction", 0.3)
+    reconstruction = train_reconstruction(world, config.training, seed)
+    tell("planning", 0.6)
+    ours = play(world, contrastive, config.planning, seed)
+    searched = play(world, contrastive, config.baseline_planning, seed, by="random shooting")
+    beside = play(world, reconstruction, config.baseline_planning, seed)
+    own = play(world, contrastive, config.planning, seed, starts=torch.tensor([world.start]))
+    z, goals = diagnosis.latents(contrastive, world), diagnosis.goal_latents(contrastive, world)
+    different = ~torch.eye(world.states, dtype=torch.bool) & geodesic.isfinite()
+    distance = diagnosis.goal_latent_distances(z, world, goals=goals)
+    visited = own.states[0]
+    return {
+        "success_contrastive": success_rate(ours),
+        "path_ratio_contrastive": path_ratio(ours, to_goal),
+        "success_search_contrastive": success_rate(searched),
+        "success_reconstruction": success_rate(beside),
+        "success_random_actions": success_rate(play_randomly(world, config.planning, seed)),
+        "prediction_accuracy_contrastive": diagnosis.prediction_accuracy(contrastive, world),
+        "prediction_accuracy_reconstruction": diagnosis.prediction_accuracy(reconstruction, world),
+        "metric_correlation_contrastive": diagnosis.metric_correlation(z, geodesic, goals=goals),
+        "metric_correlation_reconstruction": diagnosis.metric_correlation(
+            diagnosis.latents(reconstruction, world), geodesic
+        ),
+        "metric_correlation_straight_line": rank_correlation(straight_line(world)[different], geodesic[different]),
+        "greedy_accuracy_contrastive": diagnosis.greedy_accuracy(z, world, to_goal, goals=goals),
+        "beyond_horizon": float((to_goal[world.starts] > config.planning.horizon).float().mean()),
+    }, {
+        "distance": (distance * SCALE).round().long().tolist(),
+        "visited": visited[visited >= 0].tolist(),
+    }

@@ -1,0 +1,108 @@
+"""What becomes of a model's errors in imagination: do they add up, heal, or is nothing left to be wrong about?
+
+Models of :mod:`helm_study.forms.regularity_forms`, without any planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from helm_study.forms.regularity_forms import TRAININGS
+from helm_study.metric import Metric
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_count
+from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
+from helm_tutorial.rollouts import rollout
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
+
+NAMES = ("none", "square_0.001", "hinge_0.03", "rollout_0.001", "multistep")
+"""Trainings of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
+
+STEPS = (1, 2, 3, 4, 6, 8, 12)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: of experiment 4's model with one encoder.
+        plans: random plans along which every state is imagined.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    plans: int = 20
+
+    def __post_init__(self) -> None:
+        require_count("plans", self.plans)
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some seconds: hardly trained. Shows that all runs, not what is true."""
+        return cls(env=env, training=Training(updates=10, batch=64), plans=2)
+
+
+METRICS = {
+    f"{measure}_{name}_T{steps}": Metric("ratio", meaning)
+    for name in NAMES
+    for steps in STEPS
+    for measure, meaning in (
+        ("error", f"distance of imagined and true latent after {steps} steps, over that of neighbouring latents"),
+        ("spread", f"distances between latents imagined {steps} steps ahead, over those of the true ones"),
+    )
+}
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+@torch.no_grad()
+def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Imagine every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``.
+
+    Returns:
+        ``error`` and ``spread`` as in :data:`METRICS`, each of shape ``(T + 1,)``; the start is the first.
+    """
+    z = diagnosis.latents(model, world)
+    apart = torch.cdist(z, z)
+    near = apart.masked_fill(torch.eye(len(z), dtype=torch.bool), torch.inf).min(dim=1).values.mean()
+    errors, spreads = [], []
+    for plan in plans:
+        imagined = rollout(model, z, one_hot_actions(plan, model.actions).expand(len(z), -1, -1))
+        true, error, spread = torch.arange(len(z)), [], []
+        for step in range(len(plan) + 1):
+            error.append((imagined[:, step] - z[true]).norm(dim=1).mean() / near)
+            spread.append(torch.cdist(imagined[:, step], imagined[:, step]).sum() / apart[true][:, true].sum())
+            if step < len(plan):
+                true = world.transitions[true, plan[step]]
+        errors.append(torch.stack(error))
+        spreads.append(torch.stack(spread))
+    return {"error": torch.stack(errors).mean(dim=0), "spread": torch.stack(spreads).mean(dim=0)}
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train with ``seed`` in each way and follow the errors: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    world = load_gridworld(config.env, layout_seed=config.layout_seed)
+    plans = torch.randint(len(ACTIONS), (config.plans, max(STEPS)), generator=torch.Generator().manual_seed(seed))
+    values = {}
+    for number, name in enumerate(NAMES):
+        tell(name, number / len(NAMES))
+        model = train_contrastive(world, replace(config.training, **TRAININGS[name]), seed)
+        for measure, course in follow(world, model, plans).items():
+            values |= {f"{measure}_{name}_T{steps}": float(course[steps]) for steps in STEPS}
+    return values

@@ -1,0 +1,121 @@
+"""Forms of the first pillar beside the second: which of them holds success fifty steps ahead, and at what price.
+
+All start from experiment 4's model with one encoder, InfoNCE and no penalty. A penalty is tried at several weights,
+since what it is worth depends on how narrow the range of its useful weights is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from helm_study.metric import Metric
+from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, success_rate
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_count
+from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
+
+WEIGHTS = {"square": (3e-4, 1e-3, 3e-3), "hinge": (1e-2, 3e-2, 1e-1), "rollout": (1e-3, 1e-2, 1e-1)}
+"""Weights tried for each penalty of :data:`helm_tutorial.models.regularity.FORMS`."""
+
+
+def label(form: str, weight: float) -> str:
+    """The name that metrics give to a penalty at a weight."""
+    return f"{form}_{weight:g}"
+
+
+TRAININGS: dict[str, dict] = {
+    "none": {},
+    **{
+        label(form, weight): {"spectral_form": form, "spectral_weight": weight}
+        for form, weights in WEIGHTS.items()
+        for weight in weights
+    },
+    "tangent": {"tangent": True},
+    "multistep": {"prediction_steps": 4, "prediction_weight": 2.0},
+}
+"""What each changes in the training. *directed*, beside these, is chapter 5's model, on rows and columns."""
+
+NAMES = (*TRAININGS, "directed")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the comparison.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: of experiment 4's model with one encoder.
+        planning: fifty steps ahead, on every fifth start.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    planning: Planning = field(default_factory=lambda: Planning(horizon=50, stride=5))
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        planning = Planning(horizon=5, stride=60, restarts=2, steps=5, decode_every=5, limit=0.2)
+        return cls(env=env, training=Training(updates=10, batch=64), planning=planning)
+
+
+def _metrics() -> dict[str, Metric]:
+    metrics = {}
+    for name in NAMES:
+        metrics |= {
+            f"prediction_accuracy_{name}": Metric("fraction", "predicted latent nearest to the true next state's"),
+            f"rollout_accuracy_T12_{name}": Metric("fraction", "the same after twelve imagined steps"),
+            f"metric_correlation_{name}": Metric("correlation", "rank correlation of latent and geodesic distance"),
+            f"rollout_jacobian_{name}_T50": Metric("norm", "state Jacobian of fifty steps"),
+            f"success_{name}_T50": Metric("fraction", "starts that arrive, our planner, fifty steps ahead"),
+            f"success_{name}_T50_plain": Metric("fraction", "the same, plain planner"),
+        }
+    metrics["success_bounded_gradient_T50"] = Metric("fraction", "no penalty, our planner, its gradient bounded")
+    metrics["success_bounded_gradient_T50_plain"] = Metric("fraction", "the same, plain planner")
+    return metrics
+
+
+METRICS = _metrics()
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train a model in each way with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    where = {"layout_seed": config.layout_seed}
+    cells, profiles = (load_gridworld(config.env, observation=view, **where) for view in ("cells", "profiles"))
+    geodesic = geodesic_distances(cells)
+    planners = {"": config.planning, "_plain": plain_planner(config.planning)}
+    values = {}
+    for number, name in enumerate(NAMES):
+        tell(name, number / len(NAMES))
+        world = profiles if name == "directed" else cells
+        training = directed(config.training) if name == "directed" else replace(config.training, **TRAININGS[name])
+        model = train_contrastive(world, training, seed)
+        goals = diagnosis.goal_latents(model, world)
+        values |= {
+            f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
+            f"rollout_accuracy_T12_{name}": diagnosis.rollout_accuracy(model, world, 12, seed),
+            f"metric_correlation_{name}": diagnosis.metric_correlation(
+                diagnosis.latents(model, world), geodesic, goals=goals
+            ),
+            f"rollout_jacobian_{name}_T50": learned_rollout_jacobian(world, model, 50, seed),
+        }
+        for suffix, planning in planners.items():
+            values[f"success_{name}_T50{suffix}"] = success_rate(play(world, model, planning, seed))
+            if name == "none":
+                bounded = play(world, model, planning, seed, bounded=True)
+                values[f"success_bounded_gradient_T50{suffix}"] = success_rate(bounded)
+    return values

@@ -1,0 +1,140 @@
+"""Measurements of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from helm_study.funnel.box_filter import box_optimum
+from helm_tutorial.funnel.continuation import Schedule, derived_schedule, polished
+from helm_tutorial.funnel.descent import Energy, arrived, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
+
+if TYPE_CHECKING:
+    from helm_study.funnel import mollified_funnel
+
+SEARCHES = {
+    "restarts": "descents of the energy from uniform starts",
+    "late": "coarse-to-fine descents from uniform starts that begin at late_sigma",
+    "population": "descents of the energy from the coarse level's minimum, spread by its width",
+}
+DIMENSIONS = (2, 4, 8, 16)
+CLOSED = {
+    "true": "the energy itself",
+    "gaussian": "the Gaussian-mollified energy",
+    "invariance": "the invariance loss's optimum on unbounded data",
+    "coarse_to_fine": "coarse-to-fine descent",
+}
+
+
+@functools.cache
+def schedule() -> Schedule:
+    """The derived schedule of the report's energy. On pairs of coordinates each pair descends alone: one serves all."""
+    return derived_schedule(report_energy())
+
+
+@functools.cache
+def lowest_energy() -> float:
+    """Lowest value of the report's energy: the lowest hollow found from every point of a fine grid."""
+    energy, grid = report_energy(), start_grid(points=200).double()
+    best = grid[energy(grid).argsort()[:200]]
+    return float(energy(polished(energy, best)).min())
+
+
+def global_share(energy: RuggedEnergy, ends: Tensor) -> float:
+    """Share of ``ends`` in whose hollow of the two-dimensional ``energy`` there is a global minimum."""
+    return float(_is_global(energy, ends).double().mean())
+
+
+def _is_global(energy: RuggedEnergy, ends: Tensor) -> Tensor:
+    return energy(polished(energy, ends, steps=200)) < lowest_energy() + 1e-6
+
+
+def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
+    """The metrics of two dimensions that no seed changes: ends of ``starts``, shape ``(B, 2)``, on closed forms."""
+
+    def ends(landscape: Energy) -> Tensor:
+        return descend(landscape, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
+
+    def share(landscape: Energy) -> float:
+        return float(arrived(ends(landscape), radius=config.radius).double().mean())
+
+    settings = {"helm": (config.sigma, config.weight), "helm_recipe": (config.recipe_sigma, config.recipe_weight)}
+    smooth = mollified(energy, config.gaussian_sigma)
+    plan = schedule()
+    fine = descend_coarse_to_fine(energy, starts.double(), plan.sigmas, steps=plan.steps)[:, -1]
+    values = {
+        "coverage_true": share(energy),
+        "coverage_gaussian": share(smooth),
+        "coverage_coarse_to_fine": float(arrived(fine, radius=config.radius).double().mean()),
+        "evaluations_coarse_to_fine": float(plan.evaluations),
+        "levels_coarse_to_fine": float(len(plan.sigmas)),
+        "distance_to_stationary_coarse_to_fine": float((fine - polished(energy, fine)).norm(dim=1).max()),
+        "global_share_true": global_share(energy, ends(energy)),
+        "global_share_gaussian": global_share(energy, ends(smooth)),
+        "global_share_coarse_to_fine": global_share(energy, fine),
+    }
+    for name, (sigma, weight) in settings.items():
+        values[f"coverage_predicted_{name}"] = share(invariance_optimum(energy, sigma, weight))
+        best = box_optimum(energy, dimension=2, sigma=sigma, weight=weight, half_width=config.half_width)
+        values[f"coverage_box_{name}"] = share(best)
+    return values
+
+
+def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
+    """Three ways to look for the global minimum, each draw with the same number of gradient evaluations."""
+    generator = torch.Generator().manual_seed(seed)
+    uniform = uniform_starts(config, 2, generator)
+    spread = schedule().sigmas[0] * torch.randn(config.draws, 2, generator=generator, dtype=torch.float64)
+    coarse = polished(mollified(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
+    budget = config.descent_steps
+    half = (config.late_sigma, config.late_sigma / 2, 0.0)
+    levels = (budget // 3, budget // 3, budget - 2 * (budget // 3))
+    ends = {
+        "restarts": descend_coarse_to_fine(energy, uniform, (0.0,), steps=budget)[:, -1],
+        "late": descend_coarse_to_fine(energy, uniform, half, steps=levels)[:, -1],
+        "population": descend_coarse_to_fine(energy, coarse + spread, (0.0,), steps=budget)[:, -1],
+    }
+    values = {}
+    for name, reached in ends.items():
+        found = _is_global(energy, reached)
+        share = float(found.double().mean())
+        values[f"global_share_{name}"] = share
+        values[f"global_found_{name}"] = float(found[: len(found) // 10 * 10].reshape(-1, 10).any(1).double().mean())
+        need = math.ceil(math.log(0.01) / math.log1p(-share)) if 0.0 < share < 1.0 else (1 if share else math.inf)
+        first = sum(schedule().steps[:1]) if name == "population" else 0
+        values[f"evaluations_99_{name}"] = float(need * budget + first)
+    return values
+
+
+def uniform_starts(config: mollified_funnel.Config, dimension: int, generator: torch.Generator) -> Tensor:
+    """``config.draws`` random starts, uniform on the box, float64, shape ``(draws, dimension)``."""
+    return config.half_width * (2.0 * torch.rand(config.draws, dimension, generator=generator, dtype=torch.float64) - 1)
+
+
+def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float]:
+    """Coverage of each of :data:`CLOSED` from random starts, in each of :data:`DIMENSIONS`, at both radii."""
+    values = {}
+    plan = schedule()
+    for dimension in DIMENSIONS:
+        energy = report_energy(dimension)
+        starts = uniform_starts(config, dimension, torch.Generator().manual_seed(seed))
+        smooth = {
+            "true": energy,
+            "gaussian": mollified(energy, config.gaussian_sigma),
+            "invariance": invariance_optimum(energy, config.sigma, config.weight),
+        }
+        ends = {
+            name: descend(level, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
+            for name, level in smooth.items()
+        }
+        ends["coarse_to_fine"] = descend_coarse_to_fine(energy, starts, plan.sigmas, steps=plan.steps)[:, -1]
+        for name, reached in ends.items():
+            for suffix, radius in (("", config.radius * (dimension / 2) ** 0.5), ("_fixed", config.radius)):
+                share = float(arrived(reached, radius=radius).double().mean())
+                values[f"coverage_{name}_d{dimension}{suffix}"] = share
+    return values

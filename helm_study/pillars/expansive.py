@@ -1,0 +1,248 @@
+"""A continuous world that is itself expansive: chapter 1's linear system, seen through a map that hides its state.
+
+The state is a point ``x`` of the plane. A step turns the plane by an angle, multiplies every distance by a factor above
+1, and adds a push in one of four directions:
+
+    x' = W x + B a,   W = factor * rotation(angle)
+
+so that ``|W^T v| = factor^T |v|`` for every ``v``: any two states come apart at the same exponential rate. No latent
+from which the state can be read smoothly hides that about the origin, which stays where it is under the mean of the
+four pushes: the eigenvalues of a derivative at a fixed point are the same in all coordinates. Far out a latent can
+hide it, by drawing together what is far; a bounded one must.
+
+Models see ``F`` numbers ``cos(frequencies x + phases)``, never ``x`` (random Fourier features; Rahimi and Recht, 2007).
+The task is to enter a ball about the origin. As in :mod:`helm_tutorial.worlds.gridworld`, random walks know nothing of
+it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from helm_tutorial._check import require_count, require_real, require_shape
+from helm_tutorial.cliff.linear_system import LinearSystem
+
+PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
+"""What the four actions add to the state; lengths are measured in pushes."""
+
+MOST_STEPS = 9
+"""Longest way that :func:`fewest_steps` looks for by default, a quarter of a million sequences."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousWorld:
+    """An expansive linear system with ``A`` = 4 actions, what is seen of it, and a task.
+
+    Attributes:
+        system: the true dynamics, ``W`` of shape ``(D, D)`` and ``B`` of shape ``(D, A)``, float64: on one-hot
+            actions it is a world model of states, as planners take them.
+        frequencies: of the observation, shape ``(F, D)``.
+        phases: of the observation, shape ``(F,)``.
+        reach: random walks and episodes begin at most this far from the origin.
+        goal: the goal's centre, shape ``(D,)``.
+        goal_radius: how near to it an episode has to come.
+    """
+
+    system: LinearSystem
+    frequencies: Tensor = field(repr=False)
+    phases: Tensor = field(repr=False)
+    reach: float
+    goal: Tensor
+    goal_radius: float
+
+    @property
+    def dimension(self) -> int:
+        """Size ``D`` of a state."""
+        return len(self.system.W)
+
+    @property
+    def actions(self) -> int:
+        """Number of actions ``A``."""
+        return self.system.B.shape[1]
+
+    @property
+    def places(self) -> int:
+        """How many places the goal's size tells apart; so many goal balls would fill the ball of :attr:`reach`."""
+        return math.ceil((self.reach / self.goal_radius) ** self.dimension)
+
+    def observe(self, points: Tensor) -> Tensor:
+        """What a model sees of states ``(..., D)``: shape ``(..., F)``, float32, each number in [-1, 1]."""
+        require_shape("points", points, (..., self.dimension))
+        return torch.cos(points.double() @ self.frequencies.T + self.phases).float()
+
+    def step(self, points: Tensor, actions: Tensor) -> Tensor:
+        """The next states of ``(B, D)`` under actions ``(B,)``, given as indices: shape ``(B, D)``, float64."""
+        return self.system(points.double(), torch.eye(self.actions, dtype=torch.float64)[actions])
+
+    def arrived(self, points: Tensor) -> Tensor:
+        """Whether states ``(..., D)`` lie in the goal ball, shape ``(...)``."""
+        return (points - self.goal).norm(dim=-1) <= self.goal_radius
+
+    def lost(self, points: Tensor) -> Tensor:
+        """Whether states ``(..., D)`` are so far out that no actions can bring them back, shape ``(...)``.
+
+        A step takes a state from a distance ``d`` of the origin to at least ``factor * d - 1``, and that is more than
+        ``d`` once ``d`` is above ``1 / (factor - 1)``. Nearer states may be lost too.
+        """
+        return points.norm(dim=-1) > 1.0 / (float(torch.linalg.matrix_norm(self.system.W, 2)) - 1.0)
+
+    def draw(self, count: int, *, generator: torch.Generator) -> Tensor:
+        """Random states, uniform within :attr:`reach` of the origin, shape ``(count, D)``, float64.
+
+        Raises:
+            ValueError: ``count`` is below 1.
+        """
+        require_count("count", count)
+        direction = torch.randn(count, self.dimension, generator=generator, dtype=torch.float64)
+        share = torch.rand(count, 1, generator=generator, dtype=torch.float64) ** (1.0 / self.dimension)
+        return self.reach * share * direction / direction.norm(dim=1, keepdim=True)
+
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Visited:
+        """Walks of uniformly random actions from :meth:`draw`'s states.
+
+        Raises:
+            ValueError: ``count`` or ``length`` is below 1.
+        """
+        require_count("count", count)
+        require_count("length", length)
+        actions = torch.randint(self.actions, (count, length), generator=generator)
+        points = [self.draw(count, generator=generator)]
+        for chosen in actions.unbind(dim=1):
+            points.append(self.step(points[-1], chosen))
+        points = torch.stack(points, dim=1)
+        walks = torch.arange(count * (length + 1)).view(count, length + 1)
+        return Visited(self.observe(points.flatten(0, 1)), walks, actions, self.actions)
+
+
+@dataclass(frozen=True, eq=False)
+class Visited:
+    """Walks as a finite world of the states that they visit: all that training needs, and no state among it.
+
+    Attributes:
+        features: observation of each visited state, shape ``(N, F)``.
+        walks: which of them each walk visits, shape ``(count, length + 1)``.
+        walk_actions: the actions taken there, shape ``(count, length)``.
+        actions: number of actions ``A``.
+    """
+
+    features: Tensor = field(repr=False)
+    walks: Tensor
+    walk_actions: Tensor
+    actions: int
+
+    @property
+    def states(self) -> int:
+        """Number of visited states, ``N``."""
+        return len(self.features)
+
+
+def expansive_world(
+    *,
+    factor: float = 1.1,
+    angle: float = 0.1,
+    reach: float = 4.0,
+    goal_radius: float = 1 / 3,
+    features: int = 64,
+    length_scale: float = 1.0,
+    seed: int = 0,
+) -> ContinuousWorld:
+    """Build the world of :class:`ContinuousWorld`.
+
+    Args:
+        factor: by which a step multiplies every distance, above 1.
+        angle: by which a step turns the plane, in radians.
+        reach: largest distance from the origin at which walks and episodes begin, in pushes.
+        goal_radius: of the ball about the origin, in pushes.
+        features: size ``F`` of an observation.
+        length_scale: states further apart than this look unlike each other: the mean product of the observations of
+            ``x`` and ``y`` falls as ``exp(-|x - y|^2 / (2 length_scale^2))``.
+        seed: draws the observation's frequencies and phases.
+
+    Raises:
+        ValueError: ``factor`` is not above 1, a size or radius is out of range, ``reach`` goes so far that all is lost
+            there, or the goal beyond ``reach``.
+    """
+    require_real("factor", factor, above=1.0)
+    require_real("angle", angle)
+    require_real("reach", reach, above=0.0, high=1.0 / (factor - 1.0))
+    require_real("goal_radius", goal_radius, above=0.0, high=reach)
+    require_count("features", features)
+    require_real("length_scale", length_scale, above=0.0)
+    require_count("seed", seed, low=0)
+    turn = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    generator = torch.Generator().manual_seed(seed)
+    return ContinuousWorld(
+        system=LinearSystem(
+            factor * torch.tensor(turn, dtype=torch.float64), torch.tensor(PUSHES, dtype=torch.float64).T
+        ),
+        frequencies=torch.randn(features, 2, generator=generator, dtype=torch.float64) / length_scale,
+        phases=2 * math.pi * torch.rand(features, generator=generator, dtype=torch.float64),
+        reach=float(reach),
+        goal=torch.zeros(2, dtype=torch.float64),
+        goal_radius=float(goal_radius),
+    )
+
+
+def fewest_steps(world: ContinuousWorld, start: Tensor, target: Tensor, *, most: int = MOST_STEPS) -> Tensor:
+    """Fewest steps that bring each start within the goal radius of its target, by trying every sequence of actions.
+
+    After ``t`` steps a start ``x`` is at ``W^t x + c``, where ``c`` depends on the actions alone: the ``A^t`` values
+    of ``c`` are listed once for all starts.
+
+    Args:
+        world: whose dynamics, and whose radius.
+        start: states, shape ``(P, D)``.
+        target: the state that each is to reach, shape ``(P, D)``.
+        most: longest sequences tried, at most 10.
+
+    Returns:
+        Steps, shape ``(P,)``, ``inf`` where no sequence of up to ``most`` actions does it.
+
+    Raises:
+        ValueError: a shape does not fit or ``most`` is out of range.
+    """
+    require_shape("start", start, ("P", world.dimension))
+    require_shape("target", target, tuple(start.shape))
+    require_count("most", most, low=0, high=10)
+    W, B = world.system.W, world.system.B
+    steps = torch.full((len(start),), math.inf)
+    moved, gained = start.double(), torch.zeros(1, world.dimension, dtype=torch.float64)
+    for t in range(most + 1):
+        # A few rows at a time: the sequences are many.
+        for rows in steps.isinf().nonzero()[:, 0].split(32):
+            missing = target[rows].double() - moved[rows]
+            steps[rows[torch.cdist(missing, gained).min(dim=1).values <= world.goal_radius]] = t
+        moved = moved @ W.T
+        gained = ((gained @ W.T)[:, None] + B.T).flatten(0, 1)
+    return steps
+
+
+def solvable_starts(world: ContinuousWorld, count: int, *, low: int = 3, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """States from which the goal can be entered in ``low`` to :data:`MOST_STEPS` steps.
+
+    Returns:
+        States, shape ``(count, D)``, float64, and their fewest steps to the goal, shape ``(count,)``.
+
+    Raises:
+        ValueError: ``count`` is below 1, ``low`` is out of range, or such states are too rare to be found.
+    """
+    require_count("count", count)
+    require_count("low", low, high=MOST_STEPS)
+    generator = torch.Generator().manual_seed(seed)
+    found, ways = [], []
+    for _ in range(20):
+        points = world.draw(count, generator=generator)
+        steps = fewest_steps(world, points, world.goal.expand_as(points))
+        kept = steps.isfinite() & (steps >= low)
+        found.append(points[kept])
+        ways.append(steps[kept])
+        if sum(map(len, found)) >= count:
+            return torch.cat(found)[:count], torch.cat(ways)[:count]
+    raise ValueError(
+        f"reach must let more states come to the goal in {low} to {MOST_STEPS} steps, got {world.reach} with a goal "
+        f"radius of {world.goal_radius}"
+    )

@@ -1,0 +1,125 @@
+"""Our gradient planner and its rivals on the same models: success for the same number of model calls.
+
+A budget is the number of plans whose rollout a decision may imagine. The gradient planner spends it on gradient steps
+and on scoring decoded plans; its backward passes come on top, which is why time is measured too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from helm_study.metric import Metric
+from helm_study.pillars import two_pillars
+from helm_study.play import Planning, path_ratio, play, success_rate
+from helm_tutorial._check import require_count
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
+
+MODELS = ("contrastive", "both")
+"""Cells of the two-by-two that can plan at all."""
+
+RIVALS = {
+    "gradient": "gradient",
+    "cross_entropy": "cross-entropy",
+    "path_integral": "path integral",
+    "shooting": "random shooting",
+}
+"""Planners with a budget, the name that metrics give them, and the one for ``play``. Greedy needs none."""
+
+BUDGETS = {
+    24: {"restarts": 2, "steps": 10, "decode_every": 5},
+    120: {"restarts": 4, "steps": 25, "decode_every": 5},
+    440: {"restarts": 8, "steps": 50, "decode_every": 10},
+}
+"""Plans imagined for each decision, and how the gradient planner spends them; the last is its usual setting."""
+
+HORIZONS = (12, 50)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the comparison.
+
+    Attributes:
+        pillars: experiment ``pillars``, whose models are planned with.
+        planning: the rules of the episodes; every seventh start.
+    """
+
+    pillars: two_pillars.Config = field(default_factory=two_pillars.Config)
+    planning: Planning = field(default_factory=lambda: Planning(stride=7))
+
+    @classmethod
+    def quick(cls) -> Config:
+        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        return cls(pillars=two_pillars.Config.quick(), planning=Planning(stride=70, limit=0.05))
+
+
+def played_metrics(name: str, what: str) -> dict[str, Metric]:
+    """What :func:`played` measures of a planner, as metrics call it and in words."""
+    return {
+        f"success_{name}": Metric("fraction", f"{what}: arrives"),
+        f"path_ratio_{name}": Metric("ratio", f"{what}: steps over geodesic distance"),
+        f"milliseconds_{name}": Metric("ms", f"{what}: processor time of a decision"),
+    }
+
+
+def _metrics() -> dict[str, Metric]:
+    metrics = {}
+    for model in MODELS:
+        for horizon in HORIZONS:
+            for budget in BUDGETS:
+                for rival, words in RIVALS.items():
+                    name = f"{rival}_{model}_T{horizon}_B{budget}"
+                    metrics |= played_metrics(name, f"{words}, {model}, {budget} plans a decision")
+        metrics[f"success_greedy_{model}"] = Metric("fraction", f"greedy, {model}, three model calls: arrives")
+        metrics[f"path_ratio_greedy_{model}"] = Metric("ratio", f"greedy, {model}: steps over geodesic distance")
+    return metrics
+
+
+METRICS = _metrics()
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train the models with ``seed``, plan with every rival: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
+    to_goal = goal_distances(world)
+    values = {}
+    for number, cell in enumerate(MODELS):
+        tell(f"{cell}: training", number / len(MODELS))
+        model = two_pillars.train_cell(world, config.pillars, cell, seed)
+        greedy = play(world, model, config.planning, seed, by="greedy")
+        values[f"success_greedy_{cell}"] = success_rate(greedy)
+        values[f"path_ratio_greedy_{cell}"] = path_ratio(greedy, to_goal)
+        for horizon in HORIZONS:
+            for budget, spent in BUDGETS.items():
+                tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(MODELS))
+                planning = replace(config.planning, horizon=horizon, **spent)
+                for rival, by in RIVALS.items():
+                    values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, planning, seed, by=by)
+    return values
+
+
+def played(
+    name: str, world: Gridworld, model: WorldModel, planning: Planning, seed: int, *, by: str, keep: bool = False
+) -> dict[str, float]:
+    """Play as :func:`~helm_study.play.play` does: the values of :func:`played_metrics`."""
+    began = time.process_time()
+    episodes = play(world, model, planning, seed, by=by, keep=keep)
+    seconds = time.process_time() - began
+    return {
+        f"success_{name}": success_rate(episodes),
+        f"path_ratio_{name}": path_ratio(episodes, goal_distances(world)),
+        f"milliseconds_{name}": 1000.0 * seconds / float(episodes.steps.sum()),
+    }

@@ -1,0 +1,149 @@
+"""Local search guided by the gradient, and its control, beside descent and cross-entropy, for as many imagined plans.
+
+Each plans from nothing before each step, and again beginning with what is left of its last plan. And of the gradient
+alone: how well it ranks the swaps of a random plan, and how often the one that it puts first lowers the cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from helm_study.metric import Metric
+from helm_study.pillars import two_pillars
+from helm_study.play import Planning
+from helm_study.rivals import rivals
+from helm_tutorial._check import require_count
+from helm_tutorial.diagnosis import rank_correlation
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.local_search import swap_changes
+from helm_tutorial.planning.plan import score
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
+
+PLANNERS = {
+    "gradient": "gradient",
+    "cross_entropy": "cross-entropy",
+    "guided": "local search",
+    "unguided": "unguided local search",
+}
+"""Planners, the name that metrics give them, and the one for ``play``."""
+
+BUDGETS = {budget: rivals.BUDGETS[budget] for budget in (24, 120)}
+"""Plans imagined for each decision, and how the gradient planner spends them."""
+
+HORIZONS, RANKED = (12, 50), (5, 12, 25, 50)
+"""Horizons that are played, and those at which swaps are ranked."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the comparison.
+
+    Attributes:
+        pillars: experiment ``pillars``, whose models are planned with.
+        planning: the rules of the episodes; every seventh start.
+        ranked: random plans whose swaps are ranked, from random states.
+    """
+
+    pillars: two_pillars.Config = field(default_factory=two_pillars.Config)
+    planning: Planning = field(default_factory=lambda: Planning(stride=7))
+    ranked: int = 64
+
+    @classmethod
+    def quick(cls) -> Config:
+        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        return cls(two_pillars.Config.quick(), Planning(stride=70, limit=0.05), ranked=4)
+
+
+def _metrics() -> dict[str, Metric]:
+    metrics = {}
+    for model in rivals.MODELS:
+        for horizon in RANKED:
+            what = f"{model}, all swaps of random plans of {horizon} steps"
+            metrics[f"rank_correlation_{model}_T{horizon}"] = Metric(
+                "correlation", f"{what}: Spearman's, first-order with true change of the cost"
+            )
+            metrics[f"first_lowers_{model}_T{horizon}"] = Metric(
+                "fraction", f"{what}: the one that the gradient puts first lowers the cost"
+            )
+            metrics[f"any_lowers_{model}_T{horizon}"] = Metric("fraction", f"{what}: a random one lowers the cost")
+        for horizon in HORIZONS:
+            for budget in BUDGETS:
+                for planner, words in PLANNERS.items():
+                    for suffix, how in (("", "from nothing"), ("_kept", "from what is left of the last plan")):
+                        name = f"{planner}_{model}_T{horizon}_B{budget}{suffix}"
+                        what = f"{words}, {model}, {budget} plans a decision, {how}"
+                        metrics |= rivals.played_metrics(name, what)
+    return metrics
+
+
+METRICS = _metrics()
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train the models with ``seed``, rank swaps, plan: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
+    values = {}
+    for number, cell in enumerate(rivals.MODELS):
+        tell(f"{cell}: training", number / len(rivals.MODELS))
+        model = two_pillars.train_cell(world, config.pillars, cell, seed)
+        for horizon in RANKED:
+            ranked = rank_swaps(world, model, horizon, seed, plans=config.ranked)
+            values |= {f"{name}_{cell}_T{horizon}": value for name, value in ranked.items()}
+        for horizon in HORIZONS:
+            for budget, spent in BUDGETS.items():
+                tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(rivals.MODELS))
+                planning = replace(config.planning, horizon=horizon, **spent)
+                for planner, by in PLANNERS.items():
+                    for suffix, keep in (("", False), ("_kept", True)):
+                        name = f"{planner}_{cell}_T{horizon}_B{budget}{suffix}"
+                        values |= rivals.played(name, world, model, planning, seed, by=by, keep=keep)
+    return values
+
+
+def rank_swaps(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, plans: int) -> dict[str, float]:
+    """How well the gradient ranks all ``T (A - 1)`` swaps of random plans from random states.
+
+    Returns:
+        ``rank_correlation``, of the first-order with the true changes, mean over plans; ``first_lowers``, the share
+        of plans whose cost the first swap lowers; ``any_lowers``, the share of all swaps that lower it.
+    """
+    predicted, true = swap_table(world, model, horizon, seed, plans=plans)
+    correlations = [rank_correlation(one, other) for one, other in zip(predicted, true, strict=True)]
+    first = true.gather(1, predicted.argmin(dim=1, keepdim=True))
+    return {
+        "rank_correlation": sum(correlations) / len(correlations),
+        "first_lowers": float((first < 0).float().mean()),
+        "any_lowers": float((true < 0).float().mean()),
+    }
+
+
+def swap_table(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, plans: int) -> tuple[Tensor, Tensor]:
+    """First-order and true changes of the cost by each swap of random plans: shape ``(plans, T (A - 1))`` both."""
+    generator = torch.Generator().manual_seed(seed)
+    count = len(ACTIONS)
+    starts = world.starts[torch.randint(len(world.starts), (plans,), generator=generator)]
+    chosen = torch.randint(count, (plans, horizon), generator=generator)
+    with torch.no_grad():
+        z0, goal = model.encode(world.features[starts]), model.encode_goal(world.features[world.goals])
+    cost, change = swap_changes(model, z0, goal, chosen, actions=count)
+    others = torch.arange(count).expand(plans, horizon, count)
+    others = others[others != chosen.unsqueeze(2)].view(plans, horizon, count - 1)
+    swapped = chosen[:, None, None].repeat(1, horizon, count - 1, 1)
+    steps = torch.arange(horizon).view(1, horizon, 1, 1).expand(plans, horizon, count - 1, 1)
+    swapped = swapped.scatter(3, steps, others.unsqueeze(3)).flatten(1, 2)
+    true = score(model, z0, goal, swapped, actions=count) - cost[:, None]
+    return change.gather(2, others).flatten(1), true

@@ -1,0 +1,254 @@
+"""Experiment 3: world models that predict, that collapse, that are kept apart, that are stable, and how each plans.
+
+The report: prediction error about 0, success 0 %, stuck at distance 7.0. Different models hide behind that sentence,
+and each is measured: reconstruction; latent prediction with and without a stop-gradient; latent prediction with a
+variance and a covariance term; and two of them with the spectral penalty that HELM asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from helm_study.metric import Metric
+from helm_study.play import (
+    Planning,
+    from_own_start,
+    learned_rollout_jacobian,
+    path_ratio,
+    play,
+    play_randomly,
+    report_planner,
+    success_rate,
+)
+from helm_tutorial import diagnosis
+from helm_tutorial._check import require_count, require_real
+from helm_tutorial.models import baselines
+from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one of the world models is made.
+
+    Attributes:
+        words: for the table's reader.
+        train: called with a world, a :class:`Training` and a seed.
+        view: what it sees, one of :data:`helm_tutorial.worlds.observation.KINDS`.
+        spectral: with the spectral penalty.
+    """
+
+    words: str
+    train: Callable[[Gridworld, Training, int], WorldModel]
+    view: str = "cells"
+    spectral: bool = False
+
+
+_reconstruction, _prediction = baselines.train_reconstruction, baselines.train_latent_prediction
+_unstopped = partial(_prediction, stop_gradient=False)
+_kept_apart = baselines.train_variance_covariance
+MODELS = {
+    "reconstruction": Recipe("reconstruction", _reconstruction),
+    "latent_prediction": Recipe("latent prediction", _prediction),
+    "latent_prediction_unstopped": Recipe("latent prediction, no stop-gradient", _unstopped),
+    "variance_covariance": Recipe("variance-covariance", _kept_apart),
+    "variance_covariance_spectral": Recipe("variance-covariance, spectral penalty", _kept_apart, spectral=True),
+    "latent_prediction_profiles": Recipe("latent prediction, rows and columns", _prediction, "profiles"),
+    "latent_prediction_unstopped_profiles": Recipe(
+        "latent prediction, rows and columns, no stop-gradient", _unstopped, "profiles"
+    ),
+    "reconstruction_profiles": Recipe("reconstruction, rows and columns", _reconstruction, "profiles"),
+    "reconstruction_spectral_profiles": Recipe(
+        "reconstruction, rows and columns, spectral penalty", _reconstruction, "profiles", spectral=True
+    ),
+}
+"""The world models by the name that their metrics carry."""
+
+SOME_STARTS = (
+    "variance_covariance",
+    "variance_covariance_spectral",
+    "latent_prediction_profiles",
+    "reconstruction_profiles",
+    "reconstruction_spectral_profiles",
+)
+"""Models that are played from every ``variants_stride``-th start."""
+
+SHORT = (3, 6)
+"""Shorter horizons, in steps, for what is left of success where a plan does not reach the goal."""
+
+SHORTENED = ("reconstruction", *SOME_STARTS[2:])
+"""Models that are played with these too, from every ``variants_stride``-th start."""
+
+AUTOENCODERS = tuple(name for name, recipe in MODELS.items() if recipe.train is _reconstruction)
+"""Models with a decoder."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of experiment 3.
+
+    Attributes:
+        env: the MiniGrid environment.
+        layout_seed: seed of its layout.
+        training: of the world models.
+        spectral_weight: of the spectral penalty, in the two models that have one.
+        planning: of the planner, the same as experiment 4's.
+        variants_stride: of the start states, beyond ``planning.stride``, those that :data:`SOME_STARTS` and shorter
+            horizons are played from.
+    """
+
+    env: str = "MiniGrid-Empty-8x8-v0"
+    layout_seed: int = 0
+    training: Training = field(default_factory=Training)
+    spectral_weight: float = 0.03
+    planning: Planning = field(default_factory=Planning)
+    variants_stride: int = 4
+
+    def __post_init__(self) -> None:
+        require_real("spectral_weight", self.spectral_weight, above=0.0)
+        require_count("variants_stride", self.variants_stride)
+
+    @classmethod
+    def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
+        """A seed in some ten seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
+        training = Training(autoencoder_updates=400, dynamics_updates=200, updates=150)
+        return cls(env=env, training=training, planning=Planning(stride=10, restarts=2, steps=10, limit=1.0))
+
+
+METRICS = {
+    "success_reconstruction": Metric("fraction", "starts from which the reconstruction model's plans arrive", 0.0),
+    "success_latent_prediction": Metric("fraction", "the same for the latent-prediction model", 0.0),
+    "success_report_planner_reconstruction": Metric("fraction", "planner as in the report (once, last latent)", 0.0),
+    "success_search_reconstruction": Metric("fraction", "random plans, as many model calls, no gradient"),
+    "success_random_actions": Metric("fraction", "uniformly random actions in as many steps"),
+    "success_start_reconstruction": Metric("fraction", "from the environment's own start, reconstruction", 0.0),
+    "path_ratio_reconstruction": Metric("ratio", "steps over geodesic distance, where it arrives"),
+    "final_distance_start_reconstruction": Metric("cells", "distance to the goal at the end, own start", 7.0),
+    "final_distance_start_report_planner": Metric("cells", "the same with the report's planner", 7.0),
+    **{
+        name.format(model): Metric(unit, f"{meaning}, some starts, {MODELS[model].words}")
+        for name, unit, meaning in (
+            ("success_{}", "fraction", "starts from which the plans arrive"),
+            ("path_ratio_{}", "ratio", "steps over geodesic distance, where it arrives"),
+            ("success_search_{}", "fraction", "random plans, as many model calls, no gradient"),
+        )
+        for model in SOME_STARTS
+    },
+    **{
+        f"success_{model}_T{steps}": Metric("fraction", f"plans of {steps} steps, some starts, {MODELS[model].words}")
+        for model in SHORTENED
+        for steps in SHORT
+    },
+    **{
+        f"decoding_accuracy_{model}": Metric("fraction", f"prediction decodes exactly, {MODELS[model].words}")
+        for model in AUTOENCODERS
+    },
+    **{
+        name.format(model): Metric(unit, f"{meaning}, {recipe.words}")
+        for name, unit, meaning in (
+            ("prediction_accuracy_{}", "fraction", "predicted latent nearest to the true next state's"),
+            ("rollout_accuracy_{}_T12", "fraction", "the same after twelve imagined steps"),
+            ("latent_spread_{}", "ratio", "mean distance of latents, trained over untrained"),
+            ("effective_rank_{}", "directions", "directions that the latents use"),
+            ("distance_variation_{}", "ratio", "standard deviation over mean of the latent distances"),
+            ("metric_correlation_{}", "correlation", "rank correlation of latent and geodesic distance"),
+            ("descent_share_{}", "fraction", "starts from which some action lowers the latent distance to the goal"),
+            ("greedy_accuracy_{}", "fraction", "best-looking first action is on a shortest path"),
+            ("rollout_jacobian_{}_T25", "norm", "state Jacobian of 25 imagined steps"),
+        )
+        for model, recipe in MODELS.items()
+    },
+}
+"""What :func:`run` returns, by name.
+
+:meta hide-value:
+"""
+
+
+def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
+    """Train all models with ``seed``, plan with them, measure: one value for each of :data:`METRICS`.
+
+    Raises:
+        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    """
+    require_count("seed", seed, low=0)
+    tell = progress or (lambda message, fraction: None)
+    views = {recipe.view for recipe in MODELS.values()}
+    worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
+    models = {}
+    for done, (name, recipe) in enumerate(MODELS.items()):
+        tell(f"training: {recipe.words}", 0.6 * done / len(MODELS))
+        weight = config.spectral_weight if recipe.spectral else 0.0
+        models[name] = recipe.train(worlds[recipe.view], replace(config.training, spectral_weight=weight), seed)
+    values: dict[str, float] = {}
+
+    def keep(name: str, model: str, planning: Planning, **options: str) -> Episodes:
+        episodes = play(worlds[MODELS[model].view], models[model], planning, seed, **options)
+        values[f"success_{name}"] = success_rate(episodes)
+        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
+        return episodes
+
+    planning, cells, to_goal = config.planning, worlds["cells"], goal_distances(worlds["cells"])
+    tell("planning with the reconstruction model", 0.6)
+    ours = keep("reconstruction", "reconstruction", planning)
+    as_report = keep("report_planner_reconstruction", "reconstruction", report_planner(planning))
+    keep("search_reconstruction", "reconstruction", planning, by="random shooting")
+    tell("planning with the latent-prediction model", 0.75)
+    keep("latent_prediction", "latent_prediction", planning)
+    tell("planning with the other models", 0.85)
+    some = replace(planning, stride=planning.stride * config.variants_stride)
+    for model in SOME_STARTS:
+        keep(model, model, some)
+        keep(f"search_{model}", model, some, by="random shooting")
+    for model in SHORTENED:
+        for steps in SHORT:
+            keep(f"{model}_T{steps}", model, replace(some, horizon=steps))
+    tell("diagnosis", 0.97)
+    for name, model in models.items():
+        values |= _diagnosed(name, model, worlds[MODELS[name].view], config.training, seed)
+    start_success, start_distance = from_own_start(cells, ours)
+    values |= {
+        "success_random_actions": success_rate(play_randomly(cells, planning, seed)),
+        "success_start_reconstruction": float(start_success),
+        "final_distance_start_reconstruction": start_distance,
+        "final_distance_start_report_planner": from_own_start(cells, as_report)[1],
+    }
+    return {name: values[name] for name in METRICS}
+
+
+def distance_variation(z: Tensor) -> float:
+    """Standard deviation over mean of the distances between latents ``(N, D)`` of two different states.
+
+    It is 0 where all states are equidistant, as one-hot vectors are; independent normal coordinates have
+    about ``(2 D)^-1/2``. ``nan`` where all latents are the same point.
+    """
+    distances = torch.pdist(z.double())
+    return float(distances.std(correction=0) / distances.mean())
+
+
+def _diagnosed(name: str, model: WorldModel, world: Gridworld, training: Training, seed: int) -> dict[str, float]:
+    """What is measured of every model, without planning."""
+    geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+    z = diagnosis.latents(model, world)
+    before = diagnosis.spread(diagnosis.latents(baselines.untrained(world, training, seed), world))
+    values = {
+        f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
+        f"rollout_accuracy_{name}_T12": diagnosis.rollout_accuracy(model, world, 12, seed),
+        f"latent_spread_{name}": diagnosis.spread(z) / before,
+        f"effective_rank_{name}": diagnosis.effective_rank(z),
+        f"distance_variation_{name}": distance_variation(z),
+        f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic),
+        f"descent_share_{name}": diagnosis.descent_share(z, world),
+        f"greedy_accuracy_{name}": diagnosis.greedy_accuracy(z, world, to_goal),
+        f"rollout_jacobian_{name}_T25": learned_rollout_jacobian(world, model, 25, seed),
+    }
+    if name in AUTOENCODERS:
+        values[f"decoding_accuracy_{name}"] = diagnosis.decoding_accuracy(model, world)
+    return values

@@ -1,0 +1,178 @@
+"""What is known of a linear system without running it: Jacobians, limits and what a penalty learns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from helm_tutorial._check import require_count, require_real, require_shape
+from helm_tutorial.cliff.linear_system import LinearSystem, spectral_radius
+
+
+def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
+    """T-step action Jacobian, shape ``(D, T, A)``: entry ``[:, t]`` is ``W^{T-1-t} B``.
+
+    Raises:
+        ValueError: ``horizon`` is below 1.
+    """
+    require_count("horizon", horizon)
+    blocks = [system.B]
+    for _ in range(horizon - 1):
+        blocks.append(system.W @ blocks[-1])
+    return torch.stack(blocks[::-1], dim=1)
+
+
+def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
+    """Frobenius norm of the T-step action Jacobian for every ``T = 1, ..., horizon``, shape ``(horizon,)``.
+
+    Squared, it is ``sum_{k<T} ||W^k B||²``, so one pass gives them all.
+
+    Raises:
+        ValueError: ``horizon`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> system = LinearSystem(torch.tensor([[2.0]]), torch.tensor([[1.0]]))
+        >>> action_jacobian_norms(system, 3).square()  # 1, 1 + 4, 1 + 4 + 16
+        tensor([ 1.,  5., 21.])
+    """
+    blocks = action_jacobian(system, horizon).flip(1)
+    return blocks.pow(2).sum(dim=(0, 2)).cumsum(0).sqrt()
+
+
+def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor:
+    """Singular values of the state Jacobian ``d z_T / d z_0 = W^T`` (the power) for every ``T = 1, ..., horizon``.
+
+    They spread exponentially, and those of a computed power are only right to a rounding error of the *largest*. So the
+    upper ones are taken from the powers of ``W`` and the lower ones, as reciprocals, from the powers of its inverse.
+
+    Returns:
+        Shape ``(horizon, D)``, falling along each row, float64.
+
+    Raises:
+        ValueError: ``horizon`` is below 1, or ``W`` has no inverse.
+    """
+    require_count("horizon", horizon)
+    W = system.W.double()
+    inverse, info = torch.linalg.inv_ex(W)
+    if info:
+        raise ValueError("system.W must have an inverse, but it is singular")
+    powers, inverses = [W], [inverse]
+    for _ in range(horizon - 1):
+        powers.append(W @ powers[-1])
+        inverses.append(inverse @ inverses[-1])
+    upper = torch.linalg.svdvals(torch.stack(powers))
+    lower = torch.linalg.svdvals(torch.stack(inverses)).flip(1).reciprocal()
+    # Above the geometric mean of the extremes the powers are the more accurate, below it their inverses.
+    return torch.where(upper.square() > upper[:, :1] * lower[:, -1:], upper, lower)
+
+
+def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tensor:
+    """Corner entry of the powers of ``Λ + coupling N``, the coupled matrix of :func:`expansive_system`, in closed form.
+
+    Entry ``(1, D)`` of the ``k``-th power is ``coupling^{D-1} h_{k-D+1}(λ_1, ..., λ_D)``, where ``h_m`` is the sum of
+    all products of ``m`` eigenvalues with repetition (the complete homogeneous polynomial). The largest singular value
+    is at least its modulus.
+
+    Args:
+        eigenvalues: ``λ_1, ..., λ_D``, shape ``(D,)``.
+        coupling: the entries just above the diagonal.
+        horizon: largest ``k``.
+
+    Returns:
+        Values for ``k = 1, ..., horizon``, shape ``(horizon,)``, float64.
+
+    Raises:
+        ValueError: ``horizon`` is below 1, or ``eigenvalues`` is not a row of numbers.
+    """
+    require_shape("eigenvalues", eigenvalues, ("D",))
+    require_count("horizon", horizon)
+    require_real("coupling", coupling)
+    values = eigenvalues.double().tolist()
+    powers = [1.0] + [0.0] * horizon  # h_m of no variables
+    for value in values:  # h_m(λ_1..λ_n) = h_m(λ_1..λ_{n-1}) + λ_n h_{m-1}(λ_1..λ_n)
+        for m in range(1, horizon + 1):
+            powers[m] += value * powers[m - 1]
+    lag = len(values) - 1
+    corner = [0.0 if k < lag else float(coupling) ** lag * powers[k - lag] for k in range(1, horizon + 1)]
+    return torch.tensor(corner, dtype=torch.float64)
+
+
+def lyapunov_limit(system: LinearSystem) -> float:
+    """Limit of the action Jacobian's norm for long horizons: ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``.
+
+    ``P = sum_k W^k B Bᵀ (W^k)ᵀ`` is the controllability Gramian; the discrete Lyapunov equation for it is linear and is
+    solved here as ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
+
+    Raises:
+        ValueError: the spectral radius is 1 or more, so the sum need not converge.
+    """
+    W, B = system.W.double(), system.B.double()
+    radius = spectral_radius(W)
+    if radius >= 1.0:
+        raise ValueError(f"the spectral radius must be below 1 for a limit to exist, got {radius}")
+    identity = torch.eye(W.numel(), dtype=W.dtype)
+    gramian = torch.linalg.solve(identity - torch.kron(W, W), (B @ B.mT).flatten())
+    return float(gramian.reshape(W.shape).trace().sqrt())
+
+
+def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
+    """What the exact spectral penalty makes of a linear model: ``(W, B) / (1 + λ D)``.
+
+    The loss is the one-step squared error on standard-normal states and actions, averaged over the ``D`` dimensions,
+    plus ``weight`` times ``||Ŵ||² + ||B̂||²`` summed over all entries: ``(1/D)||Ŵ - W||² + λ||Ŵ||²``, and the same for
+    ``B``. The factor ``D`` comes from averaging one and summing the other.
+
+    Raises:
+        ValueError: ``weight`` is negative.
+    """
+    require_real("weight", weight, low=0.0)
+    shrinkage = 1.0 + weight * len(system.W)
+    return LinearSystem(system.W / shrinkage, system.B / shrinkage)
+
+
+def report_optimum(system: LinearSystem, weight: float) -> LinearSystem:
+    """What the report's printed penalty makes of a linear model; ``1`` is the vector of ones.
+
+    It averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, so the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and
+    ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: one direction of the output is shrunk, the ``D - 1`` others are left alone.
+
+    Raises:
+        ValueError: ``weight`` is negative.
+    """
+    require_real("weight", weight, low=0.0)
+    dimension, actions = system.B.shape
+    identity = torch.eye(dimension, dtype=system.W.dtype)
+    ones = torch.ones_like(identity)
+    return LinearSystem(
+        torch.linalg.solve(identity + weight * ones, system.W),
+        torch.linalg.solve(identity + weight * dimension / actions * ones, system.B),
+    )
+
+
+def critical_weight(system: LinearSystem) -> float:
+    """The penalty weight ``λ* = (ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
+
+    Negative when the system is already contracting.
+
+    Example:
+        >>> import torch
+        >>> round(critical_weight(LinearSystem(1.3 * torch.eye(4), torch.ones(4, 1))), 3)  # (1.3 - 1) / 4
+        0.075
+    """
+    return (spectral_radius(system.W) - 1.0) / len(system.W)
+
+
+def relative_distance(model: LinearSystem, reference: LinearSystem) -> float:
+    """``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``.
+
+    For standard-normal states and actions this is also the relative root-mean-square one-step prediction error of
+    ``model`` on ``reference``.
+
+    Raises:
+        ValueError: the two differ in shape.
+    """
+    require_shape("model.W", model.W, tuple(reference.W.shape))
+    require_shape("model.B", model.B, tuple(reference.B.shape))
+    difference = (model.W - reference.W).pow(2).sum() + (model.B - reference.B).pow(2).sum()
+    return float((difference / (reference.W.pow(2).sum() + reference.B.pow(2).sum())).sqrt())

@@ -1,0 +1,90 @@
+"""The expansive linear system of chapter 1 and everything about it that has a closed form.
+
+The system is ``z' = W z + B a`` (rows of a batch: ``z Wᵀ + a Bᵀ``). Its T-step action Jacobian is the matrix
+``d z_T / d (a_0, ..., a_{T-1})``, of shape ``(D, T A)``; block ``t`` is ``W^{T-1-t} B``. All norms are Frobenius norms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from helm_tutorial._check import require_count, require_real, require_shape
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSystem:
+    """A linear world model, callable as ``z_next = system(z, a)``.
+
+    Attributes:
+        W: state matrix, shape ``(D, D)``.
+        B: action matrix, shape ``(D, A)``.
+
+    Raises:
+        ValueError: the shapes do not fit each other.
+    """
+
+    W: Tensor
+    B: Tensor
+
+    def __post_init__(self) -> None:
+        require_shape("W", self.W, ("D", "D"))
+        require_shape("W", self.W, (len(self.W), len(self.W)))
+        require_shape("B", self.B, (len(self.W), "A"))
+
+    def __call__(self, z: Tensor, a: Tensor) -> Tensor:
+        """One step, ``(B, D), (B, A) -> (B, D)``."""
+        return z @ self.W.mT + a @ self.B.mT
+
+
+def expansive_system(
+    generator: torch.Generator,
+    *,
+    dimension: int = 4,
+    actions: int = 1,
+    low: float = 1.1,
+    high: float = 1.3,
+    action_scale: float = 0.5,
+    coupling: float = 0.0,
+    dtype: torch.dtype = torch.float64,
+) -> LinearSystem:
+    """Draw the report's system: symmetric ``W`` with known eigenvalues in a random orthonormal basis.
+
+    With a ``coupling`` the eigenvalues stay, but ``W`` is no longer normal: ``W = Q (Λ + coupling N) Qᵀ`` with ones
+    just above the diagonal of ``N`` and zeros elsewhere.
+
+    Args:
+        generator: source of the basis and of ``B``.
+        dimension: ``D``.
+        actions: ``A``.
+        low: smallest eigenvalue; the ``D`` eigenvalues are evenly spaced.
+        high: largest eigenvalue.
+        action_scale: standard deviation of the entries of ``B``.
+        coupling: how strongly each basis vector feeds the one before it; the report's system has none.
+        dtype: drawn in float64 whatever ``dtype`` is, then rounded, so that one seed is one system.
+
+    Raises:
+        ValueError: a count is below 1, ``low > high``, ``action_scale`` is not positive, or a number is not finite.
+    """
+    require_count("dimension", dimension)
+    require_count("actions", actions)
+    require_real("high", high)
+    require_real("low", low, high=high)
+    require_real("action_scale", action_scale, above=0.0)
+    require_real("coupling", coupling)
+    gaussian = torch.randn(dimension, dimension, generator=generator, dtype=torch.float64)
+    basis, triangle = torch.linalg.qr(gaussian)
+    # The sign of each column is the factorisation's choice; fixing it makes the basis uniform over rotations.
+    basis = basis * torch.where(triangle.diagonal() < 0, -1.0, 1.0)
+    eigenvalues = torch.linspace(low, high, dimension, dtype=torch.float64)
+    above = torch.full((dimension - 1,), float(coupling), dtype=torch.float64)
+    W = basis @ (torch.diag(eigenvalues) + torch.diag(above, 1)) @ basis.mT
+    B = action_scale * torch.randn(dimension, actions, generator=generator, dtype=torch.float64)
+    return LinearSystem(W.to(dtype), B.to(dtype))
+
+
+def spectral_radius(W: Tensor) -> float:
+    """Largest modulus of an eigenvalue of ``W``, shape ``(D, D)``."""
+    return float(torch.linalg.eigvals(W).abs().max())

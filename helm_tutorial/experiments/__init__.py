@@ -1,1 +1,0 @@
-"""The report's experiments, one module each, run by :mod:`helm_tutorial.reproduce`."""

@@ -1,0 +1,1 @@
+"""Chapter 2: rugged energies, descent and mollification."""

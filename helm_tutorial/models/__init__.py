@@ -1,0 +1,1 @@
+"""World models, their losses and their training."""

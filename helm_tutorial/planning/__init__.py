@@ -1,0 +1,1 @@
+"""Planners, plans and episodes."""

@@ -1,0 +1,41 @@
+"""The single rollout everybody uses: a world model applied along a sequence of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from helm_tutorial._check import require_shape
+
+Dynamics = Callable[[Tensor, Tensor], Tensor]
+"""A world model's step, anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
+
+
+def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
+    """Apply ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
+
+    Args:
+        model: the world model, see :data:`Dynamics`.
+        z0: first states, shape ``(B, D)``.
+        actions: one sequence of actions a state, shape ``(B, T, A)``; ``T`` may be 0.
+
+    Returns:
+        All states, the first included, shape ``(B, T + 1, D)``.
+
+    Raises:
+        TypeError: ``z0`` or ``actions`` is not a tensor.
+        ValueError: a shape is not as above, or the two batches differ.
+
+    Example:
+        >>> import torch
+        >>> rollout(lambda z, a: 2 * z + a, torch.ones(1, 1), torch.zeros(1, 3, 1)).flatten()
+        tensor([1., 2., 4., 8.])
+    """
+    require_shape("z0", z0, ("B", "D"))
+    require_shape("actions", actions, (len(z0), "T", "A"))
+    states = [z0]
+    for action in actions.unbind(dim=1):
+        states.append(model(states[-1], action))
+    return torch.stack(states, dim=1)

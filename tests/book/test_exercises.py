@@ -1,0 +1,226 @@
+"""The checker: right answers pass, likely mistakes get the hint they deserve, and no answer is stored."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from helm_book.exercises import EXERCISES, check, distances, evidence, grade, gradients
+from helm_book.exercises.judging import Exercise, a_number
+from helm_study import records
+from helm_study.claims.card import CLAIMS
+from helm_study.pillars.two_pillars import HORIZONS
+from helm_tutorial.cliff.penalties import spectral_penalty_report
+from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson
+from helm_tutorial.worlds.gridworld import load_gridworld
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+SIGNS = torch.Generator().manual_seed(0)
+
+
+def one_pass(model, z, a):
+    return spectral_penalty_hutchinson(model, z.expand(64, -1), a.expand(64, -1), SIGNS, samples=1)
+
+
+def turned():
+    world = load_gridworld("MiniGrid-Empty-8x8-v0")
+    places = zip(world.positions.tolist(), world.headings.tolist(), strict=True)
+    return torch.tensor([world.index(tuple(p), (h + 2) % 4) for p, h in places])
+
+
+CASES = {  # exercise -> a right answer, and wrong ones with a word of their hints
+    ("spectral_cliff", 1): (
+        lambda T, b: T**0.5 * b,
+        [(lambda T, b: T * b, "squares add"), (lambda T, b: b, "there are T")],
+    ),
+    ("spectral_cliff", 2): ((9, 19.37), [((0, 1.0), "another one is longer"), ((9, 5.0), "its size")]),
+    ("spectral_cliff", 3): (
+        one_pass,
+        [(spectral_penalty_report, "frozen"), (spectral_penalty_exact, "goes back through the model 4 times")],
+    ),
+    ("spectral_cliff", 4): (lambda r, rho: 1 - r / rho, [(lambda r, rho: 1 - 1 / rho, "asked for is any r")]),
+    ("spectral_cliff", 5): (
+        (17.7, 2.8e6),
+        [((1.0e7, 2.8e6), "open loop"), ((17.7, 5.4e11), "open loop"), ((1, 1), "not")],
+    ),
+    ("spectral_cliff", 6): (lambda k, n, s: (1 - s / k) ** n, [(lambda k, n, s: 1 - s / k, "several")]),
+    ("mollified_funnel", 1): (
+        lambda w, r: ((2 * math.log(w * w)) ** 0.5 / w, (2 * math.log(w / r)) ** 0.5 / w),
+        [(lambda w, r: ((2 * math.log(w / r)) ** 0.5 / w, (2 * math.log(w * w)) ** 0.5 / w), "other order")],
+    ),
+    ("mollified_funnel", 3): (0.34, [(1.0, "too large"), (0.0, "too small")]),
+    ("mollified_funnel", 4): (
+        lambda p, c: math.ceil(math.log(1 - c) / math.log(1 - p)),
+        [(lambda p, c: math.ceil(1 / p), "on average")],
+    ),
+    ("mollified_funnel", 5): (
+        0.459,
+        [(1 / 0.459, "asked for is l over h"), (1.0, "the curvature at the centre is 0.85")],
+    ),
+    ("regularity_forms", 1): (0.014, [(0.5, "too large")]),
+    ("regularity_forms", 2): (lambda m: m - 1, [(lambda m: 0.0, "leaves a gain above 1"), (lambda m: m, "smaller")]),
+    ("regularity_forms", 3): (
+        lambda x: -torch.tanh(3 * x) / math.tanh(3),
+        [(lambda x: -x, "make it flatter"), (lambda x: x, "change places")],
+    ),
+    ("regularity_forms", 4): (
+        lambda k: -k / math.cosh(k) ** 2 / math.tanh(k),
+        [(lambda k: -k / math.tanh(k), "slope at 0")],
+    ),
+    ("stability_alone", 1): ((2**0.5, 143, 2 / 140), [((1.0, 143, 0.014), "spread"), ((2**0.5, 144, 0.5), "share")]),
+    ("contrastive_fix", 1): (math.log, [(lambda b: math.log(b - 1) if b > 1 else 0.0, "one of the candidates")]),
+    ("contrastive_fix", 2): (
+        ([1.0, 0.0], [5.0, 0.0], [0.8, 0.6]),
+        [(([1.0, 0.0], [0.8, 0.6], [5.0, 0.0]), "cosine"), (([1.0, 0.0], [1.0, 0.0], [0.8, 0.6]), "smaller distance")],
+    ),
+    ("contrastive_fix", 3): (
+        [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6)],
+        [([(1, 1), (1, 6)], "no neighbours"), ([(1, 1), (2, 1)], "ends in")],
+    ),
+    ("contrastive_fix", 4): (
+        lambda g: (1 - (1 - g * g) ** 0.5) / g,
+        [(lambda g: g / 2, "straight way"), (lambda g: g, "lead away"), (lambda g: 0.5, "not right")],
+    ),
+    ("directed_distance", 1): (
+        turned(),
+        [(torch.arange(144), "look back"), (torch.zeros(144).long(), "change their cell")],
+    ),
+    ("directed_distance", 4): (distances._share_with_a_shortcut, [(lambda d: 0.0, "shortcut")]),
+    ("directed_distance", 5): (distances._steps_to_nearer, [(lambda looks, d: d.min(dim=1).values, "fewest steps")]),
+    ("two_pillars", 1): (None, [(99, "no seed 99")]),
+    ("two_pillars", 2): (None, [((None, None), "the penalty")]),
+    ("two_pillars", 3): (lambda n, s, c: 1 - c - s + n, [(lambda n, s, c: 1 - c, "without alignment")]),
+    ("gradient_rivals", 1): (
+        lambda a, c: math.ceil(math.log(1 - c) / math.log(1 - 0.5 / a)),
+        [(lambda a, c: math.ceil(math.log(1 - c) / math.log(1 - 1 / a)), "half")],
+    ),
+    ("gradient_rivals", 2): (120, [(440, "too large"), (24, "too small")]),
+    ("gradient_rivals", 3): (
+        lambda slope, plan: divmod(int((slope - slope.gather(1, plan[:, None])).argmin()), slope.shape[1]),
+        [
+            (lambda slope, plan: divmod(int(slope.argmin()), slope.shape[1]), "takes away"),
+            (lambda slope, plan: (0, int(plan[0])), "already"),
+            (lambda slope, plan: (0, (int(plan[0]) + 1) % 4), "another by less"),
+        ],
+    ),
+    ("report_card", 1): (evidence._sufficient, [(lambda line: "holds", "the rule of the card says")]),
+    ("report_card", 2): (None, [("holds", "Claim"), (CLAIMS[-1], "plain planner")]),
+    ("report_card", 3): (3.45, [((10 / 3) ** 0.5, "quantile"), (1.0, "too small")]),
+}
+
+
+def right_answer(name):
+    if name == ("two_pillars", 1):
+        record = records.load("pillars")
+        shares = record["metrics"]["success_contrastive_T50_plain"]["values"]
+        return record["seeds"][shares.index(min(shares))]
+    if name == ("two_pillars", 2):
+        return evidence._first_horizon("contrastive"), evidence._first_horizon("spectral")
+    return CASES[name][0]
+
+
+@pytest.mark.parametrize("name", CASES, ids=str)
+def test_an_answer_is_judged(name):
+    right, wrong = right_answer(name), CASES[name][1]
+    if right is not None:
+        assert check(*name, right).right, str(check(*name, right))
+        assert str(check(*name, right)) == f"exercise {name[1]}: right"
+    for answer, word in wrong:
+        feedback = check(*name, answer)
+        assert not feedback.right and word in feedback.hint, feedback
+
+
+def test_each_of_two_horizons_is_judged():
+    penalty, alignment = right_answer(("two_pillars", 2))
+    wrong = next(T for T in HORIZONS if T not in (penalty, alignment))
+    assert "the penalty" in check("two_pillars", 2, (wrong, alignment)).hint
+    assert "alignment" in check("two_pillars", 2, (penalty, wrong)).hint
+
+
+def test_every_exercise_is_tried_here_and_says_what_it_asks_for():
+    assert {(exercise.chapter, exercise.number) for exercise in EXERCISES} == set(CASES)
+    assert len(EXERCISES) == len(CASES)
+    assert all(exercise.asks for exercise in EXERCISES)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.chapter} {e.number}")
+def test_nonsense_is_not_right_and_raises_nothing(exercise):
+    for nonsense in (None, "a guess", object(), lambda: None, lambda *_: None, [], float("nan")):
+        assert not check(exercise.chapter, exercise.number, nonsense).right
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.chapter} {e.number}")
+def test_the_chapter_asks_for_what_is_checked_and_its_own_solution_passes(exercise):
+    cells = nbformat.read(BOOK / f"{exercise.chapter}.ipynb", 4).cells
+    asked = [cell.source for cell in cells if re.search(rf"^\*\*{exercise.number}\. ", cell.source, re.MULTILINE)]
+    assert len(asked) == 1 and "*Hand in*" in asked[0] and "<summary>Hint</summary>" in asked[0]
+    call = rf'check\(\s*"{exercise.chapter}",\s*{exercise.number},\s'
+    solved = [cell for cell in cells if cell.cell_type == "code" and re.search(call, cell.source)]
+    assert len(solved) == 1
+    assert "# NBVAL_CHECK_OUTPUT" in solved[0].source
+    assert f"exercise {exercise.number}: right" in str(solved[0].outputs)
+
+
+@pytest.mark.parametrize("chapter", sorted(path.stem for path in BOOK.glob("*.ipynb")))
+def test_a_chapter_has_four_to_six_exercises_each_with_a_solution_or_a_hint(chapter):
+    text = "\n".join(
+        cell.source for cell in nbformat.read(BOOK / f"{chapter}.ipynb", 4).cells if cell.cell_type != "code"
+    )
+    exercises = text.split("## Exercises", 1)[1].split("## Further reading")[0]
+    numbers = [int(n) for n in re.findall(r"^\*\*(\d)\. ", exercises, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1)) and 4 <= len(numbers) <= 6
+    parts = re.split(r"^\*\*\d\. ", exercises, flags=re.MULTILINE)[1:]
+    assert all("<details>" in part for part in parts), "an exercise has neither hint nor answer"
+
+
+def test_answers_are_computed_not_stored():
+    """No judge holds the number that it asks for: what is right is computed from the package or the records."""
+    for module in (gradients, distances, evidence):
+        literals = {
+            node.value
+            for node in ast.walk(ast.parse(inspect.getsource(module)))
+            if isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+        }
+        assert not literals & {19.4, 0.34, 0.459, 0.46, 0.014, 143, 120, 3.45, 17.7, 18, 2.8e6}
+
+
+def test_grading_goes_through_all_answers_in_order():
+    given = grade({("contrastive_fix", 1): math.log, ("spectral_cliff", 1): lambda T, b: b})
+    assert [(feedback.chapter, feedback.number, feedback.right) for feedback in given] == [
+        ("contrastive_fix", 1, True),
+        ("spectral_cliff", 1, False),
+    ]
+
+
+def test_a_course_can_add_its_own_exercises():
+    own = (Exercise("week 1", 1, "a number", a_number(lambda: 2.0)),)
+    assert check("week 1", 1, 2, exercises=own).right
+    with pytest.raises(ValueError, match="number must be one of"):
+        check("week 1", 2, 2, exercises=own)
+    with pytest.raises(ValueError, match="number must be at least 1, got 0"):
+        Exercise("week 1", 0, "a number", a_number(lambda: 2.0))
+
+
+def test_an_unknown_exercise_is_refused_with_what_there_is():
+    with pytest.raises(ValueError, match=r"no exercise 9 of 'spectral_cliff' .* one of \[1, 2, 3, 4, 5, 6\]"):
+        check("spectral_cliff", 9, 1)
+    with pytest.raises(ValueError, match="chapter must be one of contrastive_fix"):
+        check("chapter one", 1, 1)
+
+
+def test_the_teachers_page_counts_the_exercises():
+    notebooks = [nbformat.read(path, as_version=4) for path in sorted(BOOK.glob("*.ipynb"))]
+    cells = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
+    asked = sum(len(re.findall(r"^\*\*\d\. ", source, re.MULTILINE)) for source in cells)
+    of_chapter = {
+        name: sum(exercise.chapter == name for exercise in EXERCISES) for name in ("spectral_cliff", "stability_alone")
+    }
+    assert of_chapter == {"spectral_cliff": 6, "stability_alone": 1}
+    assert f"Of the {asked} exercises {len(EXERCISES)} can be handed in" in (BOOK / "teaching.md").read_text("utf-8")

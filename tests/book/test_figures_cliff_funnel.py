@@ -1,0 +1,177 @@
+import itertools
+import math
+
+import matplotlib
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from helm_book.explorer.moving import set_numbers
+from helm_book.figures import cliff, funnel, funnel_studies
+from helm_book.figures.style import COLORS, LABELS
+from helm_tutorial.funnel.descent import descend, start_grid
+from helm_tutorial.funnel.landscape import mollified, report_energy
+
+
+@pytest.fixture
+def axes():
+    matplotlib.use("Agg")
+    figure = Figure(layout="constrained")
+    yield figure.add_subplot()
+    figure.canvas.draw()  # what cannot be drawn fails here
+
+
+def texts(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_norms_are_drawn_as_given_and_labelled(axes):
+    norms = {"true": torch.tensor([1.0, 2.0, 4.0]), "flat": torch.tensor([1.0, 2.0, 4.0]), "helm": torch.ones(3)}
+    assert cliff.plot_norms(axes, norms, limit=1.5) is axes
+    assert axes.get_yscale() == "log"
+    assert axes.lines[0].get_ydata().tolist() == [1.0, 2.0, 4.0]
+    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert {LABELS["true"], LABELS["flat"], LABELS["helm"], "Lyapunov limit"} == set(texts(axes))
+
+
+def test_labels_of_lines_that_end_together_do_not_overlap(axes):
+    cliff.plot_norms(axes, {"true": torch.ones(2), "flat": torch.ones(2), "helm": torch.ones(2)})
+    heights = sorted(text.xyann[1] for text in axes.texts)
+    assert all(b - a >= 10 for a, b in itertools.pairwise(heights))
+
+
+def test_spectra_show_every_eigenvalue(axes):
+    cliff.plot_spectra(axes, {"true": [1.1, 1.3], "helm": [0.8]})
+    offsets = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
+    assert offsets == [(1.1, 0.0), (1.3, 0.0), (0.8, 1.0)]
+
+
+def test_radius_puts_trained_models_on_the_curve(axes):
+    cliff.plot_radius(axes, [0.0, 0.1, 0.2], [1.3, 0.93, 0.7], critical=0.075, trained=[(0.05, 1.08), (0.1, 0.93)])
+    dots = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
+    assert dots == [(0.05, 1.08), (0.1, 0.93)]
+    assert r"$\lambda^* = 0.075$" in texts(axes)
+    assert axes.get_xlim() == (0.0, 0.2)
+
+
+def test_seeds_show_every_seed_and_the_report(axes):
+    cliff.plot_seeds(axes, [("one", "flat", [10.0, 20.0], 1712.0), ("two", "helm", [1.0], None)])
+    offsets = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
+    assert offsets == [(10.0, 0.0), (20.0, 0.0), (1712.0, 0.0), (1.0, 1.0)]
+    assert texts(axes) == ["report: 1712"]
+
+
+def test_shares_rise_to_all_and_hold_the_reports_figure(axes):
+    cliff.plot_shares(axes, [("one", "flat", [10.0, 1000.0, 100.0, 1.0], 50.0), ("two", "helm", [2.0], None)])
+    stairs, cross = axes.lines[0], axes.lines[1]
+    assert list(stairs.get_ydata()) == [0.0, 25.0, 50.0, 75.0, 100.0, 100.0]
+    assert list(stairs.get_xdata())[1:-1] == [1.0, 10.0, 100.0, 1000.0]
+    assert (list(cross.get_xdata()), list(cross.get_ydata())) == ([50.0], [50.0])
+    assert set(texts(axes)) == {"one", "two", "report: 50"}
+
+
+def test_conditions_are_lines_and_their_bounds_dotted(axes):
+    cliff.plot_conditions(axes, [5, 10], [("actions", "flat", [10.0, 100.0], [1.0, 50.0])])
+    assert [list(line.get_ydata()) for line in axes.lines] == [[10.0, 100.0], [1.0, 50.0]]
+    assert [line.get_linestyle() for line in axes.lines] == ["-", ":"]
+
+
+def test_misses_are_drawn_over_their_horizons(axes):
+    lines = cliff.plot_misses(axes, {"flat": [1.0, 2.0]}, label="distance", horizons=[5, 10])
+    assert lines["flat"].get_xdata().tolist() == [5, 10]
+    assert lines["flat"].get_ydata().tolist() == [1.0, 2.0]
+    assert axes.get_ylabel() == "distance"
+
+
+def test_landscape_draws_filled_ends_only_where_descent_arrives(axes):
+    energy = mollified(report_energy(), 0.5)
+    arriving = descend(energy, torch.tensor([[2.0, 2.0]]))
+    stuck = torch.full_like(arriving, 2.0)
+    funnel.plot_landscape(axes, energy, paths=torch.cat([arriving, stuck]), points=21)
+    ends = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert [end.get_markerfacecolor() for end in ends] == [COLORS["contrastive"], "white"]
+
+
+def test_landscape_and_arrivals_have_the_first_coordinate_across(axes):
+    """Only starts to the right arrive, so the picture's right half must be filled."""
+    grid = start_grid(points=4)
+    funnel.plot_arrivals(axes, grid[:, 0] > 0)
+    assert axes.images[0].get_array().tolist() == [[0, 0, 1, 1]] * 4
+
+
+def test_heights_lie_above_the_lowest_with_the_first_coordinate_along_the_rows():
+    heights = funnel.heights(lambda a: a[:, 0] + 10 * a[:, 1], half_width=1.0, points=3)
+    assert heights.tolist() == [[0, 1, 2], [10, 11, 12], [20, 21, 22]]
+
+
+def test_a_moving_landscape_shows_the_square_and_its_target(axes):
+    artists = funnel.stage_landscape(axes, radius=0.5, points=21)
+    set_numbers(artists["landscape"], funnel.heights(report_energy(), points=21))
+    assert axes.get_xlim() == axes.get_ylim() == (-3.0, 3.0)
+    # the outermost values stand on the edges of the square
+    assert artists["landscape"].get_extent() == pytest.approx([-3.15, 3.15, -3.15, 3.15])
+    assert all(math.hypot(x, y) == pytest.approx(0.5) for x, y in zip(*artists["target"].get_data(), strict=True))
+
+
+def test_moving_descents_are_parted_by_where_they_end(axes):
+    arriving = torch.tensor([[[2.0, 0.0], [1.0, 0.0], [0.1, 0.0]], [[0.0, 2.0], [0.0, 1.0], [0.0, 0.2]]])
+    trapped = torch.tensor([[[2.0, 2.0], [2.0, 1.5], [2.0, 1.4]]])
+    artists, numbers = funnel.stage_descents(axes), funnel.descents(torch.cat([arriving, trapped]))
+    assert set(artists) == set(numbers)
+    for name, artist in artists.items():
+        set_numbers(artist, numbers[name])
+    across = numbers["arriving"][0]
+    assert [round(float(v), 3) for v in across[:3]] == [2.0, 1.0, 0.1]
+    assert math.isnan(across[3])  # the gap between two paths
+    assert len(across) == 7
+    assert [list(map(float, part)) for part in numbers["trapped_ends"]] == [[2.0], [pytest.approx(1.4)]]
+    nobody = funnel.descents(arriving)["trapped"]
+    set_numbers(artists["trapped"], nobody)
+    assert all(math.isnan(v) for part in nobody for v in part)
+
+
+def test_a_moving_slice_is_taken_along_its_direction(axes):
+    energy, x = report_energy(), torch.linspace(-3, 3, 7)
+    artists = funnel.stage_slice(axes, energy, x)
+    set_numbers(artists["slice"], funnel.slice_of(energy, x, direction=(1.0, 1.0)))
+    shown = torch.as_tensor(artists["slice"].get_ydata())
+    assert torch.allclose(shown, energy(torch.stack([x, x], dim=1)).double(), atol=1e-5)
+    still = torch.as_tensor(axes.lines[0].get_ydata())
+    assert torch.allclose(still, energy(torch.stack([x, 0 * x], dim=1)), atol=1e-5)
+
+
+def test_three_panels_stand_below_one_another_on_a_phone():
+    for size, columns in (((7.6, 4.6), 2), ((3.4, 7.4), 1)):
+        panels = funnel.three_panels(Figure(figsize=size, layout="constrained"))
+        assert len(panels) == 3
+        assert len({round(panel.get_position().x0, 3) for panel in panels}) == columns
+
+
+def test_factors_and_their_labels(axes):
+    curves = [("low", "helm", lambda f: 0.0 * f), ("same", "report", lambda f: 0.0 * f)]
+    funnel.plot_factors(axes, curves, marks=[5.0], highest=10.0)
+    heights = sorted(text.xy[1] for text in axes.texts)
+    assert heights[1] - heights[0] >= 0.05
+
+
+def test_coverage_is_in_per_cent(axes):
+    funnel.plot_coverage(axes, [("one", "flat", [0.1, 0.3], 0.5), ("two", "helm", [1.0], None)])
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([20.0, 100.0])
+    assert texts(axes) == ["20.0 %", "100.0 %"]
+
+
+def test_what_a_fit_keeps_is_in_per_cent_with_a_dot_a_seed(axes):
+    funnel_studies.plot_kept(axes, [("one", "helm", [0.1, 0.2], [0.01, 0.02]), ("two", "flat", [0.3], [0.3])])
+    shown = [sorted(line.get_xdata()) for line in axes.lines if line.get_marker() != "None"]
+    assert shown == [pytest.approx(part) for part in ([10.0, 20.0], [1.0, 2.0], [30.0], [30.0])]
+    assert texts(axes) == ["slow ripples", "fast ripple"]
+    assert axes.get_xlim()[0] < 0.0 and axes.get_xlim()[1] > 30.0
+
+
+def test_coverage_against_dimension_goes_through_the_means_and_its_labels_do_not_meet(axes):
+    curves = [(name, "helm", "-", [[1.0, 1.0], [0.5, 0.7]]) for name in ("one", "two", "three")]
+    funnel_studies.plot_dimensions(axes, [2, 4], [*curves, ("full", "flat", "-", [[1.0], [1.0]])])
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([100.0, 60.0])
+    assert sorted(axes.lines[2].get_ydata()) == pytest.approx([50.0, 70.0])
+    heights = sorted(text.xyann[1] for text in axes.texts)
+    assert all(b - a >= 8 for a, b in itertools.pairwise(heights)) and heights[-1] <= 102

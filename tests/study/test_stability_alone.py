@@ -1,0 +1,147 @@
+"""Experiment 3: what it promises of its models, and a part of its record run again."""
+
+import math
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import pytest
+import recorded_trainings
+import torch
+from test_recorded_trainings import require_beginning
+
+from helm_book.figures import grid
+from helm_book.figures.style import COLORS
+from helm_study import records
+from helm_study.play import learned_rollout_jacobian
+from helm_study.stability import stability_alone
+from helm_study.stability.stability_alone import METRICS, MODELS, Config, distance_variation
+from helm_tutorial import diagnosis
+from helm_tutorial.models.baselines import train_latent_prediction, untrained
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return records.load("exp3")
+
+
+def test_a_quick_run_gives_a_value_for_every_metric():
+    config = Config.quick("MiniGrid-Empty-5x5-v0")
+    few = replace(config.training, walks=50, autoencoder_updates=5, dynamics_updates=5, updates=5)
+    values = stability_alone.run(replace(config, training=few), 0)
+    assert list(values) == list(METRICS)
+    for name, value in values.items():
+        assert math.isfinite(value) or name.startswith(("path_ratio", "metric_correlation")), name
+        if METRICS[name].unit == "fraction":
+            assert 0.0 <= value <= 1.0, name
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("spectral_weight", 0.0), ("variants_stride", 0)])
+def test_settings_out_of_range_are_refused(name, wrong):
+    with pytest.raises(ValueError, match=name):
+        Config(**{name: wrong})
+
+
+def test_equidistant_latents_vary_by_nothing_and_random_ones_as_their_dimension_says():
+    assert distance_variation(torch.eye(20)) == pytest.approx(0.0, abs=1e-6)
+    line = torch.tensor([[0.0], [1.0], [3.0]])  # distances 1, 2, 3
+    assert distance_variation(line) == pytest.approx((2 / 3) ** 0.5 / 2)
+    assert math.isnan(distance_variation(torch.zeros(4, 2)))
+    random = torch.randn(600, 32, generator=torch.Generator().manual_seed(0))
+    assert distance_variation(random) == pytest.approx(64**-0.5, rel=0.05)
+
+
+def test_free_latents_shrink_by_four_times_the_loss_and_a_stop_gradient_keeps_their_gram_matrix():
+    """The two identities of the chapter, in float64: Euler's, and the normal equation's."""
+    generator = torch.Generator().manual_seed(1)
+    z = torch.randn(12, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    successors = torch.eye(12, dtype=torch.float64)[torch.randperm(12, generator=generator)]
+    best = torch.linalg.lstsq(z.detach(), (successors @ z).detach()).solution
+    for dynamics in (best, torch.randn(3, 3, generator=generator, dtype=torch.float64)):
+        loss = (z @ dynamics - successors @ z).square().sum()
+        (gradient,) = torch.autograd.grad(loss, z)
+        assert float(-2 * (z * gradient).sum().detach()) == pytest.approx(-4 * float(loss.detach()))
+    stopped = (z @ best - (successors @ z).detach()).square().sum()
+    (gradient,) = torch.autograd.grad(stopped, z)
+    gram = -(gradient.T @ z + z.T @ gradient)
+    assert float(stopped.detach()) > 1.0 and float(gram.detach().abs().max()) < 1e-10
+
+
+def test_collapse_is_measured_and_depends_on_the_stop_gradient_and_the_view():
+    config = Config()
+    worlds = {view: load_gridworld(config.env, observation=view) for view in ("cells", "profiles")}
+    few = replace(config.training, updates=300)
+
+    def measured(view, stop):
+        world = worlds[view]
+        model = train_latent_prediction(world, few, 0, stop_gradient=stop)
+        before = diagnosis.spread(diagnosis.latents(untrained(world, few, 0), world))
+        accuracy = diagnosis.prediction_accuracy(model, world)
+        return diagnosis.spread(diagnosis.latents(model, world)) / before, accuracy
+
+    spread, accuracy = measured("profiles", True)
+    assert spread > 0.3 and accuracy > 0.95
+    spread, accuracy = measured("profiles", False)
+    assert spread < 0.03 and accuracy < 0.3
+    spread, accuracy = measured("cells", True)
+    assert spread < 0.2 and accuracy < 0.3
+
+
+@pytest.mark.whole
+def test_a_part_of_the_record_run_again(recorded):
+    config = Config()
+    seed = recorded["seeds"][0]
+    assert seed == recorded_trainings.SEED
+    assert recorded["config"]["training"] == {
+        name: getattr(config.training, name) for name in recorded["config"]["training"]
+    }
+    name = "reconstruction_spectral_profiles"
+    assert MODELS[name].spectral and MODELS[name].view == "profiles"
+    world, model, losses = recorded_trainings.trained("exp3")
+    require_beginning("exp3", losses)
+    z = diagnosis.latents(model, world)
+    fresh = {
+        "decoding_accuracy": diagnosis.decoding_accuracy(model, world),
+        "prediction_accuracy": diagnosis.prediction_accuracy(model, world),
+        "metric_correlation": diagnosis.metric_correlation(z, geodesic_distances(world)),
+        "distance_variation": distance_variation(z),
+    }
+    for measure, value in fresh.items():
+        assert value == pytest.approx(recorded["metrics"][f"{measure}_{name}"]["values"][0], abs=0.02), measure
+    jacobian = learned_rollout_jacobian(world, model, 25, seed)
+    assert jacobian == pytest.approx(recorded["metrics"][f"rollout_jacobian_{name}_T25"]["values"][0], rel=0.3)
+
+
+def test_what_the_chapter_says_of_its_models(recorded):
+    metrics, identity = recorded["metrics"], Config().training.latent ** 0.5
+    for name in ("reconstruction", "reconstruction_profiles", "reconstruction_spectral_profiles"):
+        assert min(metrics[f"decoding_accuracy_{name}"]["values"]) >= 0.99, name
+    for name in ("reconstruction", "variance_covariance", "variance_covariance_spectral", "latent_prediction_profiles"):
+        assert min(metrics[f"prediction_accuracy_{name}"]["values"]) >= 0.99, name
+    for name in ("variance_covariance_spectral", "reconstruction_spectral_profiles"):
+        assert metrics[f"rollout_jacobian_{name}_T25"]["high"] < identity, name
+    # The penalty comes after the encoder: what concerns latents alone is the same to the last digit.
+    for measure in ("latent_spread", "effective_rank", "metric_correlation", "descent_share", "greedy_accuracy"):
+        plain, tamed = (metrics[f"{measure}_{name}_profiles"] for name in ("reconstruction", "reconstruction_spectral"))
+        assert plain["values"] == tamed["values"], measure
+    assert min(metrics["prediction_accuracy_latent_prediction"]["values"]) < 0.2
+    assert metrics["latent_spread_latent_prediction_unstopped_profiles"]["high"] < 1e-5
+    assert metrics["success_reconstruction_T3"]["high"] < metrics["success_reconstruction"]["low"]
+
+
+def test_advice_points_where_the_action_leads():
+    world = load_gridworld("MiniGrid-Empty-5x5-v0")
+    actions = torch.full((world.states,), -1)
+    actions[world.index((1, 1), 0)] = 2  # forward, facing right
+    actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
+    right = torch.zeros(world.states, dtype=torch.bool)
+    right[world.index((1, 1), 0)] = True
+    figure, axes = plt.subplots()
+    grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))
+    wrong_arrows, right_arrows = axes.collections
+    for arrows, tail, colour in ((right_arrows, (1.15, 1.0), "true"), (wrong_arrows, (1.85, 2.3), "flat")):
+        assert (arrows.U.tolist(), arrows.V.tolist()) == (pytest.approx([0.3]), pytest.approx([0.0]))
+        assert arrows.XY[0].tolist() == pytest.approx(tail)
+        assert plt.matplotlib.colors.same_color(arrows.get_facecolor()[0], COLORS[colour])
+    assert goal_distances(world)[world.goals[0]] == 0
+    plt.close(figure)
