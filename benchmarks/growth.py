@@ -58,10 +58,10 @@ def room(side: int) -> dict:
     found = {}
     worlds: list[Gridworld] = []
     found["load"] = seconds(lambda: worlds.append(load_gridworld(name)))
-    found["states"] = worlds[0].states
+    found["states"] = worlds[0].num_states
     found["distances"] = seconds(lambda: goal_distances(worlds[0]))
     found["update"] = update(worlds[0], updates=5 if side > 32 else 20)
-    found["training"] = Training.updates * max(1.0, worlds[0].states / OBSERVATIONS) * found["update"] / 1000
+    found["training"] = Training.updates * max(1.0, worlds[0].num_states / OBSERVATIONS) * found["update"] / 1000
     return found | {"memory": peak() - bare}
 
 

@@ -255,7 +255,7 @@ def learned_rollout_jacobian(
     """
     require_count("horizon", horizon)
     generator = torch.Generator().manual_seed(seed)
-    states = torch.randint(world.states, (rollouts,), generator=generator)
+    states = torch.randint(world.num_states, (rollouts,), generator=generator)
     actions = torch.randint(len(ACTIONS), (rollouts, horizon), generator=generator)
     with torch.no_grad():
         z0 = model.encode(world.features[states])
@@ -285,7 +285,7 @@ def blind_search(world: Gridworld, horizon: int, plans: int, *, limit: int, gene
     """
     for name, value in {"horizon": horizon, "plans": plans, "limit": limit}.items():
         require_count(name, value)
-    is_goal = torch.zeros(world.states, dtype=torch.bool)
+    is_goal = torch.zeros(world.num_states, dtype=torch.bool)
     is_goal[world.goals] = True
     here = torch.as_tensor(world.starts).clone()
     for _ in range(limit):

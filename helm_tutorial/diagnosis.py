@@ -14,7 +14,7 @@ from torch import Tensor
 from helm_tutorial._check import require_count, require_shape
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import Gridworld, random_walks
+from helm_tutorial.worlds.gridworld import Gridworld
 
 
 @torch.no_grad()
@@ -56,7 +56,7 @@ def effective_rank(z: Tensor) -> float:
 @torch.no_grad()
 def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
     """Share of state-action pairs whose predicted latent is nearest to the true next state's latent."""
-    z, count = latents(model, world), model.actions
+    z, count = latents(model, world), model.num_actions
     actions = one_hot_actions(torch.arange(count), count)
     predicted = model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))
     nearest = latent_distances(predicted, z).argmin(dim=1)
@@ -73,10 +73,10 @@ def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int,
     require_count("steps", steps)
     require_count("rollouts", rollouts)
     generator = torch.Generator().manual_seed(seed)
-    states, actions = random_walks(world, rollouts, steps, generator=generator)
+    walks = world.random_walks(rollouts, steps, generator=generator)
     z = latents(model, world)
-    last = rollout(model, z[states[:, 0]], one_hot_actions(actions, model.actions))[:, -1]
-    return float((latent_distances(last, z).argmin(dim=1) == states[:, -1]).float().mean())
+    last = rollout(model, z[walks.states[:, 0]], one_hot_actions(walks.actions, model.num_actions))[:, -1]
+    return float((latent_distances(last, z).argmin(dim=1) == walks.states[:, -1]).float().mean())
 
 
 @torch.no_grad()
@@ -86,7 +86,7 @@ def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
     Exactly: every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) rounds to the right
         one.
     """
-    z, count = latents(model, world), model.actions
+    z, count = latents(model, world), model.num_actions
     actions = one_hot_actions(torch.arange(count), count)
     decoded = world.view.restore(model.decode(model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))))
     true = world.view.restore(world.features[world.transitions.reshape(-1)])

@@ -10,7 +10,6 @@ from torch import Tensor
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.descent import Trajectory, action_gradient, first_plan, imagined, plan_descent
 from helm_tutorial.cliff.multiple_shooting import lifted_constraint, straight_line
-from helm_tutorial.models.adam import Adam
 from helm_tutorial.rollouts import Dynamics
 
 
@@ -65,7 +64,7 @@ def plan_adam(
     """The report's planner: Adam on the actions, from zeros, with the report's step size; else :func:`plan_descent`."""
     plan = first_plan(z0, goals, horizon, actions, steps, None).requires_grad_(True)
     require_real("lr", lr, above=0.0)
-    optimizer = Adam([plan], lr=lr)
+    optimizer = torch.optim.Adam([plan], lr=lr)
     for _ in range(steps):
         plan.grad = action_gradient(model, z0, goals, plan.detach())
         optimizer.step()

@@ -59,7 +59,7 @@ def play_randomly(
 
     def planner(points: Tensor) -> Plan:
         nothing = torch.zeros(len(points))
-        return Plan(torch.randint(world.actions, (len(points), 1), generator=generator), nothing, nothing, 0)
+        return Plan(torch.randint(world.num_actions, (len(points), 1), generator=generator), nothing, nothing, 0)
 
     return execute_knowing(world, planner, starts, limit=limit)
 
@@ -92,8 +92,8 @@ def prediction_accuracy(world: ContinuousWorld, model: WorldModel, seed: int, *,
     Among the next states of ``points`` fresh states under all actions, as many as Empty-8x8 has states by default.
     """
     here = world.draw(points, generator=torch.Generator().manual_seed(seed))
-    here, action = here.repeat_interleave(world.actions, dim=0), torch.arange(world.actions).repeat(points)
-    predicted = model(model.encode(world.observe(here)), one_hot_actions(action, world.actions))
+    here, action = here.repeat_interleave(world.num_actions, dim=0), torch.arange(world.num_actions).repeat(points)
+    predicted = model(model.encode(world.observe(here)), one_hot_actions(action, world.num_actions))
     true = model.encode(world.observe(world.step(here, action)))
     nearest = diagnosis.latent_distances(predicted, true).argmin(dim=1)
     return float((nearest == torch.arange(len(nearest))).float().mean())
@@ -125,7 +125,7 @@ def _planner(
         z0,
         goal,
         planning.horizon,
-        actions=world.actions,
+        actions=world.num_actions,
         generator=generator,
         steps=planning.steps,
         lr=planning.lr,
@@ -139,8 +139,8 @@ def _planner(
 def _rollouts(world: ContinuousWorld, count: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     points = world.draw(count, generator=generator)
-    actions = torch.randint(world.actions, (count, steps), generator=generator)
-    return points, one_hot_actions(actions, world.actions)
+    actions = torch.randint(world.num_actions, (count, steps), generator=generator)
+    return points, one_hot_actions(actions, world.num_actions)
 
 
 def _walks(world: ContinuousWorld, count: int, steps: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
 from helm_tutorial.cliff.linear_system import LinearSystem
+from helm_tutorial.worlds.walks import Walks
 
 PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 """What the four actions add to the state; lengths are measured in pushes."""
@@ -60,7 +61,7 @@ class ContinuousWorld:
         return len(self.system.W)
 
     @property
-    def actions(self) -> int:
+    def num_actions(self) -> int:
         """Number of actions ``A``."""
         return self.system.B.shape[1]
 
@@ -76,7 +77,7 @@ class ContinuousWorld:
 
     def step(self, points: Tensor, actions: Tensor) -> Tensor:
         """The next states of ``(B, D)`` under actions ``(B,)``, given as indices: shape ``(B, D)``, float64."""
-        return self.system(points.double(), torch.eye(self.actions, dtype=torch.float64)[actions])
+        return self.system(points.double(), torch.eye(self.num_actions, dtype=torch.float64)[actions])
 
     def arrived(self, points: Tensor) -> Tensor:
         """Whether states ``(..., D)`` lie in the goal ball, shape ``(...)``."""
@@ -101,7 +102,7 @@ class ContinuousWorld:
         share = torch.rand(count, 1, generator=generator, dtype=torch.float64) ** (1.0 / self.dimension)
         return self.reach * share * direction / direction.norm(dim=1, keepdim=True)
 
-    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Visited:
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
         """Walks of uniformly random actions from :meth:`draw`'s states.
 
         Raises:
@@ -109,35 +110,14 @@ class ContinuousWorld:
         """
         require_count("count", count)
         require_count("length", length)
-        actions = torch.randint(self.actions, (count, length), generator=generator)
+        actions = torch.randint(self.num_actions, (count, length), generator=generator)
         points = [self.draw(count, generator=generator)]
         for chosen in actions.unbind(dim=1):
             points.append(self.step(points[-1], chosen))
         points = torch.stack(points, dim=1)
         walks = torch.arange(count * (length + 1)).view(count, length + 1)
-        return Visited(self.observe(points.flatten(0, 1)), walks, actions, self.actions)
-
-
-@dataclass(frozen=True, eq=False)
-class Visited:
-    """Walks as a finite world of the states that they visit: all that training needs, and no state among it.
-
-    Attributes:
-        features: observation of each visited state, shape ``(N, F)``.
-        walks: which of them each walk visits, shape ``(count, length + 1)``.
-        walk_actions: the actions taken there, shape ``(count, length)``.
-        actions: number of actions ``A``.
-    """
-
-    features: Tensor = field(repr=False)
-    walks: Tensor
-    walk_actions: Tensor
-    actions: int
-
-    @property
-    def states(self) -> int:
-        """Number of visited states, ``N``."""
-        return len(self.features)
+        features = self.observe(points.flatten(0, 1))
+        return Walks(features, walks, actions, self.num_actions, distinct=self.places)
 
 
 def expansive_world(

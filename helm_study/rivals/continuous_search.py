@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.models.adam import Adam
 from helm_tutorial.planning.plan import BestPlans
 
 Cost = Callable[[Tensor], Tensor]
@@ -72,7 +71,7 @@ def search_gradient(
     """
     _check(size, lr=lr, spread=spread, restarts=restarts, steps=steps)
     plans = (spread * _noise(generator, restarts, size)).requires_grad_(True)
-    optimizer, best = Adam([plans], lr=lr), _Best(size)
+    optimizer, best = torch.optim.Adam([plans], lr=lr), _Best(size)
     for _ in range(steps):
         costs = cost(plans)
         best.offer(plans, costs)

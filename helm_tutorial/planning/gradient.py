@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helm_tutorial._check import require_choice, require_real
-from helm_tutorial.models.adam import Adam
 from helm_tutorial.planning.plan import BestPlans, Plan, check_kept, check_planning, goal_cost, score
 from helm_tutorial.planning.relaxation import RELAXATIONS, relax
 from helm_tutorial.rollouts import Dynamics, rollout
@@ -116,7 +115,7 @@ def plan_gradient(
     if kept is not None:
         logits[::restarts, : kept.shape[1]] += LEANING * F.one_hot(kept, actions)
     logits.requires_grad_(True)
-    optimizer = Adam([logits], lr=lr)
+    optimizer = torch.optim.Adam([logits], lr=lr)
     best = BestPlans(batch, horizon, z0.device)
     relaxed_best = torch.full((batch,), float("inf"), device=z0.device)
     scorings = 0

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.worlds.observation import KINDS, View, view_of
+from helm_tutorial.worlds.walks import Walks
 
 ACTIONS = ("left", "right", "forward")
 """The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
@@ -76,16 +77,21 @@ class Gridworld:
     view: View = field(repr=False)
 
     @property
-    def states(self) -> int:
+    def num_states(self) -> int:
         """Number of states, ``N``."""
         return len(self.positions)
 
     @property
+    def num_actions(self) -> int:
+        """Number of actions, ``A``."""
+        return self.transitions.shape[1]
+
+    @property
     def starts(self) -> Tensor:
         """Indices of every state that is not on the goal cell, ascending."""
-        on_goal = torch.zeros(self.states, dtype=torch.bool)
+        on_goal = torch.zeros(self.num_states, dtype=torch.bool)
         on_goal[self.goals] = True
-        return torch.arange(self.states)[~on_goal]
+        return torch.arange(self.num_states)[~on_goal]
 
     def observe(self, images: Tensor) -> Tensor:
         """What a model sees of images ``(..., width, height, 3)``: features, as :attr:`features` holds them."""
@@ -101,6 +107,17 @@ class Gridworld:
         if not bool(match.any()):
             raise ValueError(f"position {tuple(position)} with heading {heading} is not a state of {self.env_id}")
         return int(match.nonzero()[0, 0])
+
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
+        """Walks of uniformly random actions from uniformly random states, across the goal cell too."""
+        require_count("count", count)
+        require_count("length", length)
+        actions = torch.randint(self.num_actions, (count, length), generator=generator)
+        states = torch.empty(count, length + 1, dtype=torch.long)
+        states[:, 0] = torch.randint(self.num_states, (count,), generator=generator)
+        for t in range(length):
+            states[:, t + 1] = self.transitions[states[:, t], actions[:, t]]
+        return Walks(self.features, states, actions, self.num_actions, distinct=len(states.unique()))
 
     def open(self, state: int) -> gymnasium.Env:
         """A fresh copy of the real environment, its agent standing in ``state``."""
@@ -128,7 +145,7 @@ def load_gridworld(
 
     Example:
         >>> world = load_gridworld("MiniGrid-Empty-8x8-v0")
-        >>> world.states, len(world.starts), int(goal_distances(world)[world.start])
+        >>> world.num_states, len(world.starts), int(goal_distances(world)[world.start])
         (144, 140, 11)
     """
     require_count("layout_seed", layout_seed, low=0)
@@ -182,7 +199,7 @@ def geodesic_distances(world: Gridworld) -> Tensor:
 
     Not symmetric: going back means turning round first.
     """
-    return _distances_to(world, torch.arange(world.states))
+    return _distances_to(world, torch.arange(world.num_states))
 
 
 def goal_distances(world: Gridworld) -> Tensor:
@@ -192,7 +209,7 @@ def goal_distances(world: Gridworld) -> Tensor:
 
 def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
     """Fewest steps to each target, ``(N, targets)``: one more than from the best next state, Bellman's equation."""
-    distances = torch.full((world.states, len(targets)), float("inf"))
+    distances = torch.full((world.num_states, len(targets)), float("inf"))
     distances[targets, torch.arange(len(targets))] = 0.0
     while True:
         known = distances
@@ -200,25 +217,6 @@ def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
             distances = torch.minimum(distances, 1.0 + known[world.transitions[:, action]])
         if torch.equal(distances, known):
             return distances
-
-
-def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Walks of uniformly random actions from uniformly random states.
-
-    Returns:
-        States, shape ``(count, length + 1)``, and actions, shape ``(count, length)``.
-
-    Raises:
-        ValueError: ``count`` or ``length`` is below 1.
-    """
-    require_count("count", count)
-    require_count("length", length)
-    actions = torch.randint(len(ACTIONS), (count, length), generator=generator)
-    states = torch.empty(count, length + 1, dtype=torch.long)
-    states[:, 0] = torch.randint(world.states, (count,), generator=generator)
-    for t in range(length):
-        states[:, t + 1] = world.transitions[states[:, t], actions[:, t]]
-    return states, actions
 
 
 def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:

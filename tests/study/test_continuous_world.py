@@ -128,7 +128,7 @@ def test_the_recipes_data_are_these_walks(world):
     assert torch.equal(data.world.features, visited.features) and torch.equal(data.actions, visited.walk_actions)
     assert (data.choices, data.observations) == (4, 144) and data.steps(2000) == 2000
     model = data.model()
-    assert model.actions == 4 and model.encode(data.world.features).shape == (120, 32)
+    assert model.num_actions == 4 and model.encode(data.world.features).shape == (120, 32)
 
 
 # ---------------------------------------------------------------- fewest steps
