@@ -2,8 +2,8 @@
 
 import pytest
 
-from helm_study.pillars import two_pillars
 from helm_study.fast.contrastive import train_contrastive
+from helm_study.pillars import two_pillars
 from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.worlds.gridworld import load_gridworld
 
