@@ -19,7 +19,7 @@ import yaml
 
 import helm_tutorial
 from helm_tutorial.models import contrastive as recipes
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -326,8 +326,8 @@ def test_the_readmes_example_prints_what_the_readme_says(readmes_example, contra
     code, said = readmes_example
     world, model = contrastive
 
-    def trained(given, training, seed):
-        assert (given.env_id, training, seed) == (world.env_id, Training(), 0)
+    def trained(given, settings=Contrastive(), seed=0):  # noqa: B008
+        assert (given.env_id, settings, seed) == (world.env_id, Contrastive(), 0)
         assert torch.equal(given.features, world.features)
         return model
 
