@@ -17,22 +17,23 @@ from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconst
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import load_gridworld
 
-PLAIN = Contrastive(updates=50)
+SMALL = {"walks": 200, "hidden": 64, "batch": 200}
+PLAIN = Contrastive(**SMALL, updates=50)
 RECIPES = {
     "contrastive": ("cells", "train_contrastive", PLAIN),
     "printed": ("cells", "train_contrastive", PLAIN.as_printed()),
-    "directed": ("profiles", "train_contrastive", replace(PLAIN.directed(), walks=1000)),
+    "directed": ("profiles", "train_contrastive", replace(PLAIN.directed(), walks=200)),
     "penalised": ("cells", "train_contrastive", replace(PLAIN, spectral_weight=0.03, spectral_form="hinge")),
     "few negatives": ("cells", "train_contrastive", replace(PLAIN, negatives=7)),
     "off the sphere": ("cells", "train_contrastive", replace(PLAIN, sphere=False)),
     "reconstruction": (
         "cells",
         "train_reconstruction",
-        Reconstruction(autoencoder_updates=50, dynamics_updates=50, spectral_weight=0.03),
+        Reconstruction(**SMALL, autoencoder_updates=50, dynamics_updates=50, spectral_weight=0.03),
     ),
-    "latent prediction": ("cells", "train_latent_prediction", LatentPrediction(updates=50)),
-    "no stop": ("profiles", "train_latent_prediction", LatentPrediction(updates=50, stop_gradient=False)),
-    "variance": ("cells", "train_variance_covariance", VarianceCovariance(updates=50)),
+    "latent prediction": ("cells", "train_latent_prediction", LatentPrediction(**SMALL, updates=50)),
+    "no stop": ("profiles", "train_latent_prediction", LatentPrediction(**SMALL, updates=50, stop_gradient=False)),
+    "variance": ("cells", "train_variance_covariance", VarianceCovariance(**SMALL, updates=50)),
 }
 
 
