@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from helm_book.explorer import GuessChoice, GuessCurve, GuessNumber, Steps, explore, explore_numbers
 from helm_book.explorer.guess import WAITING, reply
 
-pytest_plugins = ["explorer_browser"]
 
 expect = sync_api.expect
 NUMBER = GuessNumber(

@@ -8,7 +8,6 @@ import pytest
 from explorer_pages import Reader, middles, needs_chromium, sync_api
 from explorer_scenes import caption_of_point as at
 
-pytest_plugins = ["explorer_browser"]
 pytestmark = needs_chromium
 
 expect = sync_api.expect

@@ -11,7 +11,6 @@ from explorer_scenes import caption_of_point as at
 
 from helm_book.explorer import GuessNumber, explore_numbers
 
-pytest_plugins = ["explorer_browser"]
 pytestmark = needs_chromium
 
 expect = sync_api.expect
