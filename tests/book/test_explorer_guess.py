@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from helm_book.explorer import GuessChoice, GuessCurve, GuessNumber, Steps, explore, explore_numbers
 from helm_book.explorer.guess import WAITING, reply
 
-
 expect = sync_api.expect
 NUMBER = GuessNumber(
     "The norm at horizon 6 is", 64, low=1, high=1000, log=True, unit="units", explain="It doubles <each> step.",
