@@ -13,7 +13,7 @@ from helm_tutorial.worlds.gridworld import load_gridworld
 
 
 @pytest.fixture(scope="session")
-def room():
+def world():
     return load_gridworld("MiniGrid-Empty-5x5-v0")
 
 

@@ -1,25 +1,12 @@
 """Figures of chapters 3 to 6 show the numbers that they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 
 from helm_book.figures import factorial, grid, intervals
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
-@pytest.fixture
-def axes():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances
 
 
 def test_world_is_the_environments_own_rendering(world, axes):
