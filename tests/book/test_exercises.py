@@ -130,6 +130,8 @@ def test_an_answer_is_judged(name):
     if right is not None:
         assert check(*name, right).right, str(check(*name, right))
         assert str(check(*name, right)) == f"exercise {name[1]}: right"
+    turned = (lambda *given: -right(*given)) if callable(right) else -right if isinstance(right, float | int) else None
+    assert not check(*name, turned).right, "the sign does not count"
     for answer, word in wrong:
         feedback = check(*name, answer)
         assert not feedback.right and word in feedback.hint, feedback
