@@ -91,7 +91,7 @@ DEFECTS = [
         "helm_tutorial/funnel/descent.py",
         "step_size=1.0 / level.highest_curvature()",
         "step_size=2.1 / level.highest_curvature()",
-        "tests/core/test_continuation.py",
+        "tests/core/test_landscape.py",
     ),
     Defect(
         "an episode that ends counts as a success, whatever the reward",
