@@ -25,86 +25,63 @@ import torch
 from torch import Tensor, nn
 
 import helm_tutorial
-from helm_tutorial import diagnosis, losses, records, reproduce, search, storage
-from helm_tutorial.adam import Adam
-from helm_tutorial.baselines import (
-    train_latent_prediction,
-    train_reconstruction,
-    train_variance_covariance,
-    untrained,
-)
-from helm_tutorial.box_filter import box_optimum
-from helm_tutorial.conditioning import (
-    action_condition,
-    action_condition_bound,
-    lifted_condition,
-    lifted_condition_bound,
-)
-from helm_tutorial.continuation import (
-    ball_curvature,
-    coarse_width,
-    derived_schedule,
-    polished,
-    tracking_margin,
-)
-from helm_tutorial.continuous_search import (
+from helm_book.figures.funnel_paths import coverages, descend_each, resample
+from helm_book.figures.watched_episode import jumps, watch_episode
+from helm_book.setup_line import multiplications
+from helm_study import play as gridworld_planning
+from helm_study import records, reproduce
+from helm_study.cliff import cliff_planning, spectral_cliff
+from helm_study.cliff.remedies import backward_tasks, plan_adam, plan_coarse_to_fine, plan_lifted_descent
+from helm_study.contrastive import contrastive_ablation, contrastive_fix, latent_map
+from helm_study.directed import contrastive_steps, other_worlds, pixels
+from helm_study.forms import imagined_errors, regularity_forms
+from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
+from helm_study.funnel.box_filter import box_optimum
+from helm_study.intervals import t_interval, t_quantile, wilson_interval
+from helm_study.metric import interval_over_seeds
+from helm_study.pillars import continuous_pillars, continuous_planning, two_pillars
+from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
+from helm_study.play import Planning
+from helm_study.registry import EXPERIMENTS
+from helm_study.rivals import many_controls, swaps
+from helm_study.rivals.continuous_search import (
     search_cross_entropy,
     search_gradient,
     search_path_integral,
     search_random,
 )
-from helm_tutorial.continuous_world import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
-from helm_tutorial.descent import (
-    arrived,
-    basin_coverage,
-    coverages,
-    descend,
-    descend_coarse_to_fine,
-    descend_each,
-    resample,
-    start_grid,
+from helm_study.stability import stability_alone
+from helm_study.stacked.contrastive import train_contrastive_stacked
+from helm_study.stacked.energies import fit_stacked
+from helm_study.stacked.world_models import StackedWorldModels
+from helm_tutorial import diagnosis
+from helm_tutorial.cliff.closed_forms import (
+    action_jacobian,
+    action_jacobian_norms,
+    critical_weight,
+    lyapunov_limit,
+    relative_distance,
+    report_optimum,
+    ridge_optimum,
+    state_jacobian_singular_values,
+    transient_growth,
 )
-from helm_tutorial.device import multiplications
-from helm_tutorial.experiments import (
-    cliff_planning,
-    continuous_pillars,
-    continuous_planning,
-    contrastive_ablation,
-    contrastive_fix,
-    contrastive_steps,
-    funnel_dissected,
-    funnel_measures,
-    gridworld_planning,
-    imagined_errors,
-    latent_map,
-    many_controls,
-    mollified_funnel,
-    other_worlds,
-    pixels,
-    regularity_forms,
-    spectral_cliff,
-    stability_alone,
-    swaps,
-    two_pillars,
+from helm_tutorial.cliff.conditioning import (
+    action_condition,
+    action_condition_bound,
+    lifted_condition,
+    lifted_condition_bound,
 )
-from helm_tutorial.experiments.gridworld_planning import Planning
-from helm_tutorial.experiments.metric import interval_over_seeds
-from helm_tutorial.experiments.registry import EXPERIMENTS
-from helm_tutorial.experiments.watched_episode import jumps, watch_episode
-from helm_tutorial.feedback import carry_out, feedback_gain, plan_feedback
-from helm_tutorial.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld, random_walks
-from helm_tutorial.invariance import bounded_bowl_slope, energy_network, invariance_loss
-from helm_tutorial.jacobian import (
-    backward_passes,
-    hutchinson_variance,
-    jacobian_norms,
-    rollout_jacobian,
-    spectral_penalty_exact,
-    spectral_penalty_hutchinson,
-    spectral_penalty_report,
-    step_jacobian,
-)
-from helm_tutorial.landscape import (
+from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
+from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
+from helm_tutorial.cliff.lqr import carry_out, feedback_gain, plan_feedback
+from helm_tutorial.cliff.multiple_shooting import lifted_constraint, plan_multiple_shooting
+from helm_tutorial.cliff.penalties import backward_passes, hutchinson_variance, penalised_gain, spectral_penalty_report
+from helm_tutorial.diagnosis import rank_correlation, ranks
+from helm_tutorial.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
+from helm_tutorial.funnel.descent import arrived, basin_coverage, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.invariance import bounded_bowl_slope, energy_network, invariance_loss
+from helm_tutorial.funnel.landscape import (
     convexity_width,
     funnel_weight,
     funnel_width,
@@ -114,41 +91,32 @@ from helm_tutorial.landscape import (
     mollified,
     report_energy,
 )
-from helm_tutorial.linear_system import (
-    LinearSystem,
-    action_jacobian,
-    action_jacobian_norms,
-    critical_weight,
-    expansive_system,
-    lyapunov_limit,
-    relative_distance,
-    report_optimum,
-    ridge_optimum,
-    spectral_radius,
-    state_jacobian_singular_values,
-    transient_growth,
+from helm_tutorial.jacobian import (
+    jacobian_norms,
+    rollout_jacobian,
+    spectral_penalty_exact,
+    spectral_penalty_hutchinson,
+    step_jacobian,
 )
-from helm_tutorial.local_search import plan_local_search, swap_changes
-from helm_tutorial.multiple_shooting import lifted_constraint, plan_lifted_descent, plan_multiple_shooting
-from helm_tutorial.planning import Iterate, plan_gradient
-from helm_tutorial.plans import goal_cost, score
-from helm_tutorial.recipes import Training, as_printed, directed, train_contrastive
-from helm_tutorial.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
-from helm_tutorial.relaxation import relax
-from helm_tutorial.rollout import rollout
-from helm_tutorial.stacked import fit_stacked
-from helm_tutorial.stacked_contrastive import train_contrastive_stacked
-from helm_tutorial.stacked_world_models import StackedWorldModels
-from helm_tutorial.statistics import rank_correlation, ranks, t_interval, t_quantile, wilson_interval
-from helm_tutorial.training import fit
-from helm_tutorial.trajectory_planning import (
-    backward_tasks,
-    plan_adam,
-    plan_coarse_to_fine,
-    plan_descent,
-    plan_gauss_newton,
+from helm_tutorial.models import losses, storage
+from helm_tutorial.models.adam import Adam
+from helm_tutorial.models.baselines import (
+    train_latent_prediction,
+    train_reconstruction,
+    train_variance_covariance,
+    untrained,
 )
-from helm_tutorial.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
+from helm_tutorial.models.contrastive import Training, as_printed, directed, train_contrastive
+from helm_tutorial.models.fit import fit
+from helm_tutorial.models.regularity import bounded_gradient, regularity_loss, squared_growth
+from helm_tutorial.models.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
+from helm_tutorial.planning import search
+from helm_tutorial.planning.gradient import Iterate, plan_gradient
+from helm_tutorial.planning.local_search import plan_local_search, swap_changes
+from helm_tutorial.planning.plan import goal_cost, score
+from helm_tutorial.planning.relaxation import relax
+from helm_tutorial.rollouts import rollout
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld, random_walks
 
 PROBES: dict[str, Callable[[], dict]] = {}
 UPDATES = 50
