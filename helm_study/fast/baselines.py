@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helm_study.fast.data import Data, distinct, encoded, one_step
 from helm_tutorial.models.fit import Progress, fit
@@ -14,10 +14,15 @@ from helm_tutorial.worlds.walks import Walkable, Walks
 
 
 def train_reconstruction(
-    world: Walkable | Walks, settings: Reconstruction, seed: int, *, progress: Progress | None = None
+    world: Walkable | Walks,
+    settings: Reconstruction,
+    seed: int,
+    *,
+    encoder: nn.Module | None = None,
+    progress: Progress | None = None,
 ) -> WorldModel:
     """What :func:`helm_tutorial.models.baselines.train_reconstruction` trains, from the same draws."""
-    data = Data(world, settings, seed, decoder=True)
+    data = Data(world, settings, seed, encoder=encoder, decoder=True)
     model, walks = data.model, data.walks
     visited = walks.states.flatten()
     first, second = data.steps(settings.autoencoder_updates), data.steps(settings.dynamics_updates)
@@ -45,10 +50,15 @@ def train_reconstruction(
 
 
 def train_latent_prediction(
-    world: Walkable | Walks, settings: LatentPrediction, seed: int, *, progress: Progress | None = None
+    world: Walkable | Walks,
+    settings: LatentPrediction,
+    seed: int,
+    *,
+    encoder: nn.Module | None = None,
+    progress: Progress | None = None,
 ) -> WorldModel:
     """What :func:`helm_tutorial.models.baselines.train_latent_prediction` trains, from the same draws."""
-    data = Data(world, settings, seed)
+    data = Data(world, settings, seed, encoder=encoder)
     model = data.model
 
     def loss() -> Tensor:
@@ -64,10 +74,15 @@ def train_latent_prediction(
 
 
 def train_variance_covariance(
-    world: Walkable | Walks, settings: VarianceCovariance, seed: int, *, progress: Progress | None = None
+    world: Walkable | Walks,
+    settings: VarianceCovariance,
+    seed: int,
+    *,
+    encoder: nn.Module | None = None,
+    progress: Progress | None = None,
 ) -> WorldModel:
     """What :func:`helm_tutorial.models.baselines.train_variance_covariance` trains, from the same draws."""
-    data = Data(world, settings, seed)
+    data = Data(world, settings, seed, encoder=encoder)
     model = data.model
 
     def loss() -> Tensor:
