@@ -28,7 +28,9 @@ def train_reconstruction(
     first, second = data.steps(settings.autoencoder_updates), data.steps(settings.dynamics_updates)
 
     def told(before: int) -> Progress | None:  # one report over both stages
-        return progress and (lambda step, _, loss: progress(before + step, first + second, loss))
+        if progress is None:
+            return None
+        return lambda step, _, loss: progress(before + step, first + second, loss)
 
     def autoencoder_loss() -> Tensor:
         chosen = visited[torch.randint(len(visited), (settings.batch // 2,), generator=data.generator)]

@@ -35,7 +35,9 @@ def train_reconstruction(
     second = updates_for(settings.dynamics_updates, walks.distinct)
 
     def told(before: int) -> Progress | None:  # one report over both stages
-        return progress and (lambda step, _, loss: progress(before + step, first + second, loss))
+        if progress is None:
+            return None
+        return lambda step, _, loss: progress(before + step, first + second, loss)
 
     def autoencoder_loss() -> Tensor:
         drawn = visited[torch.randint(len(visited), (settings.batch // 2,), generator=generator)]

@@ -119,8 +119,13 @@ def test_every_recipe_trains_for_as_long_as_its_walks_ask():
         train_reconstruction: (Reconstruction(**sizes, autoencoder_updates=2, dynamics_updates=1), 3 + 2),
     }
     for train, (settings, steps) in stages.items():
-        heard = []
-        train(world, settings, 0, progress=lambda step, total, loss, heard=heard: heard.append((step, total)))
+
+        class Heard(list):  # empty at first, and so false
+            def __call__(self, step: int, total: int, loss: float) -> None:
+                self.append((step, total))
+
+        heard = Heard()
+        train(world, settings, 0, progress=heard)
         assert heard == [(step, steps) for step in range(1, steps + 1)]
 
 
