@@ -19,11 +19,9 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # What is installed is compiled when it is first imported. Where that may not be kept, every kernel compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# In the book's order, in which long ones come early, so that no core is left alone with one at the end.
-IN_ORDER  := $(wildcard $(shell sed -n 's/^ *- file: *\(book\/[a-z_]*\) *$$/\1.ipynb/p' _toc.yml))
-NOTEBOOKS := $(IN_ORDER) $(filter-out $(IN_ORDER),$(wildcard book/*.ipynb))
-SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
-             $(shell find helm_tutorial helm_study helm_book -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
+# Every notebook of _toc.yml, in the book's order: long ones come early, so that no core is left alone with one at the end.
+NOTEBOOKS := $(wildcard $(shell sed -n 's/^[ -]*file: *\(book\/[a-z_\/]*\).*$$/\1.ipynb/p' _toc.yml))
+SOURCES   := $(shell find book helm_tutorial helm_study helm_book -type f -not -path '*/.*' -not -name '*.pyc') _config.yml _toc.yml
 SEEDS     ?= 5
 # Processes that share the tests: one a core.
 WORKERS   ?= logical
