@@ -27,7 +27,8 @@ __version__ = "0.2.0"
 
 _FACE = {
     "rollouts": "rollout",
-    "jacobian": "rollout_jacobian step_jacobian spectral_penalty",
+    "jacobian": "rollout_jacobian step_jacobian",
+    "cliff.penalties": "spectral_penalty",
     "models.regularity": "regularity_loss bounded_gradient",
     "funnel.descent": "descend",
     "funnel.landscape": "mollify",
@@ -54,12 +55,12 @@ __all__ = list(_MODULES)
 if TYPE_CHECKING:  # the same table once more, in the words that type checkers and editors read
     from helm_tutorial.cliff.lqr import lqr_gain as lqr_gain
     from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting as plan_multiple_shooting
+    from helm_tutorial.cliff.penalties import spectral_penalty as spectral_penalty
     from helm_tutorial.diagnosis import metric_correlation as metric_correlation
     from helm_tutorial.funnel.descent import descend as descend
     from helm_tutorial.funnel.invariance import invariance_loss as invariance_loss
     from helm_tutorial.funnel.landscape import mollify as mollify
     from helm_tutorial.jacobian import rollout_jacobian as rollout_jacobian
-    from helm_tutorial.jacobian import spectral_penalty as spectral_penalty
     from helm_tutorial.jacobian import step_jacobian as step_jacobian
     from helm_tutorial.models.baselines import train_latent_prediction as train_latent_prediction
     from helm_tutorial.models.baselines import train_reconstruction as train_reconstruction
