@@ -89,12 +89,12 @@ def plans(world: Gridworld, model: WorldModel) -> list[Plan]:
     """Chapters 3 to 9: one plan of each planner, for discrete actions and for real ones."""
     z = model.encode(world.features)
     z0, goal = z[:2], model.encode(world.goal)
-    three = {"horizon": 2, "num_actions": world.num_actions}
+    n = world.num_actions
     found = [
-        GradientPlanner(**three, restarts=2, steps=2)(model, z0, goal),
-        CrossEntropyPlanner(**three, iterations=2, samples=4, elites=2)(model, z0, goal),
-        MPPIPlanner(**three, iterations=2, samples=4)(model, z0, goal),
-        LocalSearchPlanner(**three, rounds=1, restarts=2, swaps=2)(model, z0, goal),
+        GradientPlanner(horizon=2, num_actions=n, restarts=2, steps=2)(model, z0, goal),
+        CrossEntropyPlanner(horizon=2, num_actions=n, iterations=2, samples=4, elites=2)(model, z0, goal),
+        MPPIPlanner(horizon=2, num_actions=n, iterations=2, samples=4)(model, z0, goal),
+        LocalSearchPlanner(horizon=2, num_actions=n, rounds=1, restarts=2, swaps=2)(model, z0, goal),
     ]
     real = GradientPlanner(horizon=2, low=[-1.0] * 3, high=[1.0] * 3, restarts=2, steps=2)
     return [*found, real(decay, torch.ones(2, 3), torch.zeros(1, 3))]
@@ -108,7 +108,7 @@ def main() -> None:
     model, *others = models(walks)
     assert all(plan.cost.shape == (2,) for plan in plans(world, model))
     z = model.encode(world.features)
-    assert float(info_nce(z, z.roll(1, 0), 0.1)) > 0
+    assert info_nce(z, z.roll(1, 0), 0.1).item() > 0
     assert -1 <= metric_correlation(z, (z[:, None] - z).norm(dim=2)) <= 1
     episodes = run_episodes(world, others[0], GradientPlanner(horizon=2, num_actions=3), [world.start], limit=2)
     assert episodes.success.shape == (1,)

@@ -22,15 +22,8 @@ def test_a_client_that_uses_every_name_runs():
 
 
 def mypy(path: Path) -> str:
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--follow-imports=silent",
-        "--cache-dir",
-        path.parent / "cache",
-    ]
+    options = ["--strict", "--follow-imports=silent", "--cache-dir", path.parent / "cache"]
+    command = [sys.executable, "-m", "mypy", *options, path]
     return subprocess.run(command, capture_output=True, text=True, cwd=CLIENT.parents[2]).stdout
 
 
