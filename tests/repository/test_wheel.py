@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -20,10 +21,10 @@ FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "LICENSE-text.md"
 pytestmark = pytest.mark.slow
 
 
-def readme_block(name: str) -> str:
-    """What the README shows below the mark ``name``."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.search(rf"<!-- {name} -->\n```[a-z]*\n(.*?)```", readme, re.DOTALL)[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES, OUTPUTS = (
+    re.findall(rf"<!-- {mark} -->\n```[a-z]*\n(.*?)```", README, re.DOTALL) for mark in ("example", "output")
+)
 
 
 class Elsewhere:
@@ -69,8 +70,9 @@ def test_the_wheel_holds_three_packages_with_their_files_and_the_records(elsewhe
     elsewhere.run("-c", "from helm_study import records; records.load('exp1')")
 
 
-def test_the_readmes_example_prints_what_the_readme_says(elsewhere):
-    assert elsewhere.run("-c", readme_block("example")).strip() == readme_block("output").strip()
+@pytest.mark.parametrize(("code", "said"), list(zip(EXAMPLES, OUTPUTS, strict=True)), ids=itertools.count())
+def test_the_readmes_examples_print_what_the_readme_says(elsewhere, code, said):
+    assert elsewhere.run("-c", code).strip() == said.strip()
 
 
 def test_the_command_line_reproduces_a_study(elsewhere):
