@@ -111,7 +111,7 @@ records: $(READY)  ## run the recorded studies again (SEEDS=5 EXPERIMENTS="exp1 
 	   $(BIN)/python -m helm_tutorial reproduce $$name --seeds $(SEEDS) --json book/records/$$name.json || exit 1; done
 
 beginnings: $(READY)  ## store how the longest recorded trainings begin (first: make whole)
-	@$(BIN)/python tests/recorded_trainings.py
+	@$(BIN)/python tests/study/recorded_trainings.py
 
 requirements: $(READY)  ## write requirements.txt from what .venv holds
 	@$(BIN)/python tools/requirements.py
@@ -124,4 +124,4 @@ colab: $(READY)  ## run every notebook the way Colab does: its versions, the pac
 	@$(BIN)/python tools/colab.py
 
 clean:  ## remove what the build made, keep .venv
-	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .venv-colab
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .venv-colab
