@@ -16,16 +16,17 @@ from torch import Tensor
 from helm_study.cliff.remedies import Tasks, backward_tasks, plan_adam, plan_coarse_to_fine, plan_lifted_descent
 from helm_study.metric import Metric
 from helm_tutorial.cliff.conditioning import action_condition, lifted_condition
-from helm_tutorial.cliff.descent import Trajectory, plan_descent, plan_gauss_newton
+from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
 from helm_tutorial.cliff.linear_system import LinearSystem
-from helm_tutorial.cliff.lqr import carry_out, feedback_gain, plan_feedback
+from helm_tutorial.cliff.lqr import lqr_gain, plan_feedback, simulate
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting
+from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics
 
 TOLERANCE = 0.1
 """Largest squared distance from the goal at which a plan has arrived, the report's."""
 
-REMEDIES: dict[str, Callable[..., Trajectory]] = {
+REMEDIES: dict[str, Callable[..., Plan]] = {
     "adam": plan_adam,
     "coarse_to_fine": plan_coarse_to_fine,
     "lifted": plan_lifted_descent,
@@ -104,15 +105,15 @@ def planning_metrics() -> dict[str, Metric]:
 
 def draw_tasks(world: BentSystem, seed: int, *, trials: int, horizon: int) -> Tasks:
     """The starts and goals of a seed at a horizon: each horizon has its own, every planner the same."""
-    dimension, actions = world.linear.B.shape
+    dimension, num_actions = world.linear.B.shape
     generator = torch.Generator().manual_seed(1000 * horizon + seed)
-    sizes = {"dimension": dimension, "actions": actions}
+    sizes = {"dimension": dimension, "num_actions": num_actions}
     return backward_tasks(world.undo, generator, trials=trials, horizon=horizon, **sizes)
 
 
-def arrivals(world: Dynamics, plan: Trajectory, goals: Tensor, *, gain: Tensor | None = None) -> float:
+def arrivals(world: Dynamics, plan: Plan, goals: Tensor, *, gain: Tensor | None = None) -> float:
     """Share of plans that arrive in ``world``; one that overflows does not."""
-    squared = (carry_out(world, plan, gain=gain)[:, -1] - goals).square().sum(dim=1)
+    squared = (simulate(world, plan, gain=gain)[:, -1] - goals).square().sum(dim=1)
     return float((squared < TOLERANCE).double().mean())
 
 
@@ -120,30 +121,32 @@ def planning_scores(
     system: LinearSystem, flat: LinearSystem, helm: LinearSystem, seed: int, *, trials: int, suffix: str = ""
 ) -> dict[str, float]:
     """Every metric of :func:`planning_metrics` with this suffix, for one system and two models of it, all float64."""
-    actions = system.B.shape[1]
+    num_actions = system.B.shape[1]
     values = {}
 
-    def scored(name: str, model: Dynamics, tasks: Tasks, plan: Trajectory) -> None:
+    def scored(name: str, model: Dynamics, tasks: Tasks, plan: Plan) -> None:
         values[f"plan_success_model_{name}{suffix}"] = arrivals(model, plan, tasks.goals)
         values[f"plan_success_system_{name}{suffix}"] = arrivals(system, plan, tasks.goals)
 
     for T in (10, 50):
         tasks = draw_tasks(BentSystem(system, 0.0), seed, trials=trials, horizon=T)
         for name, model in {"flat": flat, "helm": helm}.items():
-            scored(f"{name}_T{T}", model, tasks, plan_descent(model, tasks.starts, tasks.goals, T, actions=actions))
+            scored(
+                f"{name}_T{T}", model, tasks, plan_descent(model, tasks.starts, tasks.goals, T, num_actions=num_actions)
+            )
     problem = tasks.starts, tasks.goals, 50
-    gain = feedback_gain(flat.W, flat.B)
-    plans = {name: planner(flat, *problem, actions=actions) for name, planner in REMEDIES.items()}
+    gain = lqr_gain(flat.W, flat.B)
+    plans = {name: planner(flat, *problem, num_actions=num_actions) for name, planner in REMEDIES.items()}
     for name, plan in plans.items():
         values[f"plan_success_system_{name}_T50{suffix}"] = arrivals(system, plan, tasks.goals)
     values[f"plan_success_system_best_T50{suffix}"] = values[f"plan_success_system_{TAUGHT}_T50{suffix}"]
     closed = arrivals(system, plans["lifted"], tasks.goals, gain=gain)
     values[f"plan_success_system_lifted_feedback_T50{suffix}"] = closed
     rounded = LinearSystem(flat.W.float().double(), flat.B.float().double())
-    plan = REMEDIES[TAUGHT](rounded, *problem, actions=actions)
+    plan = REMEDIES[TAUGHT](rounded, *problem, num_actions=num_actions)
     values[f"plan_success_system_rounded_T50{suffix}"] = arrivals(system, plan, tasks.goals)
     values[f"plan_success_system_rounded_feedback_T50{suffix}"] = arrivals(system, plan, tasks.goals, gain=gain)
-    scored("helm_best_T50", helm, tasks, REMEDIES[TAUGHT](helm, *problem, actions=actions))
+    scored("helm_best_T50", helm, tasks, REMEDIES[TAUGHT](helm, *problem, num_actions=num_actions))
     values[f"condition_actions_T50{suffix}"] = action_condition(system, 50)
     values[f"condition_lifted_T50{suffix}"] = lifted_condition(system, 50)
     return values
@@ -156,6 +159,6 @@ def bent_scores(system: LinearSystem, seed: int, *, bend: float, trials: int) ->
     values = {}
     for name in BENT:
         planner = plan_descent if name == "gradient" else REMEDIES[name]
-        plan = planner(world, tasks.starts, tasks.goals, 50, actions=system.B.shape[1])
+        plan = planner(world, tasks.starts, tasks.goals, 50, num_actions=system.B.shape[1])
         values[f"plan_success_bent_{name}_T50"] = arrivals(world, plan, tasks.goals)
     return values

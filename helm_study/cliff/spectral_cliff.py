@@ -25,8 +25,7 @@ from helm_tutorial.cliff.closed_forms import (
     ridge_optimum,
 )
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import Penalty, spectral_penalty_exact
+from helm_tutorial.cliff.penalties import Penalty, spectral_penalty, spectral_penalty_report
 from helm_tutorial.models.fit import fit
 from helm_tutorial.models.world_model import initialise
 from helm_tutorial.rollouts import Dynamics, rollout
@@ -126,7 +125,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("linear model, no penalty", 0.0)
     flat = fit_linear(system, z, a, config)
     tell("linear model, exact penalty", 0.05)
-    helm = fit_linear(system, z, a, config, penalty=spectral_penalty_exact)
+    helm = fit_linear(system, z, a, config, penalty=spectral_penalty)
     tell("linear model, printed penalty", 0.1)
     report = fit_linear(system, z, a, config, penalty=spectral_penalty_report)
     tell("ReLU network, no penalty", 0.15)
@@ -141,9 +140,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     planned = planning_scores(system, flat, helm, seed, trials=config.trials)
     tell("planning with four actions", 0.65)
     source = torch.Generator().manual_seed(seed)
-    steered = expansive_system(source, actions=4, action_scale=config.action_scale, **spectrum)
+    steered = expansive_system(source, num_actions=4, action_scale=config.action_scale, **spectrum)
     data = [part.double() for part in draw_transitions(steered, source, samples=config.samples)]
-    models = fit_linear(steered, *data, config), fit_linear(steered, *data, config, penalty=spectral_penalty_exact)
+    models = fit_linear(steered, *data, config), fit_linear(steered, *data, config, penalty=spectral_penalty)
     planned |= planning_scores(steered, *models, seed, trials=config.trials, suffix="_A4")
     tell("planning on a bent system", 0.85)
     planned |= bent_scores(steered, seed, bend=config.bend, trials=config.bent_trials)

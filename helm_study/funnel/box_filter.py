@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.descent import Energy
+from helm_tutorial.funnel.landscape import Energy
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from helm_study.funnel.box_filter import box_optimum
-from helm_tutorial.funnel.continuation import Schedule, derived_schedule, polished
-from helm_tutorial.funnel.descent import Energy, arrived, descend, descend_coarse_to_fine, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
+from helm_study.funnel.continuation import Schedule, derived_schedule, polished
+from helm_tutorial.funnel.descent import arrived, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy, invariance_optimum, mollify, report_energy
 
 if TYPE_CHECKING:
     from helm_study.funnel import mollified_funnel
@@ -64,7 +64,7 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
         return float(arrived(ends(landscape), radius=config.radius).double().mean())
 
     settings = {"helm": (config.sigma, config.weight), "helm_recipe": (config.recipe_sigma, config.recipe_weight)}
-    smooth = mollified(energy, config.gaussian_sigma)
+    smooth = mollify(energy, config.gaussian_sigma)
     plan = schedule()
     fine = descend_coarse_to_fine(energy, starts.double(), plan.sigmas, steps=plan.steps)[:, -1]
     values = {
@@ -90,7 +90,7 @@ def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_starts(config, 2, generator)
     spread = schedule().sigmas[0] * torch.randn(config.draws, 2, generator=generator, dtype=torch.float64)
-    coarse = polished(mollified(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
+    coarse = polished(mollify(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
     budget = config.descent_steps
     half = (config.late_sigma, config.late_sigma / 2, 0.0)
     levels = (budget // 3, budget // 3, budget - 2 * (budget // 3))
@@ -125,7 +125,7 @@ def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float
         starts = uniform_starts(config, dimension, torch.Generator().manual_seed(seed))
         smooth = {
             "true": energy,
-            "gaussian": mollified(energy, config.gaussian_sigma),
+            "gaussian": mollify(energy, config.gaussian_sigma),
             "invariance": invariance_optimum(energy, config.sigma, config.weight),
         }
         ends = {

@@ -43,7 +43,7 @@ def table_planner(world, length: int):
                 state = int(world.transitions[state, plan[-1]])
             plans.append(plan)
         zeros = torch.zeros(len(plans))
-        return Plan(torch.tensor(plans), zeros, zeros, 7)
+        return Plan(torch.tensor(plans), zeros, 7)
 
     return planner
 
@@ -70,7 +70,7 @@ def test_visited_states_follow_the_transitions(world):
 def test_an_episode_ends_at_its_limit_or_with_its_plan(world):
     def turn_left(observations):
         zeros = torch.zeros(len(observations))
-        return Plan(torch.zeros(len(observations), 3, dtype=torch.long), zeros, zeros, 0)
+        return Plan(torch.zeros(len(observations), 3, dtype=torch.long), zeros)
 
     assert execute(world, turn_left, [world.start], limit=9).steps.tolist() == [9]
     assert execute(world, turn_left, [world.start], limit=9, replan=False).steps.tolist() == [3]

@@ -15,7 +15,7 @@ from helm_tutorial.funnel.landscape import (
     funnel_width,
     invariance_optimum,
     invariant_factor,
-    mollified,
+    mollify,
     report_energy,
 )
 
@@ -66,7 +66,7 @@ def test_mollified_energy_equals_the_gaussian_average(seed, sigma):
     weights = weights / weights.sum()
     shifts = sigma * torch.cartesian_prod(nodes, nodes)
     expected = energy(a[:, None] + shifts) @ torch.outer(weights, weights).flatten()
-    assert torch.allclose(mollified(energy, sigma)(a), expected, atol=1e-8)
+    assert torch.allclose(mollify(energy, sigma)(a), expected, atol=1e-8)
 
 
 @settings(deadline=None)
@@ -75,7 +75,7 @@ def test_invariance_optimum_solves_its_stationarity_condition(seed, sigma, weigh
     """The variation of E(f-E)² + λE(f(a)-f(a+δ))² vanishes where f - E + 2λ(f - Gf) = 0, G the average."""
     energy, a = draw_energy(seed), draw_points(seed)
     optimum = invariance_optimum(energy, sigma, weight)
-    residual = optimum(a) - energy(a) + 2 * weight * (optimum(a) - mollified(optimum, sigma)(a))
+    residual = optimum(a) - energy(a) + 2 * weight * (optimum(a) - mollify(optimum, sigma)(a))
     assert float(residual.abs().max()) < 1e-8
 
 
@@ -112,14 +112,14 @@ def test_convexity_width_is_squeezed_between_two_closed_forms():
     necessary = math.sqrt(math.log(25) / 12.5)
     assert necessary <= width <= necessary + 1e-4
     peak = torch.tensor([[math.pi / 2, math.pi / 2 + 2 * math.pi]], dtype=torch.float64) / 5
-    assert float(torch.linalg.eigvalsh(mollified(energy, necessary - 1e-4).hessian(peak))[0, 0]) < 0
+    assert float(torch.linalg.eigvalsh(mollify(energy, necessary - 1e-4).hessian(peak))[0, 0]) < 0
     grid = start_grid(points=200).double()
-    assert float(torch.linalg.eigvalsh(mollified(energy, width + 1e-6).hessian(grid)).min()) > 0
+    assert float(torch.linalg.eigvalsh(mollify(energy, width + 1e-6).hessian(grid)).min()) > 0
 
 
 def test_funnel_width_and_weight_meet_their_radius():
     energy = report_energy()
-    assert mollified(energy, funnel_width(energy, 0.5)).trapping_radius() == pytest.approx(0.5)
+    assert mollify(energy, funnel_width(energy, 0.5)).trapping_radius() == pytest.approx(0.5)
     for sigma in (0.1, 0.2, 0.5):
         weight = funnel_weight(energy, sigma, 0.5)
         assert invariance_optimum(energy, sigma, weight).trapping_radius() == pytest.approx(0.5)
@@ -135,8 +135,8 @@ def test_bowl_deformation_at_the_needed_weight_grows_with_the_width():
     ("energy", "expected"),
     [
         (report_energy(), 0.0548),
-        (mollified(report_energy(), 0.4), 0.3364),
-        (mollified(report_energy(), 0.5), 1.0),
+        (mollify(report_energy(), 0.4), 0.3364),
+        (mollify(report_energy(), 0.5), 1.0),
         (invariance_optimum(report_energy(), 0.2, 5.0), 0.326),
         (invariance_optimum(report_energy(), 0.5, 5.0), 0.5424),
         (invariance_optimum(report_energy(), 0.5, 10.0), 1.0),
@@ -172,7 +172,7 @@ def test_coarse_to_fine_ends_in_one_minimum_of_the_unsmoothed_energy():
 
 
 def test_paths_and_coverages_are_those_of_each_energy_alone():
-    energies = [mollified(report_energy(), sigma) for sigma in (0.35, 0.41, 0.5)]
+    energies = [mollify(report_energy(), sigma) for sigma in (0.35, 0.41, 0.5)]
     starts = start_grid(points=12)
     assert coverages(energies, starts) == pytest.approx([basin_coverage(energy, starts) for energy in energies])
     few = starts[::9].double()
@@ -220,7 +220,7 @@ def test_start_grid_covers_the_box_with_its_edges():
     ("call", "message"),
     [
         (lambda: RuggedEnergy(torch.ones(3, 2), torch.ones(2)), r"amplitudes must have shape \(3\), got \(2,\)"),
-        (lambda: mollified(report_energy(), -0.1), "sigma must be finite and at least 0.0, got -0.1"),
+        (lambda: mollify(report_energy(), -0.1), "sigma must be finite and at least 0.0, got -0.1"),
         (lambda: invariance_optimum(report_energy(), 0.1, -1.0), "weight must be finite"),
         (lambda: funnel_width(report_energy(), 0.0), "radius must be finite and greater than 0.0"),
         (lambda: descend(report_energy(), torch.zeros(3), steps=1), "starts must have shape"),

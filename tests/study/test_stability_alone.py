@@ -14,7 +14,7 @@ from helm_book.figures.style import COLORS
 from helm_study import records
 from helm_study.play import learned_rollout_jacobian
 from helm_study.stability import stability_alone
-from helm_study.stability.stability_alone import METRICS, MODELS, Config, distance_variation
+from helm_study.stability.stability_alone import METRICS, MODELS, Config, decoding_accuracy, distance_variation
 from helm_tutorial import diagnosis
 from helm_tutorial.models.baselines import train_latent_prediction, untrained
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
@@ -101,7 +101,7 @@ def test_a_part_of_the_record_run_again(recorded):
     require_beginning("exp3", losses)
     z = diagnosis.latents(model, world)
     fresh = {
-        "decoding_accuracy": diagnosis.decoding_accuracy(model, world),
+        "decoding_accuracy": decoding_accuracy(model, world),
         "prediction_accuracy": diagnosis.prediction_accuracy(model, world),
         "metric_correlation": diagnosis.metric_correlation(z, geodesic_distances(world)),
         "distance_variation": distance_variation(z),

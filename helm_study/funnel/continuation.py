@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.landscape import RuggedEnergy, mollified
+from helm_tutorial.funnel.landscape import RuggedEnergy, mollify
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def coarse_width(energy: RuggedEnergy, curvature: float = 0.5) -> float:
     """
     require_real("curvature", curvature, low=0.0, high=0.99)
     low, high = 0.0, 1.0
-    while mollified(energy, high).lowest_curvature() < curvature:
+    while mollify(energy, high).lowest_curvature() < curvature:
         high *= 2.0
     while high - low > 1e-9:
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if mollified(energy, middle).lowest_curvature() < curvature else (low, middle)
+        low, high = (middle, high) if mollify(energy, middle).lowest_curvature() < curvature else (low, middle)
     return high
 
 
@@ -123,12 +123,12 @@ def derived_schedule(energy: RuggedEnergy, *, curvature: float = 0.5, safety: fl
     require_real("safety", safety, above=0.0, high=1.0)
     require_real("shrink", shrink, above=0.0, high=0.99)
     sigma = coarse_width(energy, curvature)
-    level = mollified(energy, sigma)
+    level = mollify(energy, sigma)
     point = polished(level, torch.zeros(1, energy.dimension, dtype=torch.float64), steps=1000)[0]
     sigmas, steps = [sigma], [_steps(curvature, level, shrink)]
     while sigma > 0.0:
         sigma = _next_width(energy, point, sigma, safety)
-        level = mollified(energy, sigma)
+        level = mollify(energy, sigma)
         steps.append(_steps(tracking_margin(level, point)[1], level, shrink))
         point = polished(level, point.unsqueeze(0), steps=1000)[0]
         sigmas.append(sigma)
@@ -137,7 +137,7 @@ def derived_schedule(energy: RuggedEnergy, *, curvature: float = 0.5, safety: fl
 
 def _next_width(energy: RuggedEnergy, point: Tensor, sigma: float, safety: float) -> float:
     def safe(width: float) -> bool:
-        level = mollified(energy, width)
+        level = mollify(energy, width)
         slope = float(level.gradient(point.unsqueeze(0)).norm())
         return tracking_margin(level, point)[0] + slope >= slope / safety
 
