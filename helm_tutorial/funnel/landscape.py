@@ -1,8 +1,8 @@
 """The rugged energy of chapter 2 and two ways to smooth it.
 
-The energy is a quadratic bowl plus a sum of sines. Both filters here keep it one: the bowl keeps its curvature, and each
-sine keeps a fraction of its amplitude that depends on the length of its frequency alone. So every smoothed energy has
-the same form, with smaller amplitudes.
+The energy is a quadratic bowl plus a sum of sines. Both filters here keep it one: the bowl keeps its curvature, and
+each sine keeps a fraction of its amplitude that depends on the length of its frequency alone. So every smoothed energy
+has the same form, with smaller amplitudes.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ def penalised_gain(gain: float, weight: float, form: str) -> float:
 
     The result is the smallest ``w >= 0`` that minimises ``(gain - w)² + weight p(w)``. The penalty ``p`` of a step that
     multiplies differences by ``w`` is ``w²`` for ``"square"``, ``max(0, w² - 1)`` for ``"hinge"`` and
-    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since the singular
-    values of the learned matrix can be chosen one by one.
+    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since each
+    singular value of the learned matrix can be chosen by itself.
 
     Args:
         gain: factor by which the system multiplies differences, at least 0.
