@@ -14,7 +14,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_count, require_shape
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
-from helm_tutorial.rollouts import rollout
+from helm_tutorial.rollouts import Dynamics, rollout
 from helm_tutorial.worlds.gridworld import Gridworld, random_walks
 
 
@@ -55,25 +55,31 @@ def effective_rank(z: Tensor) -> float:
 
 
 @torch.no_grad()
-def imagination_accuracy(model: WorldModel, z0: Tensor, actions: Tensor, z: Tensor, ends: Tensor) -> float:
+def imagination_accuracy(model: Dynamics, z0: Tensor, actions: Tensor, z: Tensor, ends: Tensor) -> float:
     """Share of rollouts whose last imagined latent is nearest to that of the state where they truly end.
 
     Args:
-        model: a world model whose actions are one-hot.
+        model: ``z_next = model(z, a)``.
         z0: latents of the starts, shape ``(M, D)``.
-        actions: action indices, shape ``(M, T)``.
-        z: latents of the states to choose from, shape ``(N, D)``.
+        actions: as the model takes them, shape ``(M, T, A)``.
+        z: latents of the states among which the nearest is looked for, shape ``(N, D)``.
         ends: which of these each rollout truly ends in, shape ``(M,)``.
     """
-    imagined = rollout(model, z0, one_hot_actions(actions, model.actions))[:, -1]
+    imagined = rollout(model, z0, actions)[:, -1]
     return float((latent_distances(imagined, z).argmin(dim=1) == ends).float().mean())
 
 
 def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of all pairs of a state and an action whose predicted latent is nearest to the true next state's."""
-    z, count = latents(model, world), model.actions
-    actions = torch.arange(count).repeat(len(z))[:, None]
-    return imagination_accuracy(model, z.repeat_interleave(count, dim=0), actions, z, world.transitions.reshape(-1))
+    """Share of pairs of a state and an action whose predicted latent is nearest to the true next state's.
+
+    The nearest is looked for among all states that some action leads to. Of ``world`` this needs only ``features`` and
+    ``transitions``.
+    """
+    z, (count, num_actions) = latents(model, world), world.transitions.shape
+    actions = one_hot_actions(torch.arange(num_actions), num_actions).repeat(count, 1)[:, None]
+    following, ends = world.transitions.unique(return_inverse=True)
+    z0 = z[:count].repeat_interleave(num_actions, dim=0)
+    return imagination_accuracy(model, z0, actions, z[following], ends.flatten())
 
 
 def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
@@ -81,8 +87,8 @@ def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int,
     require_count("steps", steps)
     require_count("rollouts", rollouts)
     states, actions = random_walks(world, rollouts, steps, generator=torch.Generator().manual_seed(seed))
-    z = latents(model, world)
-    return imagination_accuracy(model, z[states[:, 0]], actions, z, states[:, -1])
+    z, num_actions = latents(model, world), world.transitions.shape[1]
+    return imagination_accuracy(model, z[states[:, 0]], one_hot_actions(actions, num_actions), z, states[:, -1])
 
 
 def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:
