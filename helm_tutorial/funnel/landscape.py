@@ -130,8 +130,8 @@ def mollify(
     """Smooth an energy with a Gaussian: ``E_σ(a) = E[E(a + σ ξ)]`` with ``ξ`` standard normal.
 
     A :class:`RuggedEnergy` is smoothed in closed form. Each sine keeps :func:`gaussian_factor` of its amplitude; the
-    bowl keeps its curvature and rises by ``σ² A / 2``. Any other energy is averaged over random points. Each call then
-    draws new noise, so the average and its gradient are unbiased estimates.
+    bowl keeps its curvature and rises by ``σ² A / 2``. Any other energy is averaged over random points, drawn anew at
+    each call: an unbiased estimate, and so is its gradient where the energy is continuous.
 
     Args:
         energy: see :data:`Energy`; its points may have any shape ``(B, ...)``, such as plans ``(B, T, A)``.
@@ -147,11 +147,11 @@ def mollify(
         >>> energy = report_energy()
         >>> [round(mollify(energy, sigma).trapping_radius(), 2) for sigma in (0.0, 0.25, 0.5)]
         [12.02, 3.47, 0.31]
-        >>> def cliff(a):  # a step of height 1, which has no useful gradient
-        ...     return (a[:, 0] > 0).float()
-        >>> ramp = mollify(cliff, 0.5, generator=torch.Generator().manual_seed(0), samples=10_000)
-        >>> [round(value, 1) for value in ramp(torch.tensor([[-0.5], [0.0], [0.5]])).tolist()]
-        [0.2, 0.5, 0.8]
+        >>> def creased(a):
+        ...     return a[:, 0].abs()
+        >>> smooth = mollify(creased, 0.5, generator=torch.Generator().manual_seed(0), samples=10_000)
+        >>> [round(value, 1) for value in smooth(torch.tensor([[-2.0], [0.0], [2.0]])).tolist()]
+        [2.0, 0.4, 2.0]
     """
     require_real("sigma", sigma, low=0.0)
     if isinstance(energy, RuggedEnergy):

@@ -1,3 +1,5 @@
+"""The rugged energy and its smoothed forms, against quadrature, autograd and sampling."""
+
 import math
 
 import pytest
@@ -6,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial.hermite_e import hermegauss
 
-from helm_book.figures.funnel_paths import coverages, descend_each, resample
-from helm_tutorial.funnel.descent import arrived, basin_coverage, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.funnel.landscape import (
     RuggedEnergy,
     convexity_width,
@@ -131,89 +132,20 @@ def test_bowl_deformation_at_the_needed_weight_grows_with_the_width():
     assert lengths == sorted(lengths)
 
 
-@pytest.mark.parametrize(
-    ("energy", "expected"),
-    [
-        (report_energy(), 0.0548),
-        (mollify(report_energy(), 0.4), 0.3364),
-        (mollify(report_energy(), 0.5), 1.0),
-        (invariance_optimum(report_energy(), 0.2, 5.0), 0.326),
-        (invariance_optimum(report_energy(), 0.5, 5.0), 0.5424),
-        (invariance_optimum(report_energy(), 0.5, 10.0), 1.0),
-    ],
-)
-def test_coverage_check_values(energy, expected):
-    # Descent with step 0.1 on the raw energy is chaotic: a few starts of 2500 may differ between processors.
-    assert basin_coverage(energy, start_grid()) == pytest.approx(expected, abs=0.01)
+@pytest.mark.parametrize("trailing", [(2,), (3, 2)])
+def test_the_sampled_average_is_that_of_the_closed_form(trailing):
+    """Value and gradient, at single points and at plans of three."""
+    energy, a = report_energy(), draw_points(0, 4, dimension=2)
+    a = (a.unsqueeze(1) * torch.linspace(0.5, 1.0, 3)[:, None].double() if len(trailing) == 2 else a).requires_grad_()
 
+    def summed(a):
+        return energy(a).flatten(1).sum(dim=1) if a.dim() > 2 else energy(a)
 
-def test_the_origin_is_no_minimum_of_the_rugged_energy():
-    energy = report_energy()
-    origin = torch.zeros(1, 2, dtype=torch.float64)
-    assert float(energy(origin)) == 0.0
-    assert float(energy.gradient(origin).norm()) == pytest.approx(8.5 * math.sqrt(2))
-    fine = start_grid(points=400).double()
-    best = fine[energy(fine).argmin()][None]
-    end = descend(energy, best, steps=2000, step_size=1 / energy.highest_curvature())[0, -1]
-    assert float(energy(end[None])) == pytest.approx(-2.005, abs=1e-3)
-    assert sorted(end.tolist()) == pytest.approx([-0.2795, 0.9287], abs=1e-3)
-
-
-def test_coarse_to_fine_ends_in_one_minimum_of_the_unsmoothed_energy():
-    energy, starts = report_energy(), start_grid(points=20).double()
-    sigmas = (0.52, 0.39, 0.26, 0.13, 0.0)
-    path = descend_coarse_to_fine(energy, starts, sigmas, steps=20)
-    assert path.shape == (400, 101, 2)
-    ends = path[:, -1]
-    assert bool(arrived(ends).all())
-    assert float(energy.gradient(ends).norm(dim=1).max()) < 1e-6
-    assert float(torch.linalg.eigvalsh(energy.hessian(ends)).min()) > 0
-    assert float((ends - ends[0]).norm(dim=1).max()) < 1e-6
-
-
-def test_paths_and_coverages_are_those_of_each_energy_alone():
-    energies = [mollify(report_energy(), sigma) for sigma in (0.35, 0.41, 0.5)]
-    starts = start_grid(points=12)
-    assert coverages(energies, starts) == pytest.approx([basin_coverage(energy, starts) for energy in energies])
-    few = starts[::9].double()
-    paths = descend_each(energies, few, steps=30, step_size=0.05)
-    alone = torch.stack([descend(energy, few, steps=30, step_size=0.05) for energy in energies])
-    assert torch.allclose(paths, alone, atol=1e-12)
-
-
-def test_resampled_points_are_equally_far_apart_along_the_path():
-    path = torch.tensor([[0.0, 0.0], [0.1, 0.0], [3.0, 0.0], [3.0, 1.0], [3.0, 1.0]])
-    points = resample(path, spacing=1.0, most=9)
-    assert torch.allclose(points, torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [3.0, 1.0]]))
-    assert torch.allclose(resample(path, spacing=0.1, most=3), torch.tensor([[0.0, 0.0], [2.0, 0.0], [3.0, 1.0]]))
-
-
-def test_a_path_that_does_not_move_keeps_its_two_ends():
-    assert resample(torch.ones(4, 2), spacing=0.1, most=5).tolist() == [[1.0, 1.0], [1.0, 1.0]]
-    assert resample(torch.ones(1, 2), spacing=0.1, most=5).tolist() == [[1.0, 1.0], [1.0, 1.0]]
-
-
-def test_descend_on_a_plain_bowl_by_hand():
-    bowl = RuggedEnergy(torch.zeros(0, 2, dtype=torch.float64), torch.zeros(0, dtype=torch.float64))
-    path = descend(bowl, torch.tensor([[1.0, -2.0]], dtype=torch.float64), steps=3, step_size=0.5)
-    assert torch.allclose(path[0, :, 1], torch.tensor([-2.0, -1.0, -0.5, -0.25], dtype=torch.float64))
-    assert bowl.trapping_radius() == 0.0
-    assert convexity_width(bowl) == 0.0
-
-
-def test_arrived_is_strict_and_false_for_nan():
-    ends = torch.tensor([[0.5, 0.0], [0.49, 0.0], [math.nan, 0.0], [1.0, 1.0]])
-    assert arrived(ends).tolist() == [False, True, False, False]
-    assert arrived(ends, target=torch.tensor([1.0, 1.0])).tolist() == [False, False, False, True]
-
-
-def test_start_grid_covers_the_box_with_its_edges():
-    grid = start_grid(points=5)
-    assert grid.shape == (25, 2)
-    assert float(grid.min()) == -3.0
-    assert float(grid.max()) == 3.0
-    assert start_grid(dimension=1, points=5).shape == (5, 1)
-    assert start_grid(dimension=3, points=4).shape == (64, 3)
+    sampled = mollify(summed, 0.3, generator=torch.Generator().manual_seed(0), samples=40_000)(a)
+    smooth = mollify(energy, 0.3)(a).reshape(len(a), -1).sum(dim=1)
+    assert torch.allclose(sampled, smooth, atol=0.05)
+    slope, exact = (torch.autograd.grad(value.sum(), a)[0] for value in (sampled, smooth))
+    assert torch.allclose(slope, exact, atol=0.15)
 
 
 @pytest.mark.parametrize(
@@ -221,23 +153,10 @@ def test_start_grid_covers_the_box_with_its_edges():
     [
         (lambda: RuggedEnergy(torch.ones(3, 2), torch.ones(2)), r"amplitudes must have shape \(3\), got \(2,\)"),
         (lambda: mollify(report_energy(), -0.1), "sigma must be finite and at least 0.0, got -0.1"),
+        (lambda: mollify(torch.sum, 0.1), "generator must be given where energy is not a RuggedEnergy, got None"),
+        (lambda: mollify(torch.sum, 0.1, generator=torch.Generator(), samples=0), "samples must be at least 1"),
         (lambda: invariance_optimum(report_energy(), 0.1, -1.0), "weight must be finite"),
         (lambda: funnel_width(report_energy(), 0.0), "radius must be finite and greater than 0.0"),
-        (lambda: descend(report_energy(), torch.zeros(3), steps=1), "starts must have shape"),
-        (lambda: descend(report_energy(), torch.zeros(1, 2), steps=0), "steps must be at least 1"),
-        (lambda: coverages([], torch.zeros(1, 2)), "the number of energies must be at least 1"),
-        (lambda: descend_each([], torch.zeros(1, 2)), "the number of energies must be at least 1"),
-        (
-            lambda: coverages([report_energy(), RuggedEnergy(torch.ones(3, 2), torch.ones(3))], torch.zeros(1, 2)),
-            "same",
-        ),
-        (lambda: resample(torch.zeros(3), spacing=0.1, most=5), "path must have shape"),
-        (lambda: resample(torch.zeros(3, 2), spacing=0.0, most=5), "spacing must be"),
-        (lambda: resample(torch.zeros(3, 2), spacing=0.1, most=1), "most must be at least 2"),
-        (lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.5, 0.1)), "sigmas must decrease"),
-        (lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.1, 0.5, 0.0)), "sigmas must decrease"),
-        (lambda: start_grid(points=1), "points must be at least 2"),
-        (lambda: start_grid(dimension=9, points=50), "points .. dimension must be between 1 and 10000000"),
         (lambda: draw_energy(0, sines=21).trapping_radius(), "number of sines must be between 1 and 20, got 21"),
     ],
 )

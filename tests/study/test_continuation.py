@@ -119,10 +119,6 @@ def test_polishing_keeps_to_the_hollow():
         (lambda: derived_schedule(report_energy(), shrink=0.0), "shrink must be"),
         (lambda: polished(report_energy(), torch.zeros(2)), "points must have shape"),
         (lambda: tracking_margin(report_energy(), torch.zeros(2), radii=0), "radii must be at least 1"),
-        (
-            lambda: descend_coarse_to_fine(report_energy(), torch.zeros(1, 2), (0.5, 0.0), steps=[3]),
-            "steps must be one for each of 2 levels, got 1",
-        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):
