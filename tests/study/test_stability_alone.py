@@ -145,3 +145,28 @@ def test_advice_points_where_the_action_leads():
         assert plt.matplotlib.colors.same_color(arrows.get_facecolor()[0], COLORS[colour])
     assert goal_distances(world)[world.goals[0]] == 0
     plt.close(figure)
+
+
+@pytest.mark.parametrize("observation", ["cells", "profiles"])
+def test_decoding_accuracy_rounds_to_the_next_states_counts(observation):
+    room = load_gridworld("MiniGrid-Empty-5x5-v0", observation=observation)
+
+    class Table:
+        """A perfect model that looks states up, and decodes them with an error."""
+
+        actions = 3
+
+        def __init__(self, error: float = 0.0):
+            self.error = error
+
+        def encode(self, features):
+            return torch.eye(room.states)[torch.cdist(features, room.features).argmin(dim=1)]
+
+        def __call__(self, z, a):
+            return torch.eye(room.states)[room.transitions[z.argmax(1), a.argmax(1)]]
+
+        def decode(self, z):
+            return z @ room.features + self.error * room.view.scale
+
+    for error, accuracy in ((0.0, 1.0), (0.45, 1.0), (-0.45, 1.0), (0.55, 0.0), (-0.55, 0.0)):
+        assert decoding_accuracy(Table(error), room) == accuracy
