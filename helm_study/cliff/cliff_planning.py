@@ -1,8 +1,8 @@
 """The planning half of experiment 1: plans made on a model, scored on that model and on the true system.
 
-Starts, goals and the share of arrivals are those of :func:`~helm_study.cliff.remedies.backward_tasks`; a plan
-arrives when the squared distance between its last state and the goal is below the report's 0.1. Plans are carried out
-open loop, in float64, unless a name says ``feedback``.
+Starts and goals come from :func:`~helm_study.cliff.remedies.backward_tasks`. A plan arrives when the squared distance
+between its last state and the goal is below the report's 0.1. Plans run open loop, in float64, unless a metric's name
+says ``feedback``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics
 
 TOLERANCE = 0.1
-"""Largest squared distance from the goal at which a plan has arrived, the report's."""
+"""Squared distance from the goal below which a plan has arrived, as in the report's scripts."""
 
 REMEDIES: dict[str, Callable[..., Plan]] = {
     "adam": plan_adam,
@@ -34,13 +34,13 @@ REMEDIES: dict[str, Callable[..., Plan]] = {
     "gauss_newton": plan_gauss_newton,
     "multiple_shooting": plan_multiple_shooting,
 }
-"""What is tried instead of plain gradient descent, by the name in a metric.
+"""Planners to try instead of plain gradient descent, by their names in metrics.
 
 :meta hide-value:
 """
 
 TAUGHT = "multiple_shooting"
-"""The remedy that the chapter teaches, and whose share is called ``best``, chosen for what it needs of a model."""
+"""The remedy that the chapter teaches; its metric is called ``best``."""
 
 SIZES = {"": "one action, the report's system", "_A4": "four actions"}
 BENT = ("gradient", "feedback", "gauss_newton", "multiple_shooting")
@@ -49,22 +49,22 @@ SHARE = "fraction"
 
 @dataclass(frozen=True, eq=False)
 class BentSystem:
-    """A system that is not linear: ``z' = W z + B a + bend sin z``, callable as a model.
+    """System that is not linear, ``z' = W z + B a + bend sin z``, callable as a model.
 
     Attributes:
         linear: ``W`` and ``B``.
-        bend: below the smallest eigenvalue of a symmetric ``W``, so that each step can be undone.
+        bend: must be below the smallest eigenvalue of a symmetric ``W``; then each step can be undone.
     """
 
     linear: LinearSystem
     bend: float
 
     def __call__(self, z: Tensor, a: Tensor) -> Tensor:
-        """One step, ``(B, D), (B, A) -> (B, D)``."""
+        """Take one step, ``(B, D), (B, A) -> (B, D)``."""
         return self.linear(z, a) + self.bend * torch.sin(z)
 
     def undo(self, z_next: Tensor, a: Tensor) -> Tensor:
-        """The state from which ``a`` leads to ``z_next``, by a contraction: ``z = W⁻¹ (z' - B a - bend sin z)``."""
+        """Find the state from which ``a`` leads to ``z_next``, by iterating ``z = W⁻¹ (z' - B a - bend sin z)``."""
         inverse = torch.linalg.inv(self.linear.W)
         pushed = z_next - a @ self.linear.B.mT
         z = pushed @ inverse.mT
@@ -104,7 +104,7 @@ def planning_metrics() -> dict[str, Metric]:
 
 
 def draw_tasks(world: BentSystem, seed: int, *, trials: int, horizon: int) -> Tasks:
-    """The starts and goals of a seed at a horizon: each horizon has its own, every planner the same."""
+    """Draw the starts and goals of a seed; they differ between horizons and are the same for every planner."""
     dimension, num_actions = world.linear.B.shape
     generator = torch.Generator().manual_seed(1000 * horizon + seed)
     sizes = {"dimension": dimension, "num_actions": num_actions}
@@ -112,7 +112,7 @@ def draw_tasks(world: BentSystem, seed: int, *, trials: int, horizon: int) -> Ta
 
 
 def arrivals(world: Dynamics, plan: Plan, goals: Tensor, *, gain: Tensor | None = None) -> float:
-    """Share of plans that arrive in ``world``; one that overflows does not."""
+    """Share of plans that arrive in ``world``; a plan that overflows does not arrive."""
     squared = (simulate(world, plan, gain=gain)[:, -1] - goals).square().sum(dim=1)
     return float((squared < TOLERANCE).double().mean())
 
@@ -153,7 +153,7 @@ def planning_scores(
 
 
 def bent_scores(system: LinearSystem, seed: int, *, bend: float, trials: int) -> dict[str, float]:
-    """Shares of plans that arrive on a system that is not linear and is known: what a remedy owes to linearity."""
+    """Shares of plans that arrive on a known system that is not linear."""
     world = BentSystem(system, bend)
     tasks = draw_tasks(world, seed, trials=trials, horizon=50)
     values = {}

@@ -1,4 +1,4 @@
-"""Remedies for a stalled descent that chapter 1 compares, and the tasks on which they are compared."""
+"""Remedies for a stalled descent that chapter 1 compares, and the tasks on which it compares them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tasks:
     Attributes:
         starts: shape ``(B, D)``.
         goals: shape ``(B, D)``.
-        witness: actions between -1 and 1 that lead there, shape ``(B, T, A)``; no planner sees them.
+        witness: actions between -1 and 1 that lead there, shape ``(B, T, A)``. No planner sees them.
     """
 
     starts: Tensor
@@ -33,10 +33,10 @@ class Tasks:
 def backward_tasks(
     undo: Dynamics, generator: torch.Generator, *, trials: int, dimension: int, num_actions: int, horizon: int
 ) -> Tasks:
-    """Tasks that can be solved at the horizon with actions between -1 and 1, starts and goals of the size of the data.
+    """Draw tasks that actions between -1 and 1 can solve, by stepping backwards from their goals.
 
-    The goal is standard normal, the plan uniform on ``[-1, 1]``, and the start is where the system must have come
-    from. Drawn forwards, the ends of random plans of an expansive system would lie ``ρ^T`` away from everything.
+    The goal is standard normal, the actions are uniform on ``[-1, 1]``, and the start is where the system must have
+    come from. Drawn forwards, random plans of an expansive system would end ``ρ^T`` away from everything.
 
     Args:
         undo: the inverse step, ``z = undo(z_next, a)``.
@@ -45,9 +45,6 @@ def backward_tasks(
         dimension: ``D``.
         num_actions: numbers in one action, ``A``.
         horizon: ``T``.
-
-    Raises:
-        ValueError: a count is below 1.
     """
     counts = {"trials": trials, "dimension": dimension, "num_actions": num_actions, "horizon": horizon}
     for name, value in counts.items():
@@ -63,7 +60,7 @@ def backward_tasks(
 def plan_adam(
     model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, num_actions: int, steps: int = 100, lr: float = 0.05
 ) -> Plan:
-    """The report's planner: Adam on the actions, from zeros, with the report's step size; else :func:`plan_descent`."""
+    """Plan as :func:`plan_descent` does, but with Adam and the report's step size: the report's planner."""
     plan = first_actions(z0, goals, horizon, num_actions, steps).requires_grad_(True)
     require_real("lr", lr, above=0.0)
     optimizer = Adam([plan], lr=lr)
@@ -76,9 +73,9 @@ def plan_adam(
 def plan_coarse_to_fine(
     model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, num_actions: int, steps: int = 300, stride: int = 5
 ) -> Plan:
-    """:func:`plan_descent` on horizons ``stride, 2 stride, ..., T``, each beginning with the plan before it and zeros.
+    """Plan by :func:`plan_descent` on horizons ``stride, 2 stride, ..., T``, one after another.
 
-    ``steps`` are shared out equally among the horizons.
+    Each begins with the plan before it, followed by zeros. All horizons have the same share of ``steps``.
     """
     require_count("stride", stride)
     stages = [*range(stride, horizon, stride), horizon]
@@ -96,9 +93,10 @@ def plan_coarse_to_fine(
 def plan_lifted_descent(
     model: Dynamics, z0: Tensor, goals: Tensor, horizon: int, *, num_actions: int, steps: int = 300
 ) -> Plan:
-    """Plain gradient descent on the lifted variables: of half the squared defects, with the step size ``1/L``.
+    """Plan by gradient descent on half the squared defects of multiple shooting, with the step size ``1/L``.
 
-    The first-order relative of :func:`plan_multiple_shooting`, from the same start, one backward pass a step.
+    It starts as :func:`~helm_tutorial.cliff.multiple_shooting.plan_multiple_shooting` does and takes one backward pass
+    a step.
     """
     plan = first_actions(z0, goals, horizon, num_actions, steps)
     states = straight_line(z0, goals, horizon)

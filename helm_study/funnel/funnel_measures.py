@@ -1,4 +1,4 @@
-"""Measurements of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
+"""The parts of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ CLOSED = {
 
 @functools.cache
 def schedule() -> Schedule:
-    """The derived schedule of the report's energy. On pairs of coordinates each pair descends alone: one serves all."""
+    """Derived schedule of the report's energy, in any dimension, since pairs of coordinates descend independently."""
     return derived_schedule(report_energy())
 
 
 @functools.cache
 def lowest_energy() -> float:
-    """Lowest value of the report's energy: the lowest hollow found from every point of a fine grid."""
+    """Lowest value of the report's energy, found from the 200 lowest points of a fine grid."""
     energy, grid = report_energy(), start_grid(points=200).double()
     best = grid[energy(grid).argsort()[:200]]
     return float(energy(polished(energy, best)).min())
 
 
 def global_share(energy: RuggedEnergy, ends: Tensor) -> float:
-    """Share of ``ends`` in whose hollow of the two-dimensional ``energy`` there is a global minimum."""
+    """Share of ``ends`` that are in the hollow of a global minimum of the two-dimensional ``energy``."""
     return float(_is_global(energy, ends).double().mean())
 
 
@@ -55,7 +55,7 @@ def _is_global(energy: RuggedEnergy, ends: Tensor) -> Tensor:
 
 
 def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
-    """The metrics of two dimensions that no seed changes: ends of ``starts``, shape ``(B, 2)``, on closed forms."""
+    """Metrics in two dimensions that do not depend on the seed, for descents from ``starts``, shape ``(B, 2)``."""
 
     def ends(landscape: Energy) -> Tensor:
         return descend(landscape, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
@@ -86,7 +86,7 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
 
 
 def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
-    """Three ways to look for the global minimum, each draw with the same number of gradient evaluations."""
+    """Search for the global minimum in three ways, with the same number of gradient evaluations for each draw."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_starts(config, 2, generator)
     spread = schedule().sigmas[0] * torch.randn(config.draws, 2, generator=generator, dtype=torch.float64)
@@ -112,7 +112,7 @@ def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -
 
 
 def uniform_starts(config: mollified_funnel.Config, dimension: int, generator: torch.Generator) -> Tensor:
-    """``config.draws`` random starts, uniform on the box, float64, shape ``(draws, dimension)``."""
+    """Draw ``config.draws`` starts, uniform on the box, float64, shape ``(draws, dimension)``."""
     return config.half_width * (2.0 * torch.rand(config.draws, dimension, generator=generator, dtype=torch.float64) - 1)
 
 

@@ -224,10 +224,10 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
 
 
 def distance_variation(z: Tensor) -> float:
-    """Standard deviation over mean of the distances between latents ``(N, D)`` of two different states.
+    """Standard deviation of the distances between the latents ``(N, D)`` of two states, over their mean.
 
-    It is 0 where all states are equidistant, as one-hot vectors are; independent normal coordinates have
-    about ``(2 D)^-1/2``. ``nan`` where all latents are the same point.
+    It is 0 where all states are equidistant, as one-hot vectors are, about ``(2 D)^-1/2`` for independent normal
+    coordinates, and ``nan`` where all latents are the same point.
     """
     distances = torch.pdist(z.double())
     return float(distances.std(correction=0) / distances.mean())
