@@ -53,7 +53,6 @@ FIGURES = {
     "update_cpu_over_gpu_8x8": "an update, CPU over GPU, Empty-8x8",
     "update_cpu_over_gpu_16x16": "an update, CPU over GPU, Empty-16x16",
     "update_cpu_over_gpu_four_rooms": "an update, CPU over GPU, FourRooms",
-    "jacobian_speedup_T200": "Jacobian norms to T = 200, jacrev over ours",
     "plan_speedup_vs_peer_T12": "plan speedup vs peer, T = 12",
     "plan_speedup_vs_peer_T25": "plan speedup vs peer, T = 25",
     "plan_speedup_same_path_T12": "plan speedup, same path, T = 12",
