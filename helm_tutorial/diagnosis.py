@@ -55,12 +55,16 @@ def effective_rank(z: Tensor) -> float:
 
 @torch.no_grad()
 def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of state-action pairs whose predicted latent is nearest to the true next state's latent."""
-    z, count = latents(model, world), model.actions
+    """Share of state-action pairs whose predicted latent is nearest to the true next state's latent.
+
+    Nearest among all states that some action leads to. Of ``world`` only ``features`` and ``transitions`` are asked.
+    """
+    z, (here, count) = latents(model, world), world.transitions.shape
     actions = one_hot_actions(torch.arange(count), count)
-    predicted = model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))
-    nearest = latent_distances(predicted, z).argmin(dim=1)
-    return float((nearest == world.transitions.reshape(-1)).float().mean())
+    predicted = model(z[:here].repeat_interleave(count, dim=0), actions.repeat(here, 1))
+    following, right = world.transitions.unique(return_inverse=True)
+    nearest = latent_distances(predicted, z[following]).argmin(dim=1)
+    return float((nearest == right.reshape(-1)).float().mean())
 
 
 @torch.no_grad()

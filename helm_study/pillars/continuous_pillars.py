@@ -13,19 +13,16 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.pillars.continuous_planning import (
-    learned_rollout_jacobian,
+from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
+from helm_study.pillars.expansive_play import (
     play_knowing,
     play_learned,
-    play_randomly,
-    prediction_accuracy,
     state_error,
-    success_rate,
+    surroundings,
     true_rollout_jacobian,
 )
-from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.pillars.two_pillars import CELLS, HORIZONS
-from helm_study.play import Planning, plain_planner
+from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play_randomly
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.diagnosis import rank_correlation
@@ -33,6 +30,7 @@ from helm_tutorial.models.baselines import train_reconstruction
 from helm_tutorial.models.contrastive import Training, train_contrastive
 from helm_tutorial.models.fit import Progress
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 
 READ = (0, 5, 12)
 """Imagined steps after which the true state is read out of the latent; random walks are no longer."""
@@ -167,19 +165,19 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         "_plain": plain_planner(config.planning),
         "_closest": replace(config.planning, over="closest"),
     }
-    values = {"success_random": success_rate(play_randomly(world, config.planning, seed, starts, limit=limit))}
+    values = {"success_random": success_rate(play_randomly(world, seed, starts, limit=limit))}
     parts = len(CELLS) + 1
     for number, cell in enumerate(CELLS):
         tell(f"{cell}: training", number / parts)
         model = train_cell(world, config, cell, seed)
         with torch.no_grad():
             z, y = model.encode(world.observe(points)), model.encode_goal(world.observe(points))
-            to_goal = diagnosis.latent_distances(
-                model.encode(world.observe(measured)), model.encode_goal(world.observe(world.goal[None]))
-            )[:, 0]
+            to_goal = diagnosis.latent_distances(model.encode(world.observe(measured)), model.encode_goal(world.goal))[
+                :, 0
+            ]
         values[f"metric_correlation_{cell}"] = diagnosis.metric_correlation(z, steps, goals=y)
         values[f"goal_correlation_{cell}"] = rank_correlation(to_goal, ways)
-        values[f"prediction_accuracy_{cell}"] = prediction_accuracy(world, model, seed)
+        values[f"prediction_accuracy_{cell}"] = diagnosis.prediction_accuracy(model, surroundings(world, seed))
         for ahead in READ:
             values[f"state_error_{cell}_T{ahead}"] = state_error(world, model, ahead, seed)
         for step, horizon in enumerate(HORIZONS):

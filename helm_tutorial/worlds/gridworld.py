@@ -18,6 +18,7 @@ import contextlib
 import io
 import warnings
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gymnasium
@@ -76,16 +77,26 @@ class Gridworld:
     view: View = field(repr=False)
 
     @property
-    def states(self) -> int:
+    def num_actions(self) -> int:
+        """Number of actions, ``A`` = 3."""
+        return self.transitions.shape[1]
+
+    @property
+    def num_states(self) -> int:
         """Number of states, ``N``."""
         return len(self.positions)
 
     @property
+    def goal(self) -> Tensor:
+        """Observations that count as the goal, shape ``(4, ...)`` for one goal cell."""
+        return self.features[self.goals]
+
+    @property
     def starts(self) -> Tensor:
         """Indices of every state that is not on the goal cell, ascending."""
-        on_goal = torch.zeros(self.states, dtype=torch.bool)
+        on_goal = torch.zeros(self.num_states, dtype=torch.bool)
         on_goal[self.goals] = True
-        return torch.arange(self.states)[~on_goal]
+        return torch.arange(self.num_states)[~on_goal]
 
     def observe(self, images: Tensor) -> Tensor:
         """What a model sees of images ``(..., width, height, 3)``: features, as :attr:`features` holds them."""
@@ -108,6 +119,45 @@ class Gridworld:
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
 
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :func:`random_walks`."""
+        return random_walks(self, count, length, generator=generator)
+
+    def random_observations(self, count: int, *, generator: torch.Generator) -> Tensor:
+        """What is seen of uniformly random states, shape ``(count, ...)``."""
+        return self.features[torch.randint(self.num_states, (count,), generator=generator)]
+
+    def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
+        """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
+        starts = torch.as_tensor(starts)
+        wrong = starts[(starts < 0) | (starts >= self.num_states)]
+        if len(wrong):
+            raise ValueError(f"starts must lie between 0 and {self.num_states - 1}, got {int(wrong[0])}")
+        return GridSimulation(self, starts)
+
+
+class GridSimulation:
+    """MiniGrid's own environments, which alone judge success; see :class:`~helm_tutorial.worlds.world.Simulation`."""
+
+    def __init__(self, world: Gridworld, starts: Tensor) -> None:
+        self.world, self.states = world, starts.clone()
+        self.success, self.over = torch.zeros(2, len(starts), dtype=torch.bool)
+        self._envs = [world.open(start) for start in starts.tolist()]
+        self._seen = world.features[starts]
+
+    def observe(self) -> Tensor:
+        """What the environments showed last."""
+        return self._seen
+
+    def step(self, actions: Tensor, rows: Tensor) -> None:
+        """Step the environments ``rows``."""
+        for action, row in zip(actions.tolist(), rows.tolist(), strict=True):
+            observation, reward, terminated, truncated, _ = self._envs[row].step(action)
+            agent = self._envs[row].unwrapped
+            self._seen[row] = self.world.observe(torch.as_tensor(observation["image"]))
+            self.states[row] = self.world.index(tuple(map(int, agent.agent_pos)), int(agent.agent_dir))
+            self.success[row], self.over[row] = terminated and reward > 0, terminated or truncated
+
 
 def load_gridworld(
     env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 0, observation: str = "cells"
@@ -128,7 +178,7 @@ def load_gridworld(
 
     Example:
         >>> world = load_gridworld("MiniGrid-Empty-8x8-v0")
-        >>> world.states, len(world.starts), int(goal_distances(world)[world.start])
+        >>> world.num_states, len(world.starts), int(goal_distances(world)[world.start])
         (144, 140, 11)
     """
     require_count("layout_seed", layout_seed, low=0)
@@ -182,7 +232,7 @@ def geodesic_distances(world: Gridworld) -> Tensor:
 
     Not symmetric: going back means turning round first.
     """
-    return _distances_to(world, torch.arange(world.states))
+    return _distances_to(world, torch.arange(world.num_states))
 
 
 def goal_distances(world: Gridworld) -> Tensor:
@@ -192,7 +242,7 @@ def goal_distances(world: Gridworld) -> Tensor:
 
 def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
     """Fewest steps to each target, ``(N, targets)``: one more than from the best next state, Bellman's equation."""
-    distances = torch.full((world.states, len(targets)), float("inf"))
+    distances = torch.full((world.num_states, len(targets)), float("inf"))
     distances[targets, torch.arange(len(targets))] = 0.0
     while True:
         known = distances
@@ -215,7 +265,7 @@ def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.
     require_count("length", length)
     actions = torch.randint(len(ACTIONS), (count, length), generator=generator)
     states = torch.empty(count, length + 1, dtype=torch.long)
-    states[:, 0] = torch.randint(world.states, (count,), generator=generator)
+    states[:, 0] = torch.randint(world.num_states, (count,), generator=generator)
     for t in range(length):
         states[:, t + 1] = world.transitions[states[:, t], actions[:, t]]
     return states, actions
