@@ -49,7 +49,7 @@ def main() -> None:
         if torch.cuda.is_available():
             tasks["gpu"] = training(world, 0.0)
         spent = interleaved(tasks, runs=RUNS)
-        updates = UPDATES * max(1.0, world.states / 144)
+        updates = UPDATES * max(1.0, world.num_states / 144)
         figures[f"update_cpu_ms_{name}"] = figure([1000 * t / updates for t in spent["cpu"]], "ms")
         figures[f"update_cpu_over_gpu_{name}"] = ratio(spent["cpu"], spent["gpu"]) if "gpu" in spent else None
     figures["seeds1000_gpu_seconds"] = many_seeds() if torch.cuda.is_available() else None

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, play, success_rate
+from helm_study.play import Planning, gradient_planner, play
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
 from helm_tutorial.models.contrastive import Training
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -148,7 +149,8 @@ def run_seeds(
             found[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
             found[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, world, to_goal)
             found[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, world)
-            found[f"success_{name}"] = success_rate(play(world, model, config.planning, seed))
+            episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
+            found[f"success_{name}"] = success_rate(episodes)
             if seed == config.embedding_seed:
                 pictures[name] = _picture(latents, world, geodesic)
     if pictures:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, success_rate
+from helm_study.play import Planning, gradient_planner, path_ratio, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHOICES: dict[str, dict] = {
@@ -90,7 +91,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         tell(MEANINGS[choice], number / len(CHOICES))
         model = train_contrastive(world, replace(config.training, **change), seed)
         z = diagnosis.latents(model, world)
-        episodes = play(world, model, config.planning, seed)
+        episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
         values |= {
             f"metric_correlation_{choice}": diagnosis.metric_correlation(z, geodesic),
             f"greedy_accuracy_{choice}": diagnosis.greedy_accuracy(z, world, to_goal),

@@ -12,18 +12,21 @@ from dataclasses import dataclass, field, replace
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    cross_entropy_planner,
     from_own_start,
+    gradient_planner,
+    greedy_planner,
     learned_rollout_jacobian,
     open_loop_planner,
     path_ratio,
     play,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 from helm_tutorial.worlds.observation import KINDS
 
@@ -145,8 +148,8 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     printed = train_contrastive(world, replace(config.training, gamma=0.0), seed)
     values: dict[str, float] = {}
 
-    def keep(name: str, model, where, planning: Planning, **options) -> Episodes:
-        episodes = play(where, model, planning, seed, **options)
+    def keep(name: str, model, where, planning: Planning, make: Callable = gradient_planner) -> Episodes:
+        episodes = play(where, model, make(planning), planning, seed)
         values[f"success_{name}"] = success_rate(episodes)
         values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
         return episodes
@@ -157,18 +160,18 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     success_start, final_distance = from_own_start(world, ours)
     keep("open_loop_contrastive", contrastive, seen, open_loop_planner(planning))
     keep("report_planner_contrastive", contrastive, seen, report_planner(planning))
-    keep("search_contrastive", contrastive, seen, planning, by="random shooting")
-    keep("greedy_contrastive", contrastive, seen, planning, by="greedy")
+    keep("search_contrastive", contrastive, seen, planning, shooting_planner)
+    keep("greedy_contrastive", contrastive, seen, planning, greedy_planner)
     tell("planning with variants of the planner", 0.6)
     some = replace(planning, stride=planning.stride * config.variants_stride)
-    keep("cross_entropy_contrastive", contrastive, seen, some, by="cross-entropy")
+    keep("cross_entropy_contrastive", contrastive, seen, some, cross_entropy_planner)
     for name, changed in VARIANTS.items():
         keep(f"{name}_contrastive", contrastive, seen, replace(some, **changed))
     tell("planning with the other two models", 0.8)
     start_one_encoder, distance_one_encoder = from_own_start(world, keep("one_encoder", one_encoder, world, planning))
     keep("open_loop_one_encoder", one_encoder, world, open_loop_planner(planning))
     keep("report_planner_one_encoder", one_encoder, world, report_planner(planning))
-    keep("search_one_encoder", one_encoder, world, planning, by="random shooting")
+    keep("search_one_encoder", one_encoder, world, planning, shooting_planner)
     keep("printed_loss", printed, world, planning)
     tell("diagnosis", 0.97)
     for name, model, where in (

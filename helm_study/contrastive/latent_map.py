@@ -138,7 +138,7 @@ def to_cells(pairs: Tensor, world: Gridworld) -> Tensor:
     Raises:
         ValueError: ``pairs`` has another shape.
     """
-    require_shape("pairs", pairs, (world.states, world.states))
+    require_shape("pairs", pairs, (world.num_states, world.num_states))
     return torch.stack([pairs[:, on].min(dim=1).values for on in _states_on(world)])
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, open_loop_planner, path_ratio, play, success_rate
+from helm_study.play import Planning, gradient_planner, open_loop_planner, path_ratio, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, as_printed, train_contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHANGES: dict[str, dict] = {
@@ -105,8 +106,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         geodesic, to_goal = geodesic_distances(world), goal_distances(world)
         model = train_contrastive(world, training, seed)
         z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
-        episodes = play(world, model, config.planning, seed)
-        once = play(world, model, open_loop_planner(config.planning), seed)
+        ours, open_loop = config.planning, open_loop_planner(config.planning)
+        episodes = play(world, model, gradient_planner(ours), ours, seed)
+        once = play(world, model, gradient_planner(open_loop), open_loop, seed)
         values |= {
             f"metric_correlation_{step}": diagnosis.metric_correlation(z, geodesic, goals=goals),
             f"greedy_accuracy_{step}": diagnosis.greedy_accuracy(z, world, to_goal, goals=goals),

@@ -14,12 +14,22 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, play_randomly, success_rate
+from helm_study.play import (
+    Planning,
+    episode_limit,
+    gradient_planner,
+    path_ratio,
+    play,
+    play_randomly,
+    played_starts,
+    shooting_planner,
+)
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.models.baselines import train_reconstruction
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WORLDS = {
@@ -148,12 +158,14 @@ def _measure(
     tell("training by reconstruction", 0.3)
     reconstruction = train_reconstruction(world, config.training, seed)
     tell("planning", 0.6)
-    ours = play(world, contrastive, config.planning, seed)
-    searched = play(world, contrastive, config.baseline_planning, seed, by="random shooting")
-    beside = play(world, reconstruction, config.baseline_planning, seed)
-    own = play(world, contrastive, config.planning, seed, starts=torch.tensor([world.start]))
+    rules, few = config.planning, config.baseline_planning
+    ours = play(world, contrastive, gradient_planner(rules), rules, seed)
+    searched = play(world, contrastive, shooting_planner(few), few, seed)
+    beside = play(world, reconstruction, gradient_planner(few), few, seed)
+    own = play(world, contrastive, gradient_planner(rules), rules, seed, starts=torch.tensor([world.start]))
+    wandered = play_randomly(world, seed, played_starts(world, rules), limit=episode_limit(world, rules))
     z, goals = diagnosis.latents(contrastive, world), diagnosis.goal_latents(contrastive, world)
-    different = ~torch.eye(world.states, dtype=torch.bool) & geodesic.isfinite()
+    different = ~torch.eye(world.num_states, dtype=torch.bool) & geodesic.isfinite()
     distance = diagnosis.goal_latent_distances(z, world, goals=goals)
     visited = own.states[0]
     return {
@@ -161,7 +173,7 @@ def _measure(
         "path_ratio_contrastive": path_ratio(ours, to_goal),
         "success_search_contrastive": success_rate(searched),
         "success_reconstruction": success_rate(beside),
-        "success_random_actions": success_rate(play_randomly(world, config.planning, seed)),
+        "success_random_actions": success_rate(wandered),
         "prediction_accuracy_contrastive": diagnosis.prediction_accuracy(contrastive, world),
         "prediction_accuracy_reconstruction": diagnosis.prediction_accuracy(reconstruction, world),
         "metric_correlation_contrastive": diagnosis.metric_correlation(z, geodesic, goals=goals),

@@ -13,10 +13,19 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, from_own_start, open_loop_planner, path_ratio, play, success_rate
+from helm_study.play import (
+    Planning,
+    from_own_start,
+    gradient_planner,
+    greedy_planner,
+    open_loop_planner,
+    path_ratio,
+    play,
+)
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
@@ -90,9 +99,10 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         progress=lambda step, steps, loss: tell("training from pixels", 0.7 * step / steps),
     )
     tell("planning", 0.7)
-    episodes = play(world, model, config.planning, seed)
-    once = play(world, model, open_loop_planner(config.planning), seed)
-    greedy = play(world, model, config.planning, seed, by="greedy")
+    ours, open_loop = config.planning, open_loop_planner(config.planning)
+    episodes = play(world, model, gradient_planner(ours), ours, seed)
+    once = play(world, model, gradient_planner(open_loop), open_loop, seed)
+    greedy = play(world, model, greedy_planner(ours), ours, seed)
     tell("diagnosis", 0.95)
     z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
     values = {

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, success_rate
+from helm_study.play import Planning, bounded_planner, gradient_planner, learned_rollout_jacobian, plain_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 WEIGHTS = {"square": (3e-4, 1e-3, 3e-3), "hinge": (1e-2, 3e-2, 1e-1), "rollout": (1e-3, 1e-2, 1e-1)}
@@ -114,8 +115,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
             f"rollout_jacobian_{name}_T50": learned_rollout_jacobian(world, model, 50, seed),
         }
         for suffix, planning in planners.items():
-            values[f"success_{name}_T50{suffix}"] = success_rate(play(world, model, planning, seed))
+            episodes = play(world, model, gradient_planner(planning), planning, seed)
+            values[f"success_{name}_T50{suffix}"] = success_rate(episodes)
             if name == "none":
-                bounded = play(world, model, planning, seed, bounded=True)
+                bounded = play(world, model, bounded_planner(planning), planning, seed)
                 values[f"success_bounded_gradient_T50{suffix}"] = success_rate(bounded)
     return values

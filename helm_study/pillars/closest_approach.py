@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import plain_planner, play, success_rate
+from helm_study.play import gradient_planner, plain_planner, play
 from helm_tutorial._check import require_count
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 HORIZONS = (12, 25, 50)
@@ -61,6 +62,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         model = two_pillars.train_cell(world, config.pillars, cell, seed)
         for horizon in HORIZONS:
             ours = replace(config.pillars.planning, horizon=horizon, over="closest")
-            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, ours, seed))
-            values[f"success_{cell}_T{horizon}_plain"] = success_rate(play(world, model, plain_planner(ours), seed))
+            for suffix, planning in (("", ours), ("_plain", plain_planner(ours))):
+                episodes = play(world, model, gradient_planner(planning), planning, seed)
+                values[f"success_{cell}_T{horizon}{suffix}"] = success_rate(episodes)
     return values

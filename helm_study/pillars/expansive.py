@@ -171,7 +171,7 @@ class Visited:
     actions: int
 
     @property
-    def states(self) -> int:
+    def num_states(self) -> int:
         """Number of visited states, ``N``."""
         return len(self.features)
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, success_rate
+from helm_study.play import Planning, gradient_planner, learned_rollout_jacobian, plain_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models.baselines import train_reconstruction
 from helm_tutorial.models.contrastive import Training, train_contrastive
 from helm_tutorial.models.fit import Progress
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 CELLS = ("neither", "spectral", "contrastive", "both")
@@ -106,8 +107,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         for step, horizon in enumerate(HORIZONS):
             tell(f"{cell}: planning {horizon} steps ahead", (number + (1 + step) / (1 + len(HORIZONS))) / len(CELLS))
             ours = replace(config.planning, horizon=horizon)
-            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, ours, seed))
-            values[f"success_{cell}_T{horizon}_plain"] = success_rate(play(world, model, plain_planner(ours), seed))
+            for suffix, planning in (("", ours), ("_plain", plain_planner(ours))):
+                episodes = play(world, model, gradient_planner(planning), planning, seed)
+                values[f"success_{cell}_T{horizon}{suffix}"] = success_rate(episodes)
             values[f"rollout_jacobian_{cell}_T{horizon}"] = learned_rollout_jacobian(world, model, horizon, seed)
     for name in (f"T{horizon}{suffix}" for horizon in HORIZONS for suffix in ("", "_plain")):
         neither, spectral, contrastive, both = (values[f"success_{cell}_{name}"] for cell in CELLS)

@@ -17,20 +17,23 @@ from torch import Tensor
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    episode_limit,
     from_own_start,
+    gradient_planner,
     learned_rollout_jacobian,
     path_ratio,
     play,
     play_randomly,
+    played_starts,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models import baselines
 from helm_tutorial.models.contrastive import Training
 from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 
@@ -189,8 +192,8 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
         models[name] = recipe.train(worlds[recipe.view], replace(config.training, spectral_weight=weight), seed)
     values: dict[str, float] = {}
 
-    def keep(name: str, model: str, planning: Planning, **options: str) -> Episodes:
-        episodes = play(worlds[MODELS[model].view], models[model], planning, seed, **options)
+    def keep(name: str, model: str, planning: Planning, make: Callable = gradient_planner) -> Episodes:
+        episodes = play(worlds[MODELS[model].view], models[model], make(planning), planning, seed)
         values[f"success_{name}"] = success_rate(episodes)
         values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
         return episodes
@@ -199,14 +202,14 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("planning with the reconstruction model", 0.6)
     ours = keep("reconstruction", "reconstruction", planning)
     as_report = keep("report_planner_reconstruction", "reconstruction", report_planner(planning))
-    keep("search_reconstruction", "reconstruction", planning, by="random shooting")
+    keep("search_reconstruction", "reconstruction", planning, shooting_planner)
     tell("planning with the latent-prediction model", 0.75)
     keep("latent_prediction", "latent_prediction", planning)
     tell("planning with the other models", 0.85)
     some = replace(planning, stride=planning.stride * config.variants_stride)
     for model in SOME_STARTS:
         keep(model, model, some)
-        keep(f"search_{model}", model, some, by="random shooting")
+        keep(f"search_{model}", model, some, shooting_planner)
     for model in SHORTENED:
         for steps in SHORT:
             keep(f"{model}_T{steps}", model, replace(some, horizon=steps))
@@ -214,8 +217,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     for name, model in models.items():
         values |= _diagnosed(name, model, worlds[MODELS[name].view], config.training, seed)
     start_success, start_distance = from_own_start(cells, ours)
+    wandered = play_randomly(cells, seed, played_starts(cells, planning), limit=episode_limit(cells, planning))
     values |= {
-        "success_random_actions": success_rate(play_randomly(cells, planning, seed)),
+        "success_random_actions": success_rate(wandered),
         "success_start_reconstruction": float(start_success),
         "final_distance_start_reconstruction": start_distance,
         "final_distance_start_report_planner": from_own_start(cells, as_report)[1],

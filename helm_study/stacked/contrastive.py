@@ -127,7 +127,7 @@ def _fit(
 
 def _batches(data: Sequence[Data], gamma: float, steps: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """The counts of each step for :meth:`StackedWorldModels.gradient`, from what each seed would draw alone."""
-    states, choices, batch = data[0].world.states, data[0].choices, data[0].config.batch
+    states, choices, batch = data[0].world.num_states, data[0].choices, data[0].config.batch
     walks = torch.stack([each.states for each in data]).flatten()
     actions = torch.stack([each.actions for each in data]).flatten()
     count, length = data[0].actions.shape
@@ -174,8 +174,8 @@ def _check(world: Gridworld, config: Training, seeds: Sequence[int]) -> None:
     for name, value in PLAIN.items():
         if getattr(config, name) != value:
             raise ValueError(f"config.{name} must be {value!r} to train many at once, got {getattr(config, name)!r}")
-    if world.features.ndim != 2 or world.states > 4 * config.batch:
+    if world.features.ndim != 2 or world.num_states > 4 * config.batch:
         raise ValueError(
             f"world must be seen as cells or profiles, with at most {4 * config.batch} states where batch is "
-            f"{config.batch}, got {world.states} states and observations of shape {tuple(world.features.shape[1:])}"
+            f"{config.batch}, got {world.num_states} states and observations of shape {tuple(world.features.shape[1:])}"
         )

@@ -35,7 +35,7 @@ class StackedWorldModels:
         self._encoder = _Perceptrons([model.encoder for model in models], len(world.features))
         self._residuals = _Perceptrons([model.residuals for model in models], len(world.features))
         self._observations = _SharedInputs(world.features.to(like), count)
-        states = world.states
+        states = world.num_states
         self._raw, self._z, self._down = (kind(count, states, latent) for _ in range(3))
         self._similar = kind(count, states, states)
         self._moved, self._ahead, self._error = (kind(count, states, actions, latent) for _ in range(3))

@@ -51,7 +51,7 @@ class Data:
         if isinstance(world, ContinuousWorld):
             self.world = world.random_walks(*size, generator=self.generator)
             self.states, self.actions = self.world.walks, self.world.walk_actions
-            self.choices, self.observations = world.actions, world.places
+            self.choices, self.observations = world.num_actions, world.places
         else:
             self.world = world
             self.states, self.actions = random_walks(world, *size, generator=self.generator)
@@ -71,7 +71,7 @@ class Data:
         features = int(shape[0]) if len(shape) == 1 else tuple(shape)
         sizes = {"latent": self.config.latent, "hidden": self.config.hidden}
         model = WorldModel(features, self.choices, **sizes, **options, generator=self.generator)
-        together = min(self.world.states, 2 * self.config.batch)
+        together = min(self.world.num_states, 2 * self.config.batch)
         if not self.on_cpu:
             self.device = training_device(model.encoder, self.world.features, together)
         if self.device.type != "cpu":
@@ -99,7 +99,7 @@ def distinct(world: Gridworld | Visited, *states: Tensor) -> tuple[Tensor, ...]:
 
     Where they are fewer than the samples, those of all states of the world, each in its own row.
     """
-    if world.states <= sum(part.numel() for part in states):
+    if world.num_states <= sum(part.numel() for part in states):
         return world.features, *states
     sizes = [part.numel() for part in states]
     rows = torch.arange(sum(sizes), device=states[0].device).split(sizes)

@@ -53,7 +53,7 @@ def test_distance_bands_are_quantiles(axes):
 
 
 def test_embedding_keeps_distances_of_planar_latents(world, axes):
-    plane = torch.cat([world.positions.float(), torch.zeros(world.states, 3)], dim=1)
+    plane = torch.cat([world.positions.float(), torch.zeros(world.num_states, 3)], dim=1)
     dots = grid.show_embedding(axes, world, plane, geodesic_distances(world)[:, 0], title="plane")
     shown = torch.as_tensor(np.asarray(dots.get_offsets()))
     assert torch.allclose(torch.cdist(shown, shown), torch.cdist(plane, plane).double(), atol=1e-4)

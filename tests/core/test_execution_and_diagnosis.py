@@ -89,7 +89,7 @@ def test_playing_repeats_with_its_seed_and_leaves_the_model_trainable(world):
 def test_own_start_is_always_played(world):
     starts = played_starts(world, Planning(stride=7))
     assert world.start in starts.tolist() and not set(starts.tolist()) & set(world.goals.tolist())
-    assert len(played_starts(world, Planning())) == world.states - 4
+    assert len(played_starts(world, Planning())) == world.num_states - 4
 
 
 def test_planner_variants_change_what_they_say():
@@ -111,9 +111,9 @@ def test_geodesic_latents_are_diagnosed_as_perfect(world):
 
 
 def test_one_hot_latents_are_equidistant_and_have_no_direction(world):
-    z = torch.eye(world.states)
+    z = torch.eye(world.num_states)
     assert diagnosis.spread(z) == pytest.approx(2**0.5)
-    assert diagnosis.effective_rank(z) == pytest.approx(world.states - 1, rel=1e-3)
+    assert diagnosis.effective_rank(z) == pytest.approx(world.num_states - 1, rel=1e-3)
     # All non-goal states are equally far, so an action lowers the distance only beside the goal.
     to_goal = goal_distances(world)
     beside = (to_goal[world.starts] == 1).float().mean()
@@ -143,10 +143,10 @@ def test_prediction_accuracy_of_a_lookup_table_is_one(world):
         actions = 3
 
         def encode(self, features):
-            return torch.eye(world.states)[(features @ world.features.T).argmax(dim=1)]
+            return torch.eye(world.num_states)[(features @ world.features.T).argmax(dim=1)]
 
         def __call__(self, z, a):
-            return torch.eye(world.states)[world.transitions[z.argmax(dim=1), a.argmax(dim=1)]]
+            return torch.eye(world.num_states)[world.transitions[z.argmax(dim=1), a.argmax(dim=1)]]
 
     assert diagnosis.prediction_accuracy(Lookup(), world) == 1.0
 
@@ -160,12 +160,12 @@ class Table:
         self.world, self.still, self.error = world, still, error
 
     def encode(self, features):
-        return torch.eye(self.world.states)[torch.cdist(features, self.world.features).argmin(dim=1)]
+        return torch.eye(self.world.num_states)[torch.cdist(features, self.world.features).argmin(dim=1)]
 
     encode_goal = encode
 
     def __call__(self, z, a):
-        return z if self.still else torch.eye(self.world.states)[self.world.transitions[z.argmax(1), a.argmax(1)]]
+        return z if self.still else torch.eye(self.world.num_states)[self.world.transitions[z.argmax(1), a.argmax(1)]]
 
     def decode(self, z):
         return z @ self.world.features + self.error * self.world.view.scale
@@ -189,7 +189,7 @@ def test_decoding_accuracy_rounds_to_the_next_states_counts(observation):
     assert diagnosis.decoding_accuracy(Table(room), room) == 1.0
     for error, accuracy in ((0.45, 1.0), (-0.45, 1.0), (0.55, 0.0), (-0.55, 0.0)):
         assert diagnosis.decoding_accuracy(Table(room, error=error), room) == accuracy
-    stay = (room.transitions == torch.arange(room.states)[:, None]).float().mean()
+    stay = (room.transitions == torch.arange(room.num_states)[:, None]).float().mean()
     assert diagnosis.decoding_accuracy(Table(room, still=True), room) == pytest.approx(float(stay))
 
 
@@ -203,7 +203,7 @@ def test_goal_latents_are_those_of_the_goal_encoder(world):
 
 def test_diagnoses_measure_from_latents_to_goal_latents(world):
     generator, to_goal = torch.Generator().manual_seed(0), goal_distances(world)
-    z, y = torch.randn(2, world.states, 3, generator=generator)
+    z, y = torch.randn(2, world.num_states, 3, generator=generator)
     naive = torch.stack([(z - y[goal]).norm(dim=1) for goal in world.goals]).min(dim=0).values
     assert torch.allclose(diagnosis.goal_latent_distances(z, world, goals=y), naive, atol=1e-6)
     ahead = naive[world.transitions[world.starts]]
@@ -219,7 +219,7 @@ def test_diagnoses_measure_from_latents_to_goal_latents(world):
         assert torch.equal(torch.as_tensor(measure(z, world, goals=z)), torch.as_tensor(measure(z, world)))
     assert diagnosis.greedy_accuracy(z, world, to_goal, goals=z) == diagnosis.greedy_accuracy(z, world, to_goal)
     # On a line to the goal all is perfect, whatever the goal states' own latents are.
-    line, origin = to_goal[:, None].clone(), torch.zeros(world.states, 1)
+    line, origin = to_goal[:, None].clone(), torch.zeros(world.num_states, 1)
     line[world.goals] = -50.0
     assert diagnosis.greedy_accuracy(line.clamp_min(0), world, to_goal, goals=origin) == 1.0
     assert diagnosis.descent_share(line.clamp_min(0), world, goals=origin) == 1.0
@@ -300,7 +300,7 @@ def test_learned_rollout_jacobian_of_an_expansion_is_its_power(world):
 def test_success_rate_is_a_share(world):
     episodes = execute(world, table_planner(world, 12), world.starts, limit=3)
     assert success_rate(episodes) == pytest.approx(float((goal_distances(world)[world.starts] <= 3).float().mean()))
-    assert geodesic_distances(world).shape == (world.states, world.states)
+    assert geodesic_distances(world).shape == (world.num_states, world.num_states)
 
 
 def test_blind_search_arrives_by_reach_and_by_wandering(world):

@@ -66,8 +66,8 @@ def test_profiles_are_counts_of_the_raw_image(env_id, layout_seed):
 @pytest.mark.parametrize("env_id", [EMPTY, ROOMS, CROSSING])
 def test_profiles_tell_all_states_apart(env_id):
     world = load_gridworld(env_id, observation="profiles")
-    assert len(world.view.restore(world.features).round().unique(dim=0)) == world.states
-    assert len(world.features.unique(dim=0)) == world.states
+    assert len(world.view.restore(world.features).round().unique(dim=0)) == world.num_states
+    assert len(world.features.unique(dim=0)) == world.num_states
 
 
 def test_cells_are_exactly_the_one_hot_entries_that_vary():
@@ -86,7 +86,7 @@ def test_cells_are_exactly_the_one_hot_entries_that_vary():
 def test_pixels_are_the_real_environments_rendering():
     world = load_gridworld(CROSSING, layout_seed=2, observation="pixels")
     side = 9 * TILE
-    assert world.features.shape == (world.states, 3, side, side) and world.images.dtype == torch.uint8
+    assert world.features.shape == (world.num_states, 3, side, side) and world.images.dtype == torch.uint8
     lowest, highest = world.view.restore(world.features).aminmax()
     assert float(lowest) > -1e-5 and float(highest) < 1 + 1e-5
 
@@ -104,7 +104,7 @@ def test_pixels_and_cells_have_the_same_states():
     cells, pixels = (load_gridworld(EMPTY, observation=kind) for kind in ("cells", "pixels"))
     for name in ("positions", "headings", "transitions", "goals"):
         assert torch.equal(getattr(cells, name), getattr(pixels, name))
-    assert len(pixels.features.flatten(1).unique(dim=0)) == pixels.states
+    assert len(pixels.features.flatten(1).unique(dim=0)) == pixels.num_states
 
 
 @pytest.mark.parametrize("kind", ["profiles", "pixels"])
@@ -125,7 +125,7 @@ def test_restore_inverts_the_view(seen):
 
 
 def test_observing_the_opened_environment_gives_the_features(seen):
-    for state in range(0, seen.states, 7):
+    for state in range(0, seen.num_states, 7):
         env = seen.open(state)
         for action in (None, 0, 2, 1, 2):
             if action is not None:

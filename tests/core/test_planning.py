@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from helm_tutorial.planning.relaxation import FINAL_TEMPERATURE, RELAXATIONS, relax
 
 from helm_tutorial.planning.gradient import Iterate, plan_gradient
 from helm_tutorial.planning.local_search import plan_local_search
 from helm_tutorial.planning.plan import COSTS, goal_cost, score
-from helm_tutorial.planning.relaxation import FINAL_TEMPERATURE, RELAXATIONS, relax
 from helm_tutorial.planning.search import plan_cross_entropy, plan_exhaustive, plan_path_integral, plan_random_shooting
 from helm_tutorial.rollouts import rollout
 

@@ -92,7 +92,7 @@ def test_bad_options_are_refused_by_name(options, error, named):
 
 def test_updates_grow_with_the_number_of_distinct_observations(room):
     data = Data(room, SMALL, 0)
-    assert data.observations == room.states == 36
+    assert data.observations == room.num_states == 36
     expected = {1: 2000, 36: 2000, 144: 2000, 145: 2014, 288: 4000, 1040: 14445}
     for observations in expected:
         data.observations = observations
@@ -137,9 +137,12 @@ def test_latents_are_the_same_whether_all_states_are_encoded_or_those_asked_for(
         return model.encode(x)
 
     draws = torch.Generator().manual_seed(1)
-    parts = torch.randint(room.states, (7,), generator=draws), torch.randint(room.states, (3, 4), generator=draws)
+    parts = (
+        torch.randint(room.num_states, (7,), generator=draws),
+        torch.randint(room.num_states, (3, 4), generator=draws),
+    )
     gradients = []
-    for more in ((), (torch.arange(room.states - 19),), (torch.arange(room.states),)):
+    for more in ((), (torch.arange(room.num_states - 19),), (torch.arange(room.num_states),)):
         model.zero_grad()
         got = encoded(encode, room, *parts, *more)
         z, *which = got
@@ -148,10 +151,10 @@ def test_latents_are_the_same_whether_all_states_are_encoded_or_those_asked_for(
             assert torch.allclose(z[place], model.encode(room.features[part]), atol=1e-6)
         sum(z[place].square().sum() for place in which[:2]).backward()
         gradients.append(model.encoder[0].weight.grad.clone())
-    assert rows == [19, room.states, room.states]
+    assert rows == [19, room.num_states, room.num_states]
     assert torch.allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
     # Without rounding they are equal, not only close.
-    few, many = (encoded(lambda x: x[:, :5], room, *parts, *more) for more in ((), (torch.arange(room.states),)))
+    few, many = (encoded(lambda x: x[:, :5], room, *parts, *more) for more in ((), (torch.arange(room.num_states),)))
     assert all(torch.equal(few[0][one], many[0][other]) for one, other in zip(few[1:3], many[1:3], strict=True))
 
 
@@ -161,7 +164,7 @@ def test_one_step_is_the_models_whether_successors_are_looked_up_or_each_sample_
     model = WorldModel(room.features.shape[1], 3, latent=4, hidden=8, generator=draws, **options).double()
     z = model.encode(room.features.double()).detach().requires_grad_(True)
     gradients = []
-    for samples in (room.states - 1, room.states + 5):
+    for samples in (room.num_states - 1, room.num_states + 5):
         rows = torch.randint(10, (samples,), generator=draws)
         actions = torch.randint(3, (samples,), generator=draws)
         got = one_step(model, z, rows, actions)
@@ -177,7 +180,7 @@ def test_the_loss_of_counted_pairs_trains_the_model_that_the_loss_of_samples_tra
     config = replace(SMALL, updates=20)
     counted = train_contrastive(room, config, 0)
     sampled = train_contrastive(room, replace(config, negatives=config.batch - 1), 0)
-    assert room.states <= config.batch
+    assert room.num_states <= config.batch
     for one, other in zip(counted.parameters(), sampled.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-4)
 
@@ -217,7 +220,7 @@ def test_every_view_can_be_trained_on_and_only_pictures_cannot_be_reconstructed(
         assert model.options["goal_encoder"] and model.options["rescale"] and model.options["sphere"]
         assert not model.training
         for z in (diagnosis.latents(model, world), diagnosis.goal_latents(model, world)):
-            assert torch.allclose(z.norm(dim=1), torch.ones(world.states), atol=1e-5)
+            assert torch.allclose(z.norm(dim=1), torch.ones(world.num_states), atol=1e-5)
         train_variance_covariance(world, FEW, 0)
     with pytest.raises(ValueError, match="decoder must be False for pictures"):
         train_reconstruction(world, FEW, 0)

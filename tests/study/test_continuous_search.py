@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
-
-from helm_study.rivals import many_controls
 from helm_study.rivals.continuous_search import (
     search_cross_entropy,
     search_gradient,
     search_path_integral,
     search_random,
 )
+
+from helm_study.rivals import many_controls
 from helm_study.rivals.many_controls import Config, draw_problem
 
 SEARCHES = {

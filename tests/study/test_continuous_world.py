@@ -113,7 +113,7 @@ def test_observations_tell_states_apart_and_only_nearby_ones_look_alike(world):
 
 def test_walks_follow_the_system_and_training_sees_no_state(world):
     visited = world.random_walks(30, 6, generator=torch.Generator().manual_seed(1))
-    assert visited.states == 30 * 7 and visited.walks.flatten().tolist() == list(range(210))
+    assert visited.num_states == 30 * 7 and visited.walks.flatten().tolist() == list(range(210))
     assert set(vars(visited)) == {"features", "walks", "walk_actions", "actions"}
     generator = torch.Generator().manual_seed(1)
     actions = torch.randint(4, (30, 6), generator=generator)

@@ -74,7 +74,7 @@ def test_watching_a_training_changes_nothing():
 def test_a_combination_is_trained_as_one_by_one_and_kept_at_every_checkpoint():
     world, few = load_gridworld(TINY.env), TINY.training
     models, kept = ablation.train(world, TINY, few.temperature, few.gamma, [3, 0])
-    assert kept.shape == (2, 3, world.states, few.latent)
+    assert kept.shape == (2, 3, world.num_states, few.latent)
     alone = {3: [], 0: []}
     for seed, model, latents in zip(alone, models, kept, strict=True):
         assert torch.equal(latents[-1], diagnosis.latents(model, world))
@@ -97,7 +97,7 @@ def test_one_seed_has_pictures_and_they_have_their_own_key():
     assert set(result["metrics"]) == set(ablation.METRICS) and result["embedding"]["seed"] == 0
     assert len(result["embedding"]["runs"]) == len(ablation.TEMPERATURES) * len(ablation.GAMMAS)
     pictures, correlations = ablation.embedding(result, 0.1, 0.8)
-    assert pictures.shape == (3, load_gridworld(TINY.env).states, 2) and len(correlations) == 3
+    assert pictures.shape == (3, load_gridworld(TINY.env).num_states, 2) and len(correlations) == 3
     assert "embedding" not in reproduce.summarise("ablation", TINY, {1: dict.fromkeys(ablation.METRICS, 0.5)}, 0.0)
 
 
@@ -122,7 +122,7 @@ def test_recorded_pictures_lie_like_the_room_and_end_at_the_recorded_metric(reco
         for gamma in ablation.GAMMAS:
             name = ablation.label(temperature, gamma)
             pictures, correlations = ablation.embedding(record, temperature, gamma)
-            assert pictures.shape == (8, world.states, 2) and len(correlations) == 8
+            assert pictures.shape == (8, world.num_states, 2) and len(correlations) == 8
             assert float(pictures.abs().max()) <= 2.0, name
             assert bool((pictures[-1, world.start] < 0).all()) and bool((pictures[-1, world.goals] > 0).all()), name
             values = record["metrics"][f"metric_correlation_{name}"]["values"]

@@ -46,9 +46,9 @@ def test_pairs_of_another_world_are_refused(room):
 
 def test_distance_to_a_cell_is_what_planner_and_world_say(room):
     goal = latent_map.cells(room).tolist().index(room.positions[room.goals[0]].tolist())
-    z = torch.randn(room.states, 3, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(room.num_states, 3, generator=torch.Generator().manual_seed(0))
     latent = latent_map.to_cells(diagnosis.latent_distances(z, z), room)
-    assert latent.shape == (9, room.states)
+    assert latent.shape == (9, room.num_states)
     assert torch.equal(latent[goal], diagnosis.goal_latent_distances(z, room))
     geodesic = geodesic_distances(room)
     assert torch.equal(latent_map.to_cells(geodesic, room)[goal], goal_distances(room))
@@ -60,7 +60,7 @@ def test_distance_to_a_cell_is_what_planner_and_world_say(room):
 def test_a_perfect_metric_is_perfect_towards_every_cell(room, monkeypatch):
     geodesic = geodesic_distances(room)
     monkeypatch.setattr(diagnosis, "latent_distances", lambda x, y: geodesic[: len(x), y[:, 0].long()])
-    states = torch.arange(room.states, dtype=torch.float32)[:, None]
+    states = torch.arange(room.num_states, dtype=torch.float32)[:, None]
     towards = latent_map.goal_by_goal(states, room, geodesic)
     for measure in ("rank_correlation", "descent_share", "greedy_accuracy"):
         assert towards[measure] == pytest.approx([1.0] * 9), measure
@@ -85,7 +85,7 @@ def test_record_has_every_map_and_is_small(record):
     world = load_gridworld(record["config"]["env"])
     assert record["maps"]["cells"] == latent_map.cells(world).tolist()
     for name in latent_map.OBJECTIVES:
-        assert latent_map.distances(record, name).shape == (36, world.states)
+        assert latent_map.distances(record, name).shape == (36, world.num_states)
 
 
 def test_the_untrained_maps_run_again(record):

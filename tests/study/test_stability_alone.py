@@ -131,10 +131,10 @@ def test_what_the_chapter_says_of_its_models(recorded):
 
 def test_advice_points_where_the_action_leads():
     world = load_gridworld("MiniGrid-Empty-5x5-v0")
-    actions = torch.full((world.states,), -1)
+    actions = torch.full((world.num_states,), -1)
     actions[world.index((1, 1), 0)] = 2  # forward, facing right
     actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
-    right = torch.zeros(world.states, dtype=torch.bool)
+    right = torch.zeros(world.num_states, dtype=torch.bool)
     right[world.index((1, 1), 0)] = True
     figure, axes = plt.subplots()
     grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))

@@ -30,7 +30,7 @@ def same(model, other):
 @pytest.mark.parametrize("device", DEVICES)
 def test_losses_and_gradients_are_those_of_autograd_in_float64(room, device):
     generator = torch.Generator().manual_seed(0)
-    features, states, batch, temperature, weight = room.features.shape[1], room.states, 64, 0.07, 1.7
+    features, states, batch, temperature, weight = room.features.shape[1], room.num_states, 64, 0.07, 1.7
     models = [WorldModel(features, 3, latent=5, hidden=11, sphere=True, generator=generator) for _ in range(3)]
     models = [model.double().to(device) for model in models]
     stacked = StackedWorldModels(models, room, temperature=temperature, weight=weight)
