@@ -1,8 +1,5 @@
 """Our Adam against PyTorch's class, and that it spares what the class imports."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -36,21 +33,3 @@ def test_bad_arguments_are_named():
         Adam(_tensors(), lr=0.0)
     with pytest.raises(ValueError, match="tensors must hold at least one tensor, got none"):
         Adam([])
-
-
-def test_training_and_planning_do_not_wait_for_the_compiler():
-    """A process of its own, since another test's optimiser may have imported it here."""
-    lines = """
-import sys, torch
-from helm_tutorial.worlds.gridworld import load_gridworld
-from helm_tutorial.planning.gradient import plan_gradient
-from helm_tutorial.models.contrastive import Training, train_contrastive
-world = load_gridworld("MiniGrid-Empty-5x5-v0")
-model = train_contrastive(world, Training(updates=2, walks=20, spectral_weight=1.0), 0)
-with torch.no_grad():
-    z = model.encode(world.features)
-plan_gradient(model, z[:1], z[1:2], 3, actions=3, generator=torch.Generator(), steps=2)
-print("torch._dynamo" in sys.modules)
-"""
-    run = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=120)
-    assert run.stdout.strip() == "False", run.stderr
