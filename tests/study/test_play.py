@@ -70,10 +70,7 @@ def test_planner_variants_change_what_they_say(world):
     assert (plain.restarts, plain.decode_every, plain.replan) == (1, 50, True)
     assert (report.over, report.replan, report.restarts, report.horizon) == ("terminal", False, 1, 25)
     assert studies.episode_limit(world, report) == 25
-    for bad, message in (
-        ({"restarts": 0}, "restarts must be at least 1, got 0"),
-        ({"over": "sum"}, "over must be one of"),
-    ):
+    for bad, message in (({"restarts": 0}, "restarts must be at least 1"), ({"over": "sum"}, "over must be one of")):
         with pytest.raises(ValueError, match=message):
             Planning(**bad)
 
