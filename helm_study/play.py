@@ -245,20 +245,24 @@ def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:
 def learned_rollout_jacobian(
     world: Gridworld, model: WorldModel, horizon: int, seed: int, *, rollouts: int = 16
 ) -> float:
-    """Geometric mean over random rollouts of the Frobenius norm of ``d z_T / d z_0``.
+    """What :func:`rollout_growth` measures from uniformly random states of a room."""
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.randint(world.num_states, (rollouts,), generator=generator)
+    return rollout_growth(model, world.features[states], horizon, world.num_actions, generator)
 
-    Starts are random states of ``world``, which may be any that has ``random_observations``; actions are uniformly
-    random corners of the simplex.
+
+def rollout_growth(
+    model: WorldModel, observations: Tensor, horizon: int, num_actions: int, generator: torch.Generator
+) -> float:
+    """Geometric mean over rollouts of the Frobenius norm of ``d z_T / d z_0``.
+
+    Rollouts begin at ``observations`` ``(B, ...)``; their actions are uniformly random corners of the simplex.
     """
     require_count("horizon", horizon)
-    generator = torch.Generator().manual_seed(seed)
-    seen = world.random_observations(rollouts, generator=generator)
-    actions = torch.randint(world.num_actions, (rollouts, horizon), generator=generator)
+    actions = torch.randint(num_actions, (len(observations), horizon), generator=generator)
     with torch.no_grad():
-        z0 = model.encode(seen)
-    norms = (
-        rollout_jacobian(model, z0, one_hot_actions(actions, world.num_actions)).state.double().flatten(1).norm(dim=1)
-    )
+        z0 = model.encode(observations)
+    norms = rollout_jacobian(model, z0, one_hot_actions(actions, num_actions)).state.double().flatten(1).norm(dim=1)
     return float(norms.log().mean().exp())
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from helm_study.metric import Metric
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.pillars.expansive_play import (
+    learned_rollout_jacobian,
     play_knowing,
     play_learned,
     state_error,
@@ -22,7 +23,7 @@ from helm_study.pillars.expansive_play import (
     true_rollout_jacobian,
 )
 from helm_study.pillars.two_pillars import CELLS, HORIZONS
-from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play_randomly
+from helm_study.play import Planning, plain_planner, play_randomly
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.diagnosis import rank_correlation

@@ -129,10 +129,6 @@ class ContinuousWorld:
         require_shape("starts", starts, ("B", self.dimension))
         return ExpansiveSimulation(self, starts.double())
 
-    def random_observations(self, count: int, *, generator: torch.Generator) -> Tensor:
-        """What is seen of states of :meth:`draw`, shape ``(count, F)``."""
-        return self.observe(self.draw(count, generator=generator))
-
 
 class ExpansiveSimulation:
     """The true system, which moves and judges; see :class:`~helm_tutorial.worlds.world.Simulation`.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from helm_study.pillars.expansive import ContinuousWorld
-from helm_study.play import Planning, gradient_planner
+from helm_study.play import Planning, gradient_planner, rollout_growth
 from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.planning.episodes import Episodes, run_episodes
@@ -40,6 +40,15 @@ def play_knowing(world: ContinuousWorld, planning: Planning, seed: int, starts: 
     """The same planner with the true dynamics and the true state's Euclidean distance to the goal."""
     true = TrueDynamics(LinearSystem(world.system.W.float(), world.system.B.float()))
     return play_learned(replace(world, frequencies=None), true, planning, seed, starts, limit=limit)
+
+
+def learned_rollout_jacobian(
+    world: ContinuousWorld, model: WorldModel, horizon: int, seed: int, *, rollouts: int = 16
+) -> float:
+    """What :func:`~helm_study.play.rollout_growth` measures from states of :meth:`ContinuousWorld.draw`."""
+    generator = torch.Generator().manual_seed(seed)
+    seen = world.observe(world.draw(rollouts, generator=generator))
+    return rollout_growth(model, seen, horizon, world.num_actions, generator)
 
 
 def true_rollout_jacobian(world: ContinuousWorld, horizon: int) -> float:

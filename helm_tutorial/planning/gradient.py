@@ -15,7 +15,6 @@ from torch import Tensor
 
 from helm_tutorial._check import require_choice, require_count, require_real
 from helm_tutorial.planning.plan import BestPlans, Plan, Planner, imagined_cost, normal, without_nan
-from helm_tutorial.rollouts import Dynamics
 
 RELAXATIONS = ("softmax", "straight-through", "annealed", "gumbel")
 """What :func:`relax` knows, the default first."""
@@ -86,9 +85,7 @@ class GradientPlanner(Planner):
         require_choice("relaxation", self.relaxation, RELAXATIONS)
 
     @torch.enable_grad()
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         x = self.spread * normal((len(z0), self.restarts, self.horizon, self.width), z0, generator)
         self.lean(x[:, 0], warm_start)
         x = self.inside(x).requires_grad_(True)

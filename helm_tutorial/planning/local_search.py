@@ -58,9 +58,7 @@ class LocalSearchPlanner(Planner):
             require_count(name, getattr(self, name))
         require_choice("proposals", self.proposals, PROPOSALS)
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         size, count = (len(z0), self.restarts), self.num_actions
         swaps = min(self.swaps, self.horizon * (count - 1))
         plans = torch.randint(count, (*size, self.horizon), generator=generator, device=generator.device).to(z0.device)

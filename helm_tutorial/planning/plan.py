@@ -19,7 +19,7 @@ LEANING = 2.0
 """By how much the logit of a warm start's action exceeds the others in the mean: odds of e^2, soon turned."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """One plan for each of ``B`` starts.
 
@@ -111,9 +111,8 @@ class Planner:
             plan = self._search(model, z0.detach(), goal.detach().to(z0), generator, warm_start)
         return plan if self.num_actions is not None else replace(plan, actions=plan.actions.to(z0.dtype))
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        """What a kind of planner adds: the search, from arguments that have been checked."""
         raise NotImplementedError
 
     @property

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.planning.plan import BestPlans, Plan, Planner, discrete_only, normal, precise, without_nan
-from helm_tutorial.rollouts import Dynamics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +33,7 @@ class RandomShootingPlanner(Planner):
         require_count("samples", self.samples)
         require_real("spread", self.spread, low=0.0)
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         shape = (len(z0), self.samples, self.horizon)
         if self.num_actions is None:
             plans = self.decode(self.spread * normal((*shape, self.width), z0, generator))
@@ -80,59 +76,31 @@ class CrossEntropyPlanner(Planner):
         require_real("smoothing", self.smoothing, low=0.0, high=1.0)
         require_real("spread", self.spread, above=0.0)
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
-        distribution = (_Normal if self.num_actions is None else _Categorical)(self, z0)
-        best = BestPlans()
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        discrete, best, size = self.num_actions is not None, BestPlans(), (len(z0), self.samples, self.horizon)
+        probabilities = torch.full((len(z0), self.horizon, self.width), 1.0 / self.width, device=z0.device)
+        mean, deviation = 0.0, self.spread
         for iteration in range(self.iterations):
-            drawn = distribution.draw(generator)
+            if discrete:
+                # Inverse-transform sampling, so that the draw depends on the generator alone.
+                u = torch.rand(*size, 1, generator=generator, device=generator.device).to(z0.device)
+                drawn = (u > probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(self.width - 1)
+            else:
+                drawn = self.inside(mean + deviation * normal((*size, self.width), z0, generator))
             if warm_start is not None and iteration == 0:
-                known = warm_start if self.num_actions is not None else self.encode(warm_start, drawn)
-                drawn[:, 0, : warm_start.shape[1]] = known
-            plans = drawn if self.num_actions is not None else self.decode(drawn)
+                drawn[:, 0, : warm_start.shape[1]] = warm_start if discrete else self.encode(warm_start, drawn)
+            plans = drawn if discrete else self.decode(drawn)
             cost = self.score(model, z0, goal, plans)
             best.offer(plans, cost)
             elite = without_nan(cost).topk(self.elites, dim=1, largest=False).indices
-            distribution.refit(drawn[torch.arange(len(z0), device=z0.device)[:, None], elite])
+            chosen = drawn[torch.arange(len(z0), device=z0.device)[:, None], elite]
+            if discrete:
+                share = F.one_hot(chosen, self.width).float().mean(dim=1)
+                probabilities = (1 - self.smoothing) * share + self.smoothing / self.width
+            else:
+                mean, fitted = chosen.mean(dim=1, keepdim=True), chosen.std(dim=1, correction=0, keepdim=True)
+                deviation = (1.0 - self.smoothing) * fitted + self.smoothing * deviation
         return Plan(best.actions, best.cost, self.iterations * self.samples * self.horizon)
-
-
-class _Categorical:
-    """A probability for each action at each step of each start's plan."""
-
-    def __init__(self, planner: CrossEntropyPlanner, z0: Tensor) -> None:
-        self.planner, count = planner, planner.num_actions
-        self.probabilities = torch.full((len(z0), planner.horizon, count), 1.0 / count, device=z0.device)
-
-    def draw(self, generator: torch.Generator) -> Tensor:
-        """Plans ``(B, S, T)`` by inverse-transform sampling, which depends on the generator alone."""
-        batch, horizon, count = self.probabilities.shape
-        shape = (batch, self.planner.samples, horizon, 1)
-        u = torch.rand(shape, generator=generator, device=generator.device).to(self.probabilities.device)
-        return (u > self.probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(count - 1)
-
-    def refit(self, elites: Tensor) -> None:
-        count, uniform = self.planner.num_actions, self.planner.smoothing
-        self.probabilities = (1 - uniform) * F.one_hot(elites, count).float().mean(dim=1) + uniform / count
-
-
-class _Normal:
-    """A mean and a standard deviation for each real action at each step of each start's plan."""
-
-    def __init__(self, planner: CrossEntropyPlanner, z0: Tensor) -> None:
-        self.planner, self.z0 = planner, z0
-        self.mean, self.deviation = 0.0, planner.spread
-
-    def draw(self, generator: torch.Generator) -> Tensor:
-        """Numbers ``(B, S, T, A)`` from which plans are decoded."""
-        shape = (len(self.z0), self.planner.samples, self.planner.horizon, self.planner.width)
-        return self.planner.inside(self.mean + self.deviation * normal(shape, self.z0, generator))
-
-    def refit(self, elites: Tensor) -> None:
-        old = self.planner.smoothing
-        self.mean = elites.mean(dim=1, keepdim=True)
-        self.deviation = (1.0 - old) * elites.std(dim=1, correction=0, keepdim=True) + old * self.deviation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +131,7 @@ class MPPIPlanner(Planner):
         require_real("noise", self.noise, above=0.0)
         require_real("elite_share", self.elite_share, above=0.0, high=1.0)
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         shape = (len(z0), self.samples, self.horizon, self.width)
         centre, best = torch.zeros(len(z0), 1, *shape[2:], device=z0.device).to(precise(z0)), BestPlans()
         self.lean(centre[:, 0], warm_start)
@@ -198,9 +164,7 @@ class ExhaustivePlanner(Planner):
         if count**horizon > 100_000:
             raise ValueError(f"horizon must keep num_actions ** horizon at most 100000, got {count} ** {horizon}")
 
-    def _search(
-        self, model: Dynamics, z0: Tensor, goal: Tensor, generator: torch.Generator, warm_start: Tensor | None
-    ) -> Plan:
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         every = torch.cartesian_prod(*[torch.arange(self.num_actions, device=z0.device)] * self.horizon)
         plans = every.view(-1, self.horizon).expand(len(z0), -1, -1)
         best = BestPlans()

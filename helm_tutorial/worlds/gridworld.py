@@ -123,10 +123,6 @@ class Gridworld:
         """See :func:`random_walks`."""
         return random_walks(self, count, length, generator=generator)
 
-    def random_observations(self, count: int, *, generator: torch.Generator) -> Tensor:
-        """What is seen of uniformly random states, shape ``(count, ...)``."""
-        return self.features[torch.randint(self.num_states, (count,), generator=generator)]
-
     def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
         """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
         starts = torch.as_tensor(starts)

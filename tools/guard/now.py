@@ -1027,7 +1027,7 @@ def _() -> dict:
 def _() -> dict:
     world, model = plane(), plane_model()
     return {
-        "jacobian": gridworld_planning.learned_rollout_jacobian(world, model, 10, 0),
+        "jacobian": expansive_play.learned_rollout_jacobian(world, model, 10, 0),
         "true": expansive_play.true_rollout_jacobian(world, 10),
         "prediction": diagnosis.prediction_accuracy(model, expansive_play.surroundings(world, 0)),
         "state_error": [expansive_play.state_error(world, model, steps, 0) for steps in (0, 5)],
