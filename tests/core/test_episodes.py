@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from minigrid.minigrid_env import MiniGridEnv
 from torch import nn
 from walker import seeded
 
@@ -53,6 +54,14 @@ def test_shortest_paths_are_played_as_shortest_paths(grid, replan):
         assert bool((row[steps + 1 :] == -1).all())
     few = run_episodes(grid, Seen(), oracle(grid, 12), grid.starts, limit=3, replan=replan)
     assert success_rate(few) == pytest.approx(float((to_goal[grid.starts] <= 3).float().mean()))
+
+
+def test_success_is_what_the_environment_rewards(grid, monkeypatch):
+    """An episode that ends on the goal's cell without a reward is over, and no success."""
+    monkeypatch.setattr(MiniGridEnv, "_reward", lambda self: 0)
+    episodes = run_episodes(grid, Seen(), oracle(grid, 12), [grid.start], limit=12)
+    assert int(episodes.states[0, episodes.steps[0]]) in grid.goals.tolist()
+    assert episodes.success.tolist() == [False] and int(episodes.steps[0]) < 12
 
 
 def test_an_episode_ends_at_its_limit_or_with_its_plan(grid):

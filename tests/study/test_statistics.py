@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helm_study.intervals import t_interval, t_quantile, wilson_interval
-from helm_tutorial.diagnosis import rank_correlation
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 9, 30, 199])
@@ -51,16 +50,6 @@ def test_wilson_interval_is_scipys(counts):
     )
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))
-def test_rank_correlation_is_scipys_with_ties(pairs):
-    x, y = torch.tensor(pairs, dtype=torch.float64).T
-    if x.unique().numel() == 1 or y.unique().numel() == 1:
-        with pytest.raises(ValueError, match="constant"):
-            rank_correlation(x, y)
-    else:
-        assert rank_correlation(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -68,7 +57,6 @@ def test_rank_correlation_is_scipys_with_ties(pairs):
         (lambda: t_interval([1.0, 2.0], level=1.0), "level"),
         (lambda: wilson_interval(3, 2), "successes must be between 0 and 2, got 3"),
         (lambda: t_quantile(0.3, 4), "probability"),
-        (lambda: rank_correlation(torch.zeros(3), torch.zeros(4)), "shape"),
     ],
 )
 def test_bad_input_is_named(call, message):
