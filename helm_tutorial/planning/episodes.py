@@ -59,6 +59,14 @@ def run_episodes(
             out (open loop), until it is used up.
         warm_start: hand what is left of the last plan to the planner.
         progress: called with the step and the limit.
+
+    Example:
+        >>> from helm_tutorial import GradientPlanner, WorldModel, load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = WorldModel(world.features.shape[1], world.num_actions)  # untrained
+        >>> planner = GradientPlanner(horizon=2, num_actions=3, steps=2)
+        >>> run_episodes(world, model, planner, [world.start], limit=4).states.shape
+        torch.Size([1, 5])
     """
     require_count("limit", limit)
     if len(starts) == 0:

@@ -29,6 +29,14 @@ class Plan:
         model_calls: evaluations of the model on a single latent, for each start.
         relaxed_cost: cost of the best relaxed plan, shape ``(B,)``, where a planner relaxes discrete actions.
         states: the states that the planner expects, shape ``(B, T + 1, D)``, where it computes them.
+
+    Example:
+        >>> import torch
+        >>> from helm_tutorial import GradientPlanner
+        >>> planner = GradientPlanner(horizon=3, low=[-1.0], high=[1.0], restarts=2, steps=5)
+        >>> plan = planner(lambda z, a: z + a, torch.zeros(1, 1), torch.ones(1, 1))
+        >>> plan.actions.shape, plan.model_calls
+        (torch.Size([1, 3, 1]), 30)
     """
 
     actions: Tensor

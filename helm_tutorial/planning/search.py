@@ -60,6 +60,13 @@ class CrossEntropyPlanner(Planner):
         smoothing: share of the uniform distribution, or of the old standard deviation, in the new one, so that no
             action dies out.
         spread: first standard deviation of real actions.
+
+    Example:
+        >>> import torch
+        >>> moves = torch.tensor([[-1.0], [0.0], [1.0]])  # three actions on a line
+        >>> planner = CrossEntropyPlanner(horizon=4, num_actions=3)
+        >>> planner(lambda z, a: z + a @ moves, torch.zeros(1, 1), torch.tensor([[3.0]])).actions
+        tensor([[2, 2, 2, 1]])
     """
 
     iterations: int = 8
@@ -117,6 +124,13 @@ class MPPIPlanner(Planner):
         samples: noisy plans for each start in a round.
         noise: standard deviation of the noise.
         elite_share: in ``(0, 1]``.
+
+    Example:
+        >>> import torch
+        >>> planner = MPPIPlanner(horizon=4, low=[-1.0], high=[1.0])  # real pushes along a line
+        >>> plan = planner(lambda z, a: z + a, torch.zeros(1, 1), torch.tensor([[3.0]]))
+        >>> bool(plan.actions[0, 0] > 0.8), plan.actions.shape
+        (True, torch.Size([1, 4, 1]))
     """
 
     iterations: int = 8

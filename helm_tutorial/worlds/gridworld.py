@@ -63,6 +63,11 @@ class Gridworld:
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
         features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, height, width)``.
         view: how images become features, see :class:`helm_tutorial.worlds.observation.View`.
+
+    Example:
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> world.num_states, world.num_actions, tuple(world.goal.shape[:1])
+        (36, 3, (4,))
     """
 
     env_id: str
