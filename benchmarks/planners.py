@@ -32,8 +32,9 @@ from gymnasium.spaces import Box, Discrete
 from measuring import figure, ratio, record
 from torch import Tensor
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.play import Planning, episode_limit
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.planning.cost import mean_distance
 from helm_tutorial.planning.episodes import run_episodes, success_rate
@@ -259,7 +260,7 @@ def main() -> None:
     """Play everything and record."""
     torch.set_num_threads(1)
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
-    model = train_contrastive(world, Training(), SEED).requires_grad_(False)
+    model = train_contrastive(world, Contrastive(), SEED).requires_grad_(False)
     solvers, figures = peer_solvers(), {}
     for horizon in HORIZONS:
         print(f"T = {horizon}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
@@ -10,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import metadata
@@ -18,7 +17,9 @@ from multiprocessing import get_context
 
 import torch
 
+from helm_study.flat import completed, flat
 from helm_study.metric import interval_over_seeds
+from helm_study.records import SCHEMA
 from helm_study.registry import EXPERIMENTS
 from helm_tutorial import __version__
 from helm_tutorial._check import require_choice, require_count
@@ -87,7 +88,7 @@ def reproduce(
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
     Returns:
-        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
+        ``schema``, ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
         ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
         ``meaning`` and ``reported``. An experiment with ``EXTRAS`` adds those under their own keys, from the
         first seed that has them.
@@ -152,12 +153,13 @@ def seeds_done(earlier: dict, experiment: str, config, seeds: list[int]) -> dict
     Raises:
         ValueError: it has another configuration or other versions, seeds or metrics than what is asked for.
     """
-    asked = {"experiment": experiment, "config": _as_stored(asdict(config)), "versions": versions()}
+    asked = {"experiment": experiment, "config": flat(config), "versions": _others(versions())}
+    given = {name: earlier.get(name) for name in asked}
+    if isinstance(given["config"], dict) and isinstance(given["versions"], dict):
+        given |= {"config": completed(given["config"]), "versions": _others(given["versions"])}
     for name, value in asked.items():
-        if earlier.get(name) != value:
-            raise ValueError(
-                f"earlier must have the same {name} as what is asked for, {value}, got {earlier.get(name)}"
-            )
+        if given[name] != value:
+            raise ValueError(f"earlier must have the same {name} as what is asked for, {value}, got {given[name]}")
     unasked = sorted(set(earlier["seeds"]) - set(seeds))
     if unasked:
         raise ValueError(f"earlier must have no seeds but those that are asked for, got also {unasked}")
@@ -178,9 +180,9 @@ def seeds_done(earlier: dict, experiment: str, config, seeds: list[int]) -> dict
     return done
 
 
-def _as_stored(config: dict) -> dict:
-    """A configuration as it is when read from a file: tuples are lists."""
-    return json.loads(json.dumps(config))
+def _others(found: dict[str, str]) -> dict[str, str]:
+    """Versions of what is not ours. Tests hold ours to the same results from version to version, so it may differ."""
+    return {name: version for name, version in found.items() if name != "helm_tutorial"}
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
@@ -223,8 +225,9 @@ def summarise(
         if having:
             extras[name] = results[having[0]][name]
     return {
+        "schema": SCHEMA,
         "experiment": experiment,
-        "config": _as_stored(asdict(config)),
+        "config": flat(config),
         "seeds": seeds,
         "interval": INTERVAL,
         "versions": versions(),

@@ -129,7 +129,7 @@ def _decision(model: WorldModel, z: Tensor, state: int, run: list[Iterate], kept
     followed = int(decoded_cost[which].argmin())
     plan = scorings[which].decoded[0, followed]
     probabilities = torch.stack([run[k].actions[0, followed] for k in kept.tolist()])
-    tried = torch.cat([probabilities, one_hot_actions(plan, model.actions)[None]])
+    tried = torch.cat([probabilities, one_hot_actions(plan, model.num_actions)[None]])
     imagined = rollout(model, z[state].expand(len(tried), -1), tried)
     states = diagnosis.latent_distances(imagined.flatten(0, 1), z).argmin(dim=1).view(imagined.shape[:2])
     return Decision(

@@ -18,7 +18,7 @@ from helm_study.play import Planning, gradient_planner, play
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
@@ -51,7 +51,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=5))
     checkpoints: tuple[int, ...] = (0, 25, 50, 100, 200, 500, 1000, 2000)
     embedding_seed: int = 0
@@ -69,7 +69,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
 
 
 def label(temperature: float, gamma: float) -> str:

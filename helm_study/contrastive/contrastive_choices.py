@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import Planning, gradient_planner, path_ratio, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
@@ -46,7 +47,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=4))
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20), planning=planning)
 
 
 METRICS = {

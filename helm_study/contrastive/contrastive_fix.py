@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
@@ -25,7 +26,7 @@ from helm_study.play import (
 )
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 from helm_tutorial.worlds.observation import KINDS
@@ -48,8 +49,8 @@ class Config:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
         observation: what the book's model sees; the other two see cells, as experiment 3's models do.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the book's of it, and
-            ``gamma`` is set to 0 for the printed loss.
+        training: of the model with one encoder. :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the
+            book's of it, and ``gamma`` is set to 0 for the printed loss.
         planning: of the planner, the same as experiment 3's.
         variants_stride: of the start states, beyond ``planning.stride``, those on which variants of the planner play.
     """
@@ -57,7 +58,7 @@ class Config:
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     variants_stride: int = 4
 
@@ -69,7 +70,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some twenty seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
         planning = Planning(stride=10, restarts=4, steps=20)
-        return cls(env=env, training=Training(updates=400), planning=planning)
+        return cls(env=env, training=Contrastive(updates=400), planning=planning)
 
 
 METRICS = {
@@ -141,7 +142,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
 
     tell("training the book's model", 0.0)
-    contrastive = train_contrastive(seen, directed(config.training), seed)
+    contrastive = train_contrastive(seen, config.training.directed(), seed)
     tell("training with one encoder", 0.15)
     one_encoder = train_contrastive(world, config.training, seed)
     tell("training by the printed loss", 0.25)

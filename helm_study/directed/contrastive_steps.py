@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import Planning, gradient_planner, open_loop_planner, path_ratio, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, as_printed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
@@ -18,7 +19,7 @@ CHANGES: dict[str, dict] = {
     "further_ahead": {"gamma": 0.8},
     "more_walks": {"walks": 5000, "walk_length": 200, "gamma": None},
     "profiles": {},
-    "both_ways": {"both_ways": True},
+    "both_ways": {"symmetric": True},
     "distances": {"similarity": "distance"},
     "goal_encoder": {"goal_encoder": True},
     "prediction": {"prediction_steps": 4, "prediction_weight": 2.0, "rescale": True},
@@ -44,20 +45,20 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: what the steps start from, once :func:`helm_tutorial.models.contrastive.as_printed`.
+        training: what the steps start from, once :meth:`~helm_tutorial.models.settings.Contrastive.as_printed`.
         planning: of our planner, experiment 4's, on every fourth start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=4))
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
 
 METRICS = {
@@ -78,12 +79,12 @@ METRICS = {
 """
 
 
-def trainings(training: Training) -> dict[str, tuple[str, Training]]:
+def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
     """Observation and training of each step.
 
-    The last step is :func:`~helm_tutorial.models.contrastive.directed` on profiles.
+    The last step is :meth:`~helm_tutorial.models.settings.Contrastive.directed` on profiles.
     """
-    steps, observation, current = {}, "cells", as_printed(training)
+    steps, observation, current = {}, "cells", training.as_printed()
     for step, change in CHANGES.items():
         observation = "profiles" if step == "profiles" else observation
         current = replace(current, **change)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from helm_study.fast.baselines import train_reconstruction
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
@@ -27,8 +29,7 @@ from helm_study.play import (
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.diagnosis import rank_correlation
-from helm_tutorial.models.baselines import train_reconstruction
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive, Reconstruction
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
@@ -50,8 +51,8 @@ class Config:
     Attributes:
         layout_seed: seed of the layouts.
         observation: what both models see.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the contrastive one's of
-            it.
+        reconstruction: settings of the baseline.
+        contrastive: settings of which :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's.
         planning: of the planner, experiment 4's, on every start.
         baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
         picture_seed: the seed whose distances and episodes are kept.
@@ -59,7 +60,8 @@ class Config:
 
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
+    contrastive: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     baseline_planning: Planning = field(default_factory=lambda: Planning(stride=20))
     picture_seed: int = 0
@@ -70,9 +72,12 @@ class Config:
     @classmethod
     def quick(cls) -> Config:
         """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
-        training = Training(updates=20, autoencoder_updates=20, dynamics_updates=20, batch=64)
+        few = {
+            "reconstruction": Reconstruction(autoencoder_updates=20, dynamics_updates=20, batch=64),
+            "contrastive": Contrastive(updates=20, batch=64),
+        }
         planning = Planning(stride=300, restarts=2, steps=5, decode_every=5, limit=0.3)
-        return cls(training=training, planning=planning, baseline_planning=planning)
+        return cls(**few, planning=planning, baseline_planning=planning)
 
 
 def _metrics(name: str, env: str) -> dict[str, Metric]:
@@ -154,9 +159,9 @@ def _measure(
     geodesic = geodesic_distances(world)
     to_goal = geodesic[:, world.goals].min(dim=1).values
     tell("training the contrastive model", 0.0)
-    contrastive = train_contrastive(world, directed(config.training), seed)
+    contrastive = train_contrastive(world, config.contrastive.directed(), seed)
     tell("training by reconstruction", 0.3)
-    reconstruction = train_reconstruction(world, config.training, seed)
+    reconstruction = train_reconstruction(world, config.reconstruction, seed)
     tell("planning", 0.6)
     rules, few = config.planning, config.baseline_planning
     ours = play(world, contrastive, gradient_planner(rules), rules, seed)

@@ -1,7 +1,7 @@
 """Experiment 4's model on rendered pictures: what changes when nobody says what stands in a cell.
 
 The same world, losses, planner and budget. Only the observation is another, the picture that the environment renders,
-and with it the first layer of both encoders, :class:`helm_tutorial.models.world_model.PictureEncoder`.
+and with it the first layer of both encoders, :class:`helm_study.directed.pictures.PictureEncoder`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from helm_study.directed.pictures import PictureEncoder
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
@@ -24,7 +26,7 @@ from helm_study.play import (
 )
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
@@ -36,15 +38,15 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: :func:`helm_tutorial.models.contrastive.directed` makes the model's of it. Half as many updates again
-            as experiment 4's: what a cell looks like is to be learned too.
+        training: :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's of it. Half as many
+            updates again as experiment 4's: what a cell looks like is to be learned too.
         planning: of the planner, experiment 4's, on every start.
         picture_seed: the seed whose distances to the goal are kept.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=lambda: Training(updates=3000))
+    training: Contrastive = field(default_factory=lambda: Contrastive(updates=3000))
     planning: Planning = field(default_factory=Planning)
     picture_seed: int = 0
 
@@ -55,7 +57,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in a few seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=20, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
 
 METRICS = {
@@ -94,8 +96,9 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     tell("training from pixels", 0.0)
     model = train_contrastive(
         world,
-        directed(config.training),
+        config.training.directed(),
         seed,
+        encoder=PictureEncoder.of(world, config.training),
         progress=lambda step, steps, loss: tell("training from pixels", 0.7 * step / steps),
     )
     tell("planning", 0.7)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import Planning, bounded_planner, gradient_planner, learned_rollout_jacobian, plain_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
@@ -54,14 +55,14 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(horizon=50, stride=5))
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(horizon=5, stride=60, restarts=2, steps=5, decode_every=5, limit=0.2)
-        return cls(env=env, training=Training(updates=10, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=10, batch=64), planning=planning)
 
 
 def _metrics() -> dict[str, Metric]:
@@ -103,7 +104,7 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
     for number, name in enumerate(NAMES):
         tell(name, number / len(NAMES))
         world = profiles if name == "directed" else cells
-        training = directed(config.training) if name == "directed" else replace(config.training, **TRAININGS[name])
+        training = config.training.directed() if name == "directed" else replace(config.training, **TRAININGS[name])
         model = train_contrastive(world, training, seed)
         goals = diagnosis.goal_latents(model, world)
         values |= {

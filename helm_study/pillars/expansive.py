@@ -25,6 +25,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
 from helm_tutorial.cliff.linear_system import LinearSystem
+from helm_tutorial.worlds.walks import Walks
 
 PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 """What the four actions add to the state; lengths are measured in pushes."""
@@ -108,7 +109,7 @@ class ContinuousWorld:
         share = torch.rand(count, 1, generator=generator, dtype=torch.float64) ** (1.0 / self.dimension)
         return self.reach * share * direction / direction.norm(dim=1, keepdim=True)
 
-    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Visited:
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
         """Walks of uniformly random actions from :meth:`draw`'s states.
 
         Raises:
@@ -122,7 +123,8 @@ class ContinuousWorld:
             points.append(self.step(points[-1], chosen))
         points = torch.stack(points, dim=1)
         walks = torch.arange(count * (length + 1)).view(count, length + 1)
-        return Visited(self.observe(points.flatten(0, 1)), walks, actions, self.num_actions)
+        features = self.observe(points.flatten(0, 1))
+        return Walks(features, walks, actions, self.num_actions, distinct=self.places)
 
     def simulate(self, starts: Tensor) -> ExpansiveSimulation:
         """Episodes from states ``(B, D)``; one that begins in the goal ball has arrived without a step."""
@@ -148,28 +150,6 @@ class ExpansiveSimulation:
         there = self.world.step(self.states[rows], actions)
         self.states[rows], self.success[rows] = there, self.world.arrived(there)
         self.over[rows] = self.world.arrived(there) | self.world.lost(there)
-
-
-@dataclass(frozen=True, eq=False)
-class Visited:
-    """Walks as a finite world of the states that they visit: all that training needs, and no state among it.
-
-    Attributes:
-        features: observation of each visited state, shape ``(N, F)``.
-        walks: which of them each walk visits, shape ``(count, length + 1)``.
-        walk_actions: the actions taken there, shape ``(count, length)``.
-        actions: number of actions ``A``.
-    """
-
-    features: Tensor = field(repr=False)
-    walks: Tensor
-    walk_actions: Tensor
-    actions: int
-
-    @property
-    def num_states(self) -> int:
-        """Number of visited states, ``N``."""
-        return len(self.features)
 
 
 def expansive_world(

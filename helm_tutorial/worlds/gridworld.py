@@ -29,6 +29,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.worlds.observation import KINDS, View, view_of
+from helm_tutorial.worlds.walks import Walks
 
 ACTIONS = ("left", "right", "forward")
 """The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
@@ -118,15 +119,22 @@ class Gridworld:
             raise ValueError(f"position {tuple(position)} with heading {heading} is not a state of {self.env_id}")
         return int(match.nonzero()[0, 0])
 
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
+        """Walks of uniformly random actions from uniformly random states, across the goal cell too."""
+        require_count("count", count)
+        require_count("length", length)
+        actions = torch.randint(self.num_actions, (count, length), generator=generator)
+        states = torch.empty(count, length + 1, dtype=torch.long)
+        states[:, 0] = torch.randint(self.num_states, (count,), generator=generator)
+        for t in range(length):
+            states[:, t + 1] = self.transitions[states[:, t], actions[:, t]]
+        return Walks(self.features, states, actions, self.num_actions, distinct=len(states.unique()))
+
     def open(self, state: int) -> gymnasium.Env:
         """A fresh copy of the real environment, its agent standing in ``state``."""
         env = _reset(self.env_id, self.layout_seed, self.view.kind)
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
-
-    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See :func:`random_walks`."""
-        return random_walks(self, count, length, generator=generator)
 
     def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
         """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
@@ -251,25 +259,6 @@ def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
             distances = torch.minimum(distances, 1.0 + known[world.transitions[:, action]])
         if torch.equal(distances, known):
             return distances
-
-
-def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Walks of uniformly random actions from uniformly random states.
-
-    Returns:
-        States, shape ``(count, length + 1)``, and actions, shape ``(count, length)``.
-
-    Raises:
-        ValueError: ``count`` or ``length`` is below 1.
-    """
-    require_count("count", count)
-    require_count("length", length)
-    actions = torch.randint(len(ACTIONS), (count, length), generator=generator)
-    states = torch.empty(count, length + 1, dtype=torch.long)
-    states[:, 0] = torch.randint(world.num_states, (count,), generator=generator)
-    for t in range(length):
-        states[:, t + 1] = world.transitions[states[:, t], actions[:, t]]
-    return states, actions
 
 
 def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:

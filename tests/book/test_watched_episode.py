@@ -10,9 +10,9 @@ from helm_book.explorer.controls import check_controls
 from helm_book.explorer.scene import Scene, Stage
 from helm_book.figures.planner import explore_planner, planner_scene
 from helm_book.figures.watched_episode import jumps, watch_episode
+from helm_study.fast.baselines import untrained
 from helm_study.play import Planning, gradient_planner, play
-from helm_tutorial.models.baselines import untrained
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import LatentPrediction
 from helm_tutorial.models.world_model import one_hot_actions
 from helm_tutorial.planning.cost import mean_distance
 from helm_tutorial.planning.plan import score
@@ -24,7 +24,7 @@ PLANNING = Planning(horizon=4, steps=11, restarts=3, decode_every=4, limit=1.0)
 
 @pytest.fixture(scope="module")
 def model(world):
-    return untrained(world, Training(), seed=0)
+    return untrained(world, LatentPrediction(), seed=0)
 
 
 @pytest.fixture(scope="module")

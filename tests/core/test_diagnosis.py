@@ -9,7 +9,7 @@ from scipy import stats
 from helm_tutorial import diagnosis
 from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld, random_walks
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_prediction_accuracy_judges_every_state_and_action(world):
 
 def test_rollout_accuracy_compares_the_last_imagined_state_with_the_true_one(world):
     assert diagnosis.rollout_accuracy(Table(world), world, 6, 0) == 1.0
-    states, _ = random_walks(world, 300, 6, generator=torch.Generator().manual_seed(4))
+    states = world.random_walks(300, 6, generator=torch.Generator().manual_seed(4)).states
     back = float((states[:, 0] == states[:, -1]).float().mean())
     assert 0 < back < 1
     assert diagnosis.rollout_accuracy(Table(world, still=True), world, 6, 4, rollouts=300) == pytest.approx(back)

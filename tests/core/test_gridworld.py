@@ -17,7 +17,6 @@ from helm_tutorial.worlds.gridworld import (
     geodesic_distances,
     goal_distances,
     load_gridworld,
-    random_walks,
 )
 
 
@@ -86,11 +85,11 @@ def test_geodesic_distance_is_a_quasimetric(empty):
 
 
 def test_random_walks_are_walks_and_repeat_with_their_seed(empty):
-    states, actions = random_walks(empty, 20, 30, generator=torch.Generator().manual_seed(1))
-    again, _ = random_walks(empty, 20, 30, generator=torch.Generator().manual_seed(1))
-    assert states.shape == (20, 31)
-    assert torch.equal(empty.transitions[states[:, :-1], actions], states[:, 1:])
-    assert torch.equal(states, again)
+    walks, again = (empty.random_walks(20, 30, generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    assert walks.states.shape == (20, 31) and walks.num_actions == empty.num_actions == 3
+    assert torch.equal(empty.transitions[walks.states[:, :-1], walks.actions], walks.states[:, 1:])
+    assert torch.equal(walks.states, again.states) and walks.features is empty.features
+    assert walks.distinct == len(walks.states.unique())
 
 
 @pytest.mark.parametrize("layout_seed", [0, 1])
@@ -276,4 +275,4 @@ def test_bad_input_is_named(empty):
     with pytest.raises(ValueError, match=r"position \(0, 0\) with heading 0 is not a state"):
         empty.index((0, 0), 0)
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
-        random_walks(empty, 0, 5, generator=torch.Generator())
+        empty.random_walks(0, 5, generator=torch.Generator())

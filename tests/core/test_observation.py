@@ -9,7 +9,6 @@ import torch
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
 from minigrid.wrappers import FullyObsWrapper, RGBImgObsWrapper
 
-from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.episodes import run_episodes
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.worlds.gridworld import TILE, goal_distances, load_gridworld
@@ -159,16 +158,6 @@ def test_episodes_are_played_in_every_view(seen):
     episodes = run_episodes(seen, Seen(), planner, starts, limit=int(to_goal[starts].max()))
     assert bool(episodes.success.all())
     assert torch.equal(episodes.steps.float(), to_goal[starts])
-
-
-def test_a_world_model_encodes_every_view(seen):
-    shape = tuple(seen.features.shape[1:])
-    model = WorldModel(shape if len(shape) == 3 else shape[0], 3, latent=5, hidden=8)
-    z = model.encode(seen.features[:6])
-    assert z.shape == (6, 5)
-    grouped = model.encode(seen.features[:6].unflatten(0, (2, 3)))
-    assert torch.allclose(grouped, z.unflatten(0, (2, 3)), atol=1e-5)
-    assert torch.allclose(model.encode(seen.features[2]), z[2], atol=1e-5)
 
 
 def test_entries_that_never_differ_are_no_division_by_zero():

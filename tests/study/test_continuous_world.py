@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helm_study.fast.data import Data
 from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.pillars.expansive_play import TrueDynamics, surroundings
 from helm_tutorial.cliff.linear_system import spectral_radius
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.models.batches import Data
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import run_episodes
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import rollout
@@ -112,23 +112,22 @@ def test_observations_tell_states_apart_and_only_nearby_ones_look_alike(world):
 
 
 def test_walks_follow_the_system_and_training_sees_no_state(world):
-    visited = world.random_walks(30, 6, generator=torch.Generator().manual_seed(1))
-    assert visited.num_states == 30 * 7 and visited.walks.flatten().tolist() == list(range(210))
-    assert set(vars(visited)) == {"features", "walks", "walk_actions", "actions"}
+    walks = world.random_walks(30, 6, generator=torch.Generator().manual_seed(1))
+    assert walks.num_states == 30 * 7 and walks.states.flatten().tolist() == list(range(210))
+    assert (walks.num_actions, walks.distinct) == (4, 144)  # updates scale with places, not with points
     generator = torch.Generator().manual_seed(1)
     actions = torch.randint(4, (30, 6), generator=generator)
     points = rollout(world.system, world.draw(30, generator=generator), torch.eye(4, dtype=torch.float64)[actions])
-    assert torch.equal(visited.walk_actions, actions)
-    assert torch.allclose(visited.features[visited.walks], world.observe(points), atol=1e-5)
+    assert torch.equal(walks.actions, actions)
+    assert torch.allclose(walks.features[walks.states], world.observe(points), atol=1e-5)
 
 
 def test_the_recipes_data_are_these_walks(world):
-    data = Data(world, Training(walks=20, walk_length=5, batch=8), 3)
-    visited = world.random_walks(20, 5, generator=torch.Generator().manual_seed(3))
-    assert torch.equal(data.world.features, visited.features) and torch.equal(data.actions, visited.walk_actions)
-    assert (data.choices, data.observations) == (4, 144) and data.steps(2000) == 2000
-    model = data.model()
-    assert model.actions == 4 and model.encode(data.world.features).shape == (120, 32)
+    data = Data(world, Contrastive(walks=20, walk_length=5, batch=8), 3)
+    walks = world.random_walks(20, 5, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(data.walks.features, walks.features) and torch.equal(data.walks.actions, walks.actions)
+    assert data.steps(2000) == 2000
+    assert data.model.num_actions == 4 and data.model.encode(walks.features).shape == (120, 32)
 
 
 def test_surroundings_are_fresh_states_and_where_each_action_leads(world):
@@ -227,4 +226,5 @@ def test_the_small_one_measures_everything():
 def test_what_it_shares_with_the_factorial_of_minigrid_is_the_same():
     ours, theirs = continuous_pillars.Config(), two_pillars.Config()
     assert replace(ours.planning, stride=theirs.planning.stride) == theirs.planning
-    assert replace(ours.training, walks=1000, walk_length=50) == theirs.training
+    for name in ("reconstruction", "contrastive"):
+        assert replace(getattr(ours, name), walks=1000, walk_length=50) == getattr(theirs, name)

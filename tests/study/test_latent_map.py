@@ -6,13 +6,17 @@ import torch
 from helm_study import records, reproduce
 from helm_study.contrastive import latent_map
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconstruction
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
-FEW = Training(
-    walks=20, walk_length=10, batch=16, hidden=16, autoencoder_updates=4, dynamics_updates=1, updates=4, latent=4
+FEW = {"walks": 20, "walk_length": 10, "batch": 16, "hidden": 16, "latent": 4}
+TINY = latent_map.Config(
+    env="MiniGrid-Empty-5x5-v0",
+    reconstruction=Reconstruction(**FEW, autoencoder_updates=4, dynamics_updates=1),
+    latent_prediction=LatentPrediction(**FEW, updates=4),
+    contrastive=Contrastive(**FEW, updates=4),
+    map_seed=1,
 )
-TINY = latent_map.Config(env="MiniGrid-Empty-5x5-v0", training=FEW, map_seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def test_one_seed_has_maps_and_they_have_their_own_key(room):
     result = reproduce.reproduce("maps", [0, 1], TINY)
     assert set(result["metrics"]) == set(latent_map.METRICS)
     assert result["maps"]["seed"] == 1 and list(result["maps"]["objectives"]) == list(latent_map.OBJECTIVES)
-    z = diagnosis.latents(latent_map.OBJECTIVES["contrastive"](room, FEW, 1), room)
+    z = diagnosis.latents(latent_map.OBJECTIVES["contrastive"](room, TINY, 1), room)
     table = latent_map.to_cells(diagnosis.latent_distances(z, z), room)
     kept = latent_map.distances(result, "contrastive")
     assert torch.allclose(kept, table, atol=float(table.max()) / latent_map.SCALE)
@@ -93,7 +97,7 @@ def test_the_untrained_maps_run_again(record):
     for seed, recorded in zip(
         record["seeds"], record["metrics"]["metric_correlation_untrained"]["values"], strict=True
     ):
-        z = diagnosis.latents(latent_map.OBJECTIVES["untrained"](world, latent_map.Config().training, seed), world)
+        z = diagnosis.latents(latent_map.OBJECTIVES["untrained"](world, latent_map.Config(), seed), world)
         assert diagnosis.metric_correlation(z, geodesic) == pytest.approx(recorded, abs=0.01)
         if seed == record["maps"]["seed"]:
             table = latent_map.to_cells(diagnosis.latent_distances(z, z), world)

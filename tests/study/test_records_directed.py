@@ -11,7 +11,7 @@ from helm_study.contrastive import contrastive_fix
 from helm_study.directed import other_worlds
 from helm_study.play import gradient_planner, play
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances
 
@@ -45,7 +45,7 @@ def test_exp4_run_again_for_one_seed():
 @pytest.mark.slow
 def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
     config, (world, model) = contrastive_fix.Config(), contrastive
-    assert config.training == Training() and config.env == world.env_id
+    assert config.training == Contrastive() and config.env == world.env_id
     holds_to(first_seed("exp4"), "one_encoder", world, model, config.planning)
 
 

@@ -13,7 +13,7 @@ from helm_study.forms import regularity_forms
 from helm_study.play import gradient_planner, learned_rollout_jacobian, plain_planner, play, played_starts
 from helm_study.rivals import many_controls, rivals, swaps
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances
 
@@ -49,7 +49,7 @@ def test_a_form_run_again_for_one_seed():
 @pytest.mark.slow
 def test_the_rivals_run_again_for_one_seed(contrastive):
     config, (world, model) = rivals.Config(), contrastive
-    assert config.pillars == swaps.Config().pillars and config.pillars.training == Training()
+    assert config.pillars == swaps.Config().pillars and config.pillars.contrastive == Contrastive()
     budget = min(rivals.BUDGETS)
     planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
     for rival, (_, make) in rivals.RIVALS.items():

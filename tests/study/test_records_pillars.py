@@ -12,7 +12,7 @@ from helm_study import records
 from helm_study.pillars import two_pillars
 from helm_study.play import Planning, gradient_planner, learned_rollout_jacobian, plain_planner, play
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive, Reconstruction
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
@@ -28,7 +28,7 @@ from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 def test_a_cell_run_again_for_one_seed(cell, request):
     record, config = records.load("pillars"), two_pillars.Config()
     seed = record["seeds"][0]
-    assert seed == 0 and config.training == Training()
+    assert seed == 0 and (config.reconstruction, config.contrastive) == (Reconstruction(), Contrastive())
     if cell == "contrastive":
         world, model = request.getfixturevalue("contrastive")
     elif cell == "both":

@@ -13,11 +13,10 @@ import argparse
 import functools
 import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, make_dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -27,13 +26,16 @@ from torch import Tensor, nn
 import helm_tutorial
 from helm_book.figures.funnel_paths import coverages, descend_each, resample
 from helm_book.figures.watched_episode import jumps, watch_episode
-from helm_book.setup_line import multiplications
 from helm_study import play as gridworld_planning
 from helm_study import records, reproduce
 from helm_study.cliff import cliff_planning, spectral_cliff
 from helm_study.cliff.remedies import backward_tasks, plan_adam, plan_coarse_to_fine, plan_lifted_descent
 from helm_study.contrastive import contrastive_ablation, contrastive_fix, latent_map
 from helm_study.directed import contrastive_steps, other_worlds, pixels
+from helm_study.directed.pictures import PictureEncoder
+from helm_study.fast import baselines, contrastive
+from helm_study.fast.losses import count_pairs, info_nce_of_pairs
+from helm_study.flat import NAMES, TRAINING, flat
 from helm_study.forms import imagined_errors, regularity_forms
 from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
 from helm_study.funnel.box_filter import box_optimum
@@ -91,25 +93,18 @@ from helm_tutorial.funnel.landscape import (
     report_energy,
 )
 from helm_tutorial.jacobian import leaves, rollout_jacobian, step_jacobian
-from helm_tutorial.models import losses, storage
-from helm_tutorial.models.adam import Adam
-from helm_tutorial.models.baselines import (
-    train_latent_prediction,
-    train_reconstruction,
-    train_variance_covariance,
-    untrained,
-)
-from helm_tutorial.models.contrastive import Training, as_printed, directed, train_contrastive
+from helm_tutorial.models import losses
 from helm_tutorial.models.fit import fit
 from helm_tutorial.models.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
-from helm_tutorial.models.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
+from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconstruction, VarianceCovariance
+from helm_tutorial.models.world_model import WorldModel, initialise, one_hot_actions
 from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.planning.gradient import GradientPlanner, Iterate, relax
 from helm_tutorial.planning.local_search import LocalSearchPlanner, swap_changes
 from helm_tutorial.planning.plan import Plan, score
 from helm_tutorial.planning.search import CrossEntropyPlanner, ExhaustivePlanner, MPPIPlanner, RandomShootingPlanner
 from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld, random_walks
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 PROBES: dict[str, Callable[[], dict]] = {}
 UPDATES = 50
@@ -126,6 +121,72 @@ def probe(name: str) -> Callable:
         return function
 
     return keep
+
+
+# The first state had one flat set of settings for all recipes: its probes are kept as they are, and translated here.
+Training = make_dataclass(
+    "Training", [(key, object, field(default=value)) for key, value in TRAINING.items()], frozen=True
+)
+
+
+def recipe(kind: type, training: Training, **more: object):
+    """The settings of one recipe."""
+    names = {part.name: NAMES.get(part.name, part.name) for part in fields(kind)}
+    return kind(**{name: getattr(training, key) for name, key in names.items() if key in TRAINING}, **more)
+
+
+def changed(training: Training, settings: Contrastive) -> Training:
+    """The flat settings with what a recipe says."""
+    return replace(training, **{NAMES.get(f.name, f.name): getattr(settings, f.name) for f in fields(settings)})
+
+
+def directed(training: Training) -> Training:
+    """Chapter 5's."""
+    return changed(training, recipe(Contrastive, training).directed())
+
+
+def as_printed(training: Training) -> Training:
+    """The report's printed loss."""
+    return changed(training, recipe(Contrastive, training).as_printed())
+
+
+def training_of(config) -> Training:
+    """A study's settings, flat."""
+    return Training(**flat(config)["training"])
+
+
+def pictured(world, training: Training) -> dict:
+    """The encoder of a world of pictures."""
+    pictures = isinstance(world, Gridworld) and world.features.ndim == 4
+    return {"encoder": PictureEncoder.of(world, recipe(Contrastive, training))} if pictures else {}
+
+
+def train_contrastive(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    options |= pictured(world, training)
+    return contrastive.train_contrastive(world, recipe(Contrastive, training), seed, **options)
+
+
+def train_reconstruction(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    return baselines.train_reconstruction(world, recipe(Reconstruction, training), seed, **options)
+
+
+def train_latent_prediction(world, training, seed, stop_gradient=True, **options) -> WorldModel:
+    """The fast recipe."""
+    settings = recipe(LatentPrediction, training, stop_gradient=stop_gradient)
+    return baselines.train_latent_prediction(world, settings, seed, **pictured(world, training), **options)
+
+
+def train_variance_covariance(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    options |= pictured(world, training)
+    return baselines.train_variance_covariance(world, recipe(VarianceCovariance, training), seed, **options)
+
+
+def untrained(world, training, seed) -> WorldModel:
+    """What latent prediction begins with."""
+    return baselines.untrained(world, recipe(LatentPrediction, training), seed)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -228,48 +289,58 @@ def small(**changes) -> Training:
     return Training(walks=200, walk_length=40, **FEW, **changes)
 
 
+def brief(config):
+    """A study of both pillars with few updates."""
+    few_updates = {"autoencoder_updates": UPDATES, "dynamics_updates": UPDATES}
+    return replace(
+        config,
+        reconstruction=replace(config.reconstruction, **few_updates),
+        contrastive=replace(config.contrastive, updates=UPDATES),
+    )
+
+
 @probe("recorded/exp3")
 def _() -> dict:
     config = stability_alone.Config()
-    training = few(config.training, spectral_weight=config.spectral_weight)
+    training = few(training_of(config), spectral_weight=config.spectral_weight)
     return trained(train_reconstruction, room("profiles"), training, 0)
 
 
 @probe("recorded/pixels")
 def _() -> dict:
-    return trained(train_contrastive, room("pixels"), directed(few(pixels.Config().training)), 0)
+    return trained(train_contrastive, room("pixels"), directed(few(training_of(pixels.Config()))), 0)
 
 
 @probe("recorded/forms")
 def _() -> dict:
-    training = replace(regularity_forms.Config().training, **regularity_forms.TRAININGS["hinge_0.03"])
+    training = replace(training_of(regularity_forms.Config()), **regularity_forms.TRAININGS["hinge_0.03"])
     return trained(train_contrastive, room(), few(training), 0)
 
 
 @probe("recorded/pillars")
 def _() -> dict:
-    config = two_pillars.Config(training=few(two_pillars.Config().training))
+    config = brief(two_pillars.Config())
     return {cell: trained(two_pillars.train_cell, room(), config, cell, 0) for cell in ("both", "spectral")}
 
 
 @probe("recorded/continuous")
 def _() -> dict:
     config = continuous_pillars.Config()
-    config = replace(config, training=few(config.training))
+    config = brief(config)
     world = continuous_pillars.build_world(config)
     return {cell: trained(continuous_pillars.train_cell, world, config, cell, 0) for cell in two_pillars.CELLS}
 
 
 @probe("recorded/exp4")
 def _() -> dict:
-    return trained(train_contrastive, room("profiles"), directed(few(contrastive_fix.Config().training)), 0)
+    return trained(train_contrastive, room("profiles"), directed(few(training_of(contrastive_fix.Config()))), 0)
 
 
 @probe("recorded/worlds")
 def _() -> dict:
     config = other_worlds.Config()
     world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)
-    return trained(train_contrastive, world, directed(few(config.training)), 0)
+    return trained(train_contrastive, world, directed(few(training_of(config))), 0)
 
 
 CONTRASTIVE = {
@@ -289,7 +360,7 @@ CONTRASTIVE = {
 }
 
 
-def contrastive(observation: str) -> dict:
+def contrasted(observation: str) -> dict:
     """Every choice of the contrastive recipe, and the printed one."""
     world = room(observation)
     found = {name: trained(train_contrastive, world, small(**change), 1) for name, change in CONTRASTIVE.items()}
@@ -297,7 +368,7 @@ def contrastive(observation: str) -> dict:
 
 
 for kind in ("cells", "profiles"):
-    PROBES[f"train/contrastive_{kind}"] = functools.partial(contrastive, kind)
+    PROBES[f"train/contrastive_{kind}"] = functools.partial(contrasted, kind)
 
 
 def compared(observation: str) -> dict:
@@ -344,18 +415,10 @@ def _() -> dict:
     }
 
 
-@probe("train/watched")
-def _() -> dict:
-    seen = []
-    model = train_contrastive(
-        room(), small(), 3, watch=lambda step, model: seen.append(diagnosis.latents(model, room())[::20].clone())
-    )
-    return {"weights": weights(model), "latents": torch.stack(seen)}
-
-
 @probe("train/picture_encoder")
 def _() -> dict:
-    model = WorldModel((3, 43, 66), 3, latent=6, hidden=24, sphere=True, goal_encoder=True, generator=generator(1))
+    options = {"latent": 6, "hidden": 24, "sphere": True, "goal_encoder": True, "generator": generator(1)}
+    model = WorldModel(None, 3, encoder=PictureEncoder((3, 43, 66), 24, 6), **options)
     encoder = PictureEncoder((3, 43, 66), 24, 7, channels=5, cell=6)
     initialise(encoder, generator(3))
     pictures = torch.rand(2, 4, 3, 43, 66, generator=generator(2))
@@ -379,7 +442,12 @@ def _() -> dict:
                 watch = None
             training = replace(small(), **change)
             models = train_contrastive_stacked(
-                room(kind), training, (0, 4, 2), progress=heard, watch=watch, watch_at=(0, 20, UPDATES)
+                room(kind),
+                recipe(Contrastive, training),
+                (0, 4, 2),
+                progress=heard,
+                watch=watch,
+                watch_at=(0, 20, UPDATES),
             )
             found[f"{name}_{kind}"] = {"weights": [weights(model) for model in models], "losses": list(heard)}
             found[f"{name}_{kind}"] |= {"watched": seen}
@@ -388,7 +456,7 @@ def _() -> dict:
 
 @probe("train/stacked_alone")
 def _() -> dict:
-    (model,) = train_contrastive_stacked(room(), small(temperature=0.3), [7])
+    (model,) = train_contrastive_stacked(room(), recipe(Contrastive, small(temperature=0.3)), [7])
     return {"weights": weights(model)}
 
 
@@ -472,10 +540,10 @@ def _() -> dict:
     for fused in (False, True):
         x = torch.randn(4, 5, generator=generator(2), dtype=torch.float64).requires_grad_(True)
         y = torch.ones(3, requires_grad=True)
-        optimizer = Adam([x, y], lr=0.1, fused=fused)
+        optimizer = torch.optim.Adam([x, y], lr=0.1, fused=fused)
         for step in range(20):
             optimizer.zero_grad()
-            optimizer.lr = 0.1 / (1 + step)
+            optimizer.param_groups[0]["lr"] = 0.1 / (1 + step)
             (1e-5 * x.sin().sum() + (y.square().sum() if step > 3 else 0.0)).backward()
             optimizer.step()
         found["fused" if fused else "plain"] = [x.detach(), y.detach()]
@@ -941,11 +1009,12 @@ def _() -> dict:
     found = {}
     for name in (ROOM, *other_worlds.WORLDS.values()):
         world = load_gridworld(name, layout_seed=1)
+        walks = world.random_walks(20, 30, generator=generator(2))
         found[name] = {
             **{part: getattr(world, part) for part in ("positions", "headings", "transitions", "start", "goals")},
             "images": world.images[::13].clone(),
             "to_goal": goal_distances(world),
-            "walks": list(random_walks(world, 20, 30, generator=generator(2))),
+            "walks": [walks.states, walks.actions],
         }
     found["geodesic"] = geodesic_distances(room())
     for kind in ("cells", "profiles", "pixels"):
@@ -966,7 +1035,7 @@ def _() -> dict:
         "seen": world.observe(points),
         "judged": [world.arrived(points), world.lost(3 * points)],
         "stepped": world.step(points, torch.arange(30) % 4),
-        "walks": [walks.features, walks.walks, walks.walk_actions],
+        "walks": [walks.features, walks.states, walks.actions],
         "places": world.places,
         "starts": [starts, ways],
         "steps": fewest_steps(world, points, points.flip(0), most=6),
@@ -979,7 +1048,7 @@ def _() -> dict:
     draw = generator(6)
     x, y = (torch.nn.functional.normalize(torch.randn(20, 8, generator=draw), dim=1) for _ in range(2))
     i, j = (torch.randint(20, (60,), generator=draw) for _ in range(2))
-    pairs = losses.count_pairs(i, j, 20)
+    pairs = count_pairs(i, j, 20)
     walks = torch.randint(20, (9, 15), generator=draw)
     found = {
         "reconstruction": [losses.reconstruction_loss(x, y), losses.reconstruction_loss(x, y, torch.arange(20))],
@@ -993,11 +1062,11 @@ def _() -> dict:
     }
     for similarity in ("cosine", "distance"):
         for both in (False, True):
-            how = {"similarity": similarity, "both_ways": both}
+            how = {"similarity": similarity, "symmetric": both}
             found[f"info_nce_{similarity}_{both}"] = [
                 losses.info_nce(x[i], y[j], 0.2, **how),
                 losses.info_nce(x[i], y[j], 0.2, negatives=7, **how),
-                losses.info_nce_of_pairs(x, y, pairs, 0.2, **how),
+                info_nce_of_pairs(x, y, pairs, 0.2, **how),
             ]
     return found
 
@@ -1086,19 +1155,6 @@ def _() -> dict:
     return found
 
 
-@probe("statistics/storage")
-def _() -> dict:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pt"
-        storage.save_model(drawn_model(goal_encoder=True), path)
-        model = storage.load_model(path)
-    return {
-        "weights": weights(model),
-        "options": model.options,
-        "size": multiplications(model.encoder, room().features),
-    }
-
-
 # Studies: one seed of each, with its quick settings. All is compared that is no time and no words.
 
 BRIEF = Planning(stride=70, restarts=2, steps=5, decode_every=5, limit=0.5)
@@ -1107,8 +1163,10 @@ BRIEF = Planning(stride=70, restarts=2, steps=5, decode_every=5, limit=0.5)
 def settings(name: str):
     """A study's quick settings, and quicker ones where these take longer than a quarter of a minute."""
     config = reproduce.configure(name, quick=True)
-    if name in ("exp4", "pillars"):
-        return replace(config, training=replace(config.training, **FEW), planning=BRIEF)
+    if name == "exp4":
+        return replace(config, training=replace(config.training, updates=UPDATES), planning=BRIEF)
+    if name == "pillars":
+        return replace(brief(config), planning=BRIEF)
     if name == "closest":
         return replace(config, pillars=settings("pillars"))
     return config
@@ -1142,8 +1200,8 @@ PROBES["study/ablation_of_seeds"] = functools.partial(study_of_seeds, "ablation"
 @probe("study/steps_named")
 def _() -> dict:
     return {
-        step: [observation, told(training)]
-        for step, (observation, training) in contrastive_steps.trainings(Training()).items()
+        step: [observation, told(changed(Training(), training))]
+        for step, (observation, training) in contrastive_steps.trainings(Contrastive()).items()
     }
 
 
