@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def require_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> None:
@@ -72,6 +74,8 @@ def require_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...])
         TypeError: ``tensor`` is not a tensor.
         ValueError: its shape differs; the message states both shapes.
     """
+    import torch  # here, so that a command line with a mistake is answered at once
+
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
     wanted = shape[1:] if shape and shape[0] is ... else shape
