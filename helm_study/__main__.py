@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json is not None:
             _check_writable(options.json)
         earlier, record = _found(options, configs, seeds)
+        for name, result in earlier.items():
+            reproduce.seeds_done(result, name, configs[name], seeds, options.only)
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
 

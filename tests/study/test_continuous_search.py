@@ -88,7 +88,8 @@ def test_every_search_evaluates_as_many_plans(monkeypatch):
     plain = many_controls._search
     monkeypatch.setattr(many_controls, "_search", lambda *a: (found.append(plain(*a)), found[-1])[1])
     monkeypatch.setattr(many_controls, "HORIZONS", (5,))
-    values = many_controls.run(Config(evaluations=80), 0)
+    arms = many_controls.measure(Config(evaluations=80), [0], lambda message, fraction: None)
+    values = {name: value for arm in arms.values() for name, value in arm()[0].items()}
     assert {result.evaluations for result in found} == {80}
     assert len(found) == len(many_controls.CONTROLS) * sum(1 + len(s) for _, s in many_controls.SEARCHES.values())
     assert all(value > -1e-9 for value in values.values())

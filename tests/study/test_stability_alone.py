@@ -28,7 +28,7 @@ def recorded():
 def test_a_quick_run_gives_a_value_for_every_metric():
     config = Config.quick("MiniGrid-Empty-5x5-v0")
     few = replace(config.training, walks=50, autoencoder_updates=5, dynamics_updates=5, updates=5)
-    values = stability_alone.run(replace(config, training=few), 0)
+    values = stability_alone.STUDY.run(replace(config, training=few), 0)
     assert list(values) == list(METRICS)
     for name, value in values.items():
         assert math.isfinite(value) or name.startswith(("path_ratio", "metric_correlation")), name
