@@ -60,28 +60,6 @@ from helm_tutorial.descent import (
     start_grid,
 )
 from helm_tutorial.device import multiplications
-from helm_tutorial.experiments import (
-    cliff_planning,
-    continuous_pillars,
-    continuous_planning,
-    contrastive_ablation,
-    contrastive_fix,
-    contrastive_steps,
-    funnel_dissected,
-    funnel_measures,
-    gridworld_planning,
-    imagined_errors,
-    latent_map,
-    many_controls,
-    mollified_funnel,
-    other_worlds,
-    pixels,
-    regularity_forms,
-    spectral_cliff,
-    stability_alone,
-    swaps,
-    two_pillars,
-)
 from helm_tutorial.experiments.gridworld_planning import Planning
 from helm_tutorial.experiments.metric import interval_over_seeds
 from helm_tutorial.experiments.registry import EXPERIMENTS
@@ -137,6 +115,28 @@ from torch import Tensor, nn
 
 import helm_tutorial
 from helm_tutorial import diagnosis, losses, records, reproduce, search, storage
+from helm_tutorial.experiments import (
+    cliff_planning,
+    continuous_pillars,
+    continuous_planning,
+    contrastive_ablation,
+    contrastive_fix,
+    contrastive_steps,
+    funnel_dissected,
+    funnel_measures,
+    gridworld_planning,
+    imagined_errors,
+    latent_map,
+    many_controls,
+    mollified_funnel,
+    other_worlds,
+    pixels,
+    regularity_forms,
+    spectral_cliff,
+    stability_alone,
+    swaps,
+    two_pillars,
+)
 from helm_tutorial.jacobian import (
     backward_passes,
     hutchinson_variance,
