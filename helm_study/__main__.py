@@ -161,12 +161,12 @@ def _found(options: argparse.Namespace, configs: dict, seeds: list[int]) -> tupl
         raise ValueError("--only needs one study, got all")
     name = options.experiment
     study, config = STUDIES[name], configs[name]
-    only = study.chosen(options.only)
+    others = [arm for arm in study.arms if arm not in study.chosen(options.only)]
     record = _read(options.json, configs).get(name) if options.json is not None else None
-    if record is None or (
-        options.resume and study.missing(record["metrics"]) == [a for a in study.arms if a not in only]
-    ):
-        return ({name: record} if record else {}), None
+    if record is None:
+        return {}, None
+    if options.resume and study.missing(record["metrics"]) == others:
+        return {name: record}, None
     reproduce.require_same("the record", record, name, config, seeds=sorted(seeds))
     return (_read(_part(options), configs) if options.resume else {}), record
 

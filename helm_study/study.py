@@ -23,6 +23,10 @@ What several arms share, such as a trained model, is worked out when the first o
 """
 
 
+SeedArms = dict[str, Callable[[], Values]]
+"""The arms of one seed, each giving the values of that seed."""
+
+
 @dataclass(frozen=True)
 class Study:
     """One study, as ``python -m helm_tutorial reproduce`` runs it.
@@ -103,7 +107,7 @@ class Study:
         return [arm for arm, names in self.arms.items() if not set(names) <= set(metrics)]
 
 
-def each_seed(measure: Callable[[Any, int, Tell], Mapping[str, Callable[[], Values]]]) -> Callable[..., Arms]:
+def each_seed(measure: Callable[[Any, int, Tell], SeedArms]) -> Callable[[Any, Sequence[int], Tell], Arms]:
     """Make a function of one seed, ``measure(config, seed, tell)``, into what :class:`Study` calls with several."""
 
     @functools.wraps(measure)
@@ -131,8 +135,7 @@ def arms_by_name(metrics: Iterable[str], arms: Iterable[str], **others: str) -> 
     """
     found: dict[str, list[str]] = {arm: [] for arm in arms}
     for metric in metrics:
-        named = [arm for arm in found if f"_{arm}_" in f"_{metric}_"]
-        named = [others[metric]] if metric in others else named
+        named = [others[metric]] if metric in others else [arm for arm in found if f"_{arm}_" in f"_{metric}_"]
         if named:
             found[max(named, key=len)].append(metric)
     return {arm: tuple(names) for arm, names in found.items()}

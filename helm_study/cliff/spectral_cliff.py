@@ -8,7 +8,6 @@ scored twice, and what cures it: :mod:`~helm_study.cliff.cliff_planning`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from helm_study.cliff.cliff_planning import bent_scores, planning_metrics, planning_scores
 from helm_study.metric import Metric
-from helm_study.study import Study, Tell, each_seed
+from helm_study.study import SeedArms, Study, Tell, each_seed
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.closed_forms import (
     action_jacobian_norms,
@@ -110,7 +109,7 @@ METRICS: dict[str, Metric] = {**LINEAR, **NETWORKS, **PLANNING}
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed, which draws the system, the data and the first weights."""
     generator = torch.Generator().manual_seed(seed)
     spectrum = {"dimension": config.dimension, "low": config.low, "high": config.high}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, path_ratio, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, train_contrastive
@@ -74,7 +73,7 @@ METRICS = {
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: a model for each choice, trained, planned with, measured."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)

@@ -6,7 +6,6 @@ there (positives one step ahead), positives further ahead, and the book's, whose
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -22,7 +21,7 @@ from helm_study.play import (
     report_planner,
     success_rate,
 )
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
@@ -126,7 +125,7 @@ METRICS = {
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: the three models with our planner, and each of the other planners with a model."""
     seen = load_gridworld(config.env, layout_seed=config.layout_seed, observation=config.observation)
     world = load_gridworld(config.env, layout_seed=config.layout_seed)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
 from helm_tutorial.diagnosis import rank_correlation
@@ -83,7 +83,7 @@ METRICS = _metrics()
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each objective, trained and measured. For ``config.map_seed`` also ``maps``."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, open_loop_planner, path_ratio, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial.models.contrastive import Training, as_printed, train_contrastive
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
@@ -88,7 +87,7 @@ def trainings(training: Training) -> dict[str, tuple[str, Training]]:
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: a model for each step, trained, planned with, measured."""
     steps = trainings(config.training)
 

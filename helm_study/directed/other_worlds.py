@@ -16,7 +16,7 @@ from torch import Tensor
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, path_ratio, play, play_randomly, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.diagnosis import rank_correlation
@@ -88,7 +88,7 @@ METRICS = {key: metric for name, env in WORLDS.items() for key, metric in _metri
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: both models in each world, trained, planned with, measured.
 
     For ``config.picture_seed`` also ``pictures``.

@@ -6,7 +6,6 @@ and with it the first layer of both encoders, :class:`helm_tutorial.models.world
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, from_own_start, open_loop_planner, path_ratio, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
@@ -69,7 +68,7 @@ SCALE = 1000
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: our planner with the diagnosis, planning once, and greedy steps, all with one model."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed, observation="pixels")
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)

@@ -5,7 +5,6 @@ Models of :mod:`helm_study.forms.regularity_forms`, without any planner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,7 +12,7 @@ import torch
 
 from helm_study.forms.regularity_forms import TRAININGS
 from helm_study.metric import Metric
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.contrastive import Training, train_contrastive
@@ -88,7 +87,7 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: a model for each training, and its errors along the same plans."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     plans = torch.randint(len(ACTIONS), (config.plans, max(STEPS)), generator=torch.Generator().manual_seed(seed))

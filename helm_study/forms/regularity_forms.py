@@ -6,13 +6,12 @@ since what it is worth depends on how narrow the range of its useful weights is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial.models.contrastive import Training, directed, train_contrastive
 from helm_tutorial.models.world_model import WorldModel
@@ -85,7 +84,7 @@ METRICS = _metrics()
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: a model for each training, planned with and measured, and one with a bounded gradient."""
     where = {"layout_seed": config.layout_seed}
     cells, profiles = (load_gridworld(config.env, observation=view, **where) for view in ("cells", "profiles"))

@@ -7,14 +7,13 @@ the record ``pillars``, whose seeds and trainings are these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
 from helm_study.play import plain_planner, play, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 HORIZONS = (12, 25, 50)
@@ -44,7 +43,7 @@ METRICS = {
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each of the four models, planned with at each horizon."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 

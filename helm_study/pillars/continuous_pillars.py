@@ -6,7 +6,6 @@ The same recipes, losses, penalty, planners and horizons. The world is another o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -27,7 +26,7 @@ from helm_study.pillars.continuous_planning import (
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.pillars.two_pillars import CELLS, HORIZONS
 from helm_study.play import Planning, plain_planner
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.diagnosis import rank_correlation
@@ -147,7 +146,7 @@ def train_cell(
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each of the four models, the true dynamics in their place, and random actions."""
     world = build_world(config)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_real
 from helm_tutorial.models.baselines import train_reconstruction
@@ -86,7 +86,7 @@ def train_cell(
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each of the four models, planned with at each horizon."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from helm_study.metric import Metric
 from helm_study.rivals import continuous_search as search
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.rollouts import rollout
@@ -156,7 +156,7 @@ def _search(config: Config, name: str, problem: Problem, settings: dict, seed: i
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each search, on a problem of every size.
 
     Every search chooses its settings for each size on another problem of that size.

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
 from helm_study.play import Planning, path_ratio, play, recorded_starts, success_rate
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
@@ -84,7 +83,7 @@ METRICS = _metrics()
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each rival with each model."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 

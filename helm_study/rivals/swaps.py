@@ -7,7 +7,6 @@ alone: how well it ranks the swaps of a random plan, and how often the one that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -18,7 +17,7 @@ from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
 from helm_study.play import Planning, recorded_starts
 from helm_study.rivals import rivals
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.local_search import swap_changes
@@ -86,7 +85,7 @@ METRICS = _metrics()
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: with each model, the ranking of swaps, and each planner."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 
@@ -112,7 +111,7 @@ def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dic
                 values |= rivals.played(name, world, model, planning, seed, by=PLANNERS[planner], keep=keep)
         return values
 
-    arms: dict[str, Callable[[], dict[str, float]]] = {}
+    arms: SeedArms = {}
     for cell in rivals.MODELS:
         arms[f"ranking_{cell}"] = partial(ranking, cell)
         arms |= {f"{planner}_{cell}": partial(of_planner, planner, cell) for planner in PLANNERS}

@@ -26,7 +26,7 @@ from helm_study.play import (
     report_planner,
     success_rate,
 )
-from helm_study.study import Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models import baselines
@@ -171,7 +171,7 @@ METRICS = {
 
 
 @each_seed
-def measure(config: Config, seed: int, tell: Tell) -> dict[str, Callable[[], dict[str, float]]]:
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     """The arms of one seed: each model, trained, planned with, measured; and random actions."""
     views = {recipe.view for recipe in MODELS.values()}
     worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
