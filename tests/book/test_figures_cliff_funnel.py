@@ -1,7 +1,6 @@
 import itertools
 import math
 
-import matplotlib
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -11,14 +10,6 @@ from helm_book.figures import cliff, funnel, funnel_studies
 from helm_book.figures.style import COLORS, LABELS
 from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.funnel.landscape import mollified, report_energy
-
-
-@pytest.fixture
-def axes():
-    matplotlib.use("Agg")
-    figure = Figure(layout="constrained")
-    yield figure.add_subplot()
-    figure.canvas.draw()  # what cannot be drawn fails here
 
 
 def texts(axes) -> list[str]:

@@ -10,11 +10,6 @@ from helm_book.figures import directed
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
 @pytest.fixture
 def panels():
     figure, panels = plt.subplots(1, 3)

@@ -1,25 +1,14 @@
 """Figures of chapters 3 to 6 show the numbers that they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from helm_book.figures import factorial, grid, intervals
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
-@pytest.fixture
-def axes():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+from helm_book.figures.style import COLORS
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances
 
 
 def test_world_is_the_environments_own_rendering(world, axes):
@@ -43,6 +32,20 @@ def test_field_has_a_triangle_a_state_beside_the_edge_it_faces(world, axes):
     for path, position, heading in zip(collection.get_paths(), world.positions, world.headings.tolist(), strict=True):
         away = path.vertices[:3].mean(axis=0) - position.numpy()
         assert away @ np.array(steps[heading]) > 0.3
+
+
+def test_advice_points_where_the_action_leads(world, axes):
+    actions = torch.full((world.states,), -1)
+    actions[world.index((1, 1), 0)] = 2  # forward, facing right
+    actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
+    right = torch.zeros(world.states, dtype=torch.bool)
+    right[world.index((1, 1), 0)] = True
+    grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))
+    wrong_arrows, right_arrows = axes.collections
+    for arrows, tail, colour in ((right_arrows, (1.15, 1.0), "true"), (wrong_arrows, (1.85, 2.3), "flat")):
+        assert (arrows.U.tolist(), arrows.V.tolist()) == (pytest.approx([0.3]), pytest.approx([0.0]))
+        assert arrows.XY[0].tolist() == pytest.approx(tail)
+        assert same_color(arrows.get_facecolor()[0], COLORS[colour])
 
 
 def test_distance_bands_are_quantiles(axes):

@@ -16,14 +16,9 @@ from helm_tutorial.models.contrastive import Training
 from helm_tutorial.models.world_model import one_hot_actions
 from helm_tutorial.planning.plan import goal_cost, score
 from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import ACTIONS, load_gridworld
+from helm_tutorial.worlds.gridworld import ACTIONS
 
 PLANNING = Planning(horizon=4, steps=11, restarts=3, decode_every=4, limit=1.0)
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from minigrid.minigrid_env import MiniGridEnv
 
 from helm_study.play import (
     Planning,
@@ -57,6 +58,13 @@ def test_shortest_paths_are_played_as_shortest_paths(world, replan):
     assert path_ratio(episodes, goal_distances(world)) == 1.0
     assert from_own_start(world, episodes) == (True, 0.0)
     assert episodes.model_calls == 7
+
+
+def test_success_is_what_the_environment_rewards(world, monkeypatch):
+    """An episode that ends on the goal's cell without a reward is over, and no success."""
+    monkeypatch.setattr(MiniGridEnv, "_reward", lambda self: 0)
+    episodes = execute(world, table_planner(world, 12), [world.start], limit=12)
+    assert episodes.final_distance.tolist() == [0.0] and episodes.success.tolist() == [False]
 
 
 def test_visited_states_follow_the_transitions(world):

@@ -169,6 +169,11 @@ def test_coarse_to_fine_ends_in_one_minimum_of_the_unsmoothed_energy():
     assert float(energy.gradient(ends).norm(dim=1).max()) < 1e-6
     assert float(torch.linalg.eigvalsh(energy.hessian(ends)).min()) > 0
     assert float((ends - ends[0]).norm(dim=1).max()) < 1e-6
+    # No step is too long: on each level the energy falls all the way, where it is most curved too.
+    for k, sigma in enumerate(sigmas):
+        walked = path[:, 20 * k : 20 * (k + 1) + 1]
+        values = mollified(energy, sigma)(walked.flatten(0, 1)).view(walked.shape[:2])
+        assert float(values.diff(dim=1).max()) < 1e-9
 
 
 def test_paths_and_coverages_are_those_of_each_energy_alone():

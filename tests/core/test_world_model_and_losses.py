@@ -298,6 +298,11 @@ def test_positives_are_a_geometric_number_of_steps_ahead():
     # The mean of 19 000 draws with deviation 4.5 has a standard error of 0.03.
     assert float(gap.mean()) == pytest.approx(5.0, abs=0.15)
     assert float((gap == 1).double().mean()) == pytest.approx(0.2, abs=0.015)
+    # What would leave a walk is its last state: never one before the anchor, and never another walk's.
+    walks = torch.arange(12).view(4, 3)
+    anchors, positives = sample_positives(walks, 2000, gamma=0.9, generator=torch.Generator().manual_seed(0))
+    assert bool((positives > anchors).all()) and torch.equal(positives // 3, anchors // 3)
+    assert float((positives % 3 == 2).double().mean()) > 0.9
 
 
 def test_gamma_zero_is_the_printed_loss():

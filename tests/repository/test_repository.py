@@ -73,7 +73,6 @@ def within(name: str, *parents: str) -> bool:
 
 
 @pytest.mark.parametrize("name", MODULES)
-
 @pytest.mark.parametrize("name", [name for name in MODULES if not within(name, *DRAWING)])
 def test_mathematics_imports_nothing_that_draws(name):
     drawing = {

@@ -79,8 +79,7 @@ def test_one_seed_has_maps_and_they_have_their_own_key(room):
 # ------------------------------------------------------------- the record
 
 
-def test_record_has_every_map_and_is_small(record):
-    assert (records.directory() / "maps.json").stat().st_size < 300_000
+def test_record_has_every_map(record):
     world = load_gridworld(record["config"]["env"])
     assert record["maps"]["cells"] == latent_map.cells(world).tolist()
     for name in latent_map.OBJECTIVES:
@@ -115,17 +114,3 @@ def test_recorded_maps_give_the_recorded_numbers(record, name):
     for measure in ("descent_share", "greedy_accuracy"):
         mean = sum(kept[measure]) / len(kept[measure])
         assert mean == pytest.approx(record["metrics"][f"{measure}_{name}"]["values"][number], abs=1e-4), measure
-
-
-def test_the_objectives_are_those_of_experiments_3_and_4(record):
-    same = {
-        "reconstruction": ("exp3", "reconstruction"),
-        "latent_prediction": ("exp3", "latent_prediction"),
-        "one_step": ("exp4", "printed_loss"),
-        "contrastive": ("exp4", "one_encoder"),
-    }
-    for name, (experiment, other) in same.items():
-        earlier = records.load(experiment)
-        values = dict(zip(earlier["seeds"], earlier["metrics"][f"metric_correlation_{other}"]["values"], strict=True))
-        recorded = record["metrics"][f"metric_correlation_{name}"]["values"]
-        assert recorded == pytest.approx([values[seed] for seed in record["seeds"]], abs=0.02), name

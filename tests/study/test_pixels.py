@@ -1,6 +1,5 @@
 """The experiment from pixels: that it runs, what its record says, and one seed of the record trained again."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -40,27 +39,6 @@ def test_arguments_are_checked():
     with pytest.raises(ValueError, match="picture_seed must be at least 0, got -1"):
         pixels.Config(picture_seed=-1)
     assert reproduce.configure("pixels", env="MiniGrid-Empty-6x6-v0").env == "MiniGrid-Empty-6x6-v0"
-
-
-def test_the_record_says_how_it_was_made_and_its_numbers_agree():
-    record = records.load("pixels")
-    seeds = len(record["seeds"])
-    assert record["command"] == f"python -m helm_tutorial reproduce pixels --seeds {seeds}" and seeds >= 5
-    assert set(record["metrics"]) == set(pixels.METRICS)
-    for name, entry in record["metrics"].items():
-        assert len(entry["values"]) == seeds, name
-        assert entry["mean"] == pytest.approx(math.fsum(entry["values"]) / seeds), name
-        assert entry["low"] <= entry["mean"] <= entry["high"], name
-
-
-def test_the_record_meets_the_bars_that_experiment_4_meets():
-    metrics = records.load("pixels")["metrics"]
-    assert metrics["success_contrastive_pixels"]["mean"] >= 0.99
-    assert min(metrics["success_start_contrastive_pixels"]["values"]) == 1.0
-    assert metrics["path_ratio_contrastive_pixels"]["mean"] <= 1.10
-    assert metrics["metric_correlation_contrastive_pixels"]["mean"] >= 0.95
-    assert metrics["prediction_accuracy_contrastive_pixels"]["mean"] >= 0.99
-    assert metrics["success_open_loop_contrastive_pixels"]["mean"] >= 0.95
 
 
 @pytest.mark.whole

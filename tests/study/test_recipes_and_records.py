@@ -1,6 +1,5 @@
 """Training recipes on a small world, and a part of each record run again."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 
 from helm_study import records
 from helm_study.funnel import mollified_funnel
-from helm_study.registry import STUDIES
 from helm_study.words import in_words
 from helm_tutorial import diagnosis
 from helm_tutorial.models.baselines import train_latent_prediction, train_reconstruction, untrained
@@ -83,52 +81,9 @@ def test_metrics_in_words(metric, style, words):
     assert in_words(dict(zip(("mean", "low", "high"), metric, strict=True)), style) == words
 
 
-def test_every_record_is_of_an_experiment():
-    assert set(records.available()) == set(STUDIES)
-
-
-@pytest.mark.parametrize("name", records.available())
-def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
-    record = records.load(name)
-    assert record["experiment"] == name and record["command"].startswith(f"python -m helm_tutorial reproduce {name} ")
-    assert record["seeds"] and record["config"] and record["versions"]["torch"] and record["date"]
-    for metric, entry in record["metrics"].items():
-        assert len(entry["values"]) == len(record["seeds"]), metric
-        known = [value for value in entry["values"] if value is not None]
-        assert entry["mean"] == pytest.approx(math.fsum(known) / len(known)), metric
-        assert entry["low"] <= entry["mean"] <= entry["high"], metric
-
-
-def test_exp1_meets_its_bars():
-    metrics = records.load("exp1")["metrics"]
-    assert len(metrics["jacobian_flat_relu_T50"]["values"]) >= 20
-    assert max(metrics["limit_error_helm"]["values"]) <= 0.02
-    assert max(metrics["closed_form_distance_helm"]["values"]) <= 0.05
-    assert metrics["plan_success_system_best_T50"]["mean"] >= 0.95
-    assert metrics["plan_success_system_flat_T50"]["mean"] <= 0.01
-
-
 @pytest.mark.slow
 def test_exp2_closed_forms_run_again():
     # A start on the edge of a basin falls to another side where the processor rounds otherwise: a hundredth is allowed.
     fresh = mollified_funnel.STUDY.run(mollified_funnel.Config(), 0, only=["closed_forms"])
     for name in ("coverage_true", "coverage_gaussian", "coverage_coarse_to_fine", "coverage_predicted_helm"):
         assert fresh[name] == pytest.approx(records.load("exp2")["metrics"][name]["values"][0], abs=0.01), name
-
-
-def test_exp2_meets_its_bars():
-    metrics = records.load("exp2")["metrics"]
-    assert len(metrics["coverage_helm"]["values"]) >= 10
-    assert metrics["coverage_helm"]["mean"] >= 0.964
-    assert metrics["coverage_flat"]["high"] < 0.1
-    assert min(metrics["coverage_coarse_to_fine"]["values"]) == 1.0
-    assert max(metrics["distance_to_stationary_coarse_to_fine"]["values"]) <= 0.05
-    assert max(metrics["evaluations_coarse_to_fine"]["values"]) <= records.load("exp2")["config"]["descent_steps"]
-
-
-def test_a_rougher_network_covers_less_and_the_optimum_less_still():
-    metrics = records.load("funnel")["metrics"]
-    assert metrics["coverage_inside_rough"]["high"] < 0.6 < 0.9 < metrics["coverage_inside_recipe"]["low"]
-    assert metrics["coverage_inside_optimum"]["mean"] < 0.5
-    assert metrics["kept_fast_recipe"]["high"] < metrics["kept_fast_rough"]["low"]
-    assert metrics["loss_optimum"]["mean"] < metrics["loss_recipe"]["low"]

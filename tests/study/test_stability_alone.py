@@ -3,21 +3,18 @@
 import math
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import pytest
 import recorded_trainings
 import torch
 from test_recorded_trainings import require_beginning
 
-from helm_book.figures import grid
-from helm_book.figures.style import COLORS
 from helm_study import records
 from helm_study.play import learned_rollout_jacobian
 from helm_study.stability import stability_alone
 from helm_study.stability.stability_alone import METRICS, MODELS, Config, distance_variation
 from helm_tutorial import diagnosis
 from helm_tutorial.models.baselines import train_latent_prediction, untrained
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
+from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 
 @pytest.fixture(scope="module")
@@ -110,38 +107,3 @@ def test_a_part_of_the_record_run_again(recorded):
         assert value == pytest.approx(recorded["metrics"][f"{measure}_{name}"]["values"][0], abs=0.02), measure
     jacobian = learned_rollout_jacobian(world, model, 25, seed)
     assert jacobian == pytest.approx(recorded["metrics"][f"rollout_jacobian_{name}_T25"]["values"][0], rel=0.3)
-
-
-def test_what_the_chapter_says_of_its_models(recorded):
-    metrics, identity = recorded["metrics"], Config().training.latent ** 0.5
-    for name in ("reconstruction", "reconstruction_profiles", "reconstruction_spectral_profiles"):
-        assert min(metrics[f"decoding_accuracy_{name}"]["values"]) >= 0.99, name
-    for name in ("reconstruction", "variance_covariance", "variance_covariance_spectral", "latent_prediction_profiles"):
-        assert min(metrics[f"prediction_accuracy_{name}"]["values"]) >= 0.99, name
-    for name in ("variance_covariance_spectral", "reconstruction_spectral_profiles"):
-        assert metrics[f"rollout_jacobian_{name}_T25"]["high"] < identity, name
-    # The penalty comes after the encoder: what concerns latents alone is the same to the last digit.
-    for measure in ("latent_spread", "effective_rank", "metric_correlation", "descent_share", "greedy_accuracy"):
-        plain, tamed = (metrics[f"{measure}_{name}_profiles"] for name in ("reconstruction", "reconstruction_spectral"))
-        assert plain["values"] == tamed["values"], measure
-    assert min(metrics["prediction_accuracy_latent_prediction"]["values"]) < 0.2
-    assert metrics["latent_spread_latent_prediction_unstopped_profiles"]["high"] < 1e-5
-    assert metrics["success_reconstruction_T3"]["high"] < metrics["success_reconstruction"]["low"]
-
-
-def test_advice_points_where_the_action_leads():
-    world = load_gridworld("MiniGrid-Empty-5x5-v0")
-    actions = torch.full((world.states,), -1)
-    actions[world.index((1, 1), 0)] = 2  # forward, facing right
-    actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
-    right = torch.zeros(world.states, dtype=torch.bool)
-    right[world.index((1, 1), 0)] = True
-    figure, axes = plt.subplots()
-    grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))
-    wrong_arrows, right_arrows = axes.collections
-    for arrows, tail, colour in ((right_arrows, (1.15, 1.0), "true"), (wrong_arrows, (1.85, 2.3), "flat")):
-        assert (arrows.U.tolist(), arrows.V.tolist()) == (pytest.approx([0.3]), pytest.approx([0.0]))
-        assert arrows.XY[0].tolist() == pytest.approx(tail)
-        assert plt.matplotlib.colors.same_color(arrows.get_facecolor()[0], COLORS[colour])
-    assert goal_distances(world)[world.goals[0]] == 0
-    plt.close(figure)

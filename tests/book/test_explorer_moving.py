@@ -1,10 +1,9 @@
-"""Explorers of numbers: what is written down for the page, how often, and the life in a notebook."""
+"""Explorers of numbers: what is written down for the page, where, and how often."""
 
 from __future__ import annotations
 
 import base64
 import io
-import re
 
 import numpy as np
 import pytest
@@ -16,37 +15,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from helm_book.explorer import Steps, explore_numbers
-from helm_book.explorer.controls import check_controls, in_digits
+from helm_book.explorer.controls import check_controls
 from helm_book.explorer.drawing import new_figure, render
-from helm_book.explorer.moving import fractions, numbers_of, style_of
-from helm_book.explorer.scene import Scene, Stage
+from helm_book.explorer.moving import axes_of, fractions, numbers_of, style_of
 from helm_book.explorer.static_numbers import _track
 
 SIZE = (3.0, 2.0)
 
 
-@pytest.fixture
-def static(monkeypatch):
-    monkeypatch.setenv("HELM_EXPLORER", "static")
-
-
-@pytest.fixture
-def live(monkeypatch):
-    monkeypatch.delenv("HELM_EXPLORER", raising=False)
-
-
 def point(**options):
     return explore_numbers(build_point, move_point, options.pop("controls", POINT), figsize=SIZE, **options)
-
-
-# ---------------------------------------------------------------- what is written down
-
-
-def test_equal_input_gives_equal_bytes(static):
-    pages = [explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE, rolling=["curve"]) for _ in range(2)]
-    assert pages[0].html == pages[1].html
-    assert pages[0].combinations == 10
-    assert pages[0].weight == len(pages[0].html.encode()) < 200_000
 
 
 def test_the_payload_says_what_the_controls_are(static):
@@ -60,6 +38,59 @@ def test_the_payload_says_what_the_controls_are(static):
     for i, growth in enumerate(POINT["growth"]):
         for j, horizon in enumerate(POINT["horizon"]):
             assert looked_up(data["captions"], (i, j), data["sizes"]) == move_point(growth, horizon)[1]
+
+
+def test_the_numbers_are_written_where_they_lie_in_their_axes(static):
+    """Worked out from the limits alone, for artists of every kind."""
+    explorer = explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE)
+    assert explorer.combinations == 10 and explorer.weight == len(explorer.html.encode()) < 200_000
+    data, artists = payload_of(explorer.html), build_all(new_figure(WIDE, 1.0))
+
+    def require(found, name, *xy):
+        """Alternating x and y in ten-thousandths of the axes; not a number where there is no place."""
+        axes, found = axes_of(artists[name]), np.array(found, float)
+        for written, values, limits, scale in (
+            (found[0::2], xy[0], axes.get_xlim(), axes.get_xscale()),
+            (found[1::2], xy[1], axes.get_ylim(), axes.get_yscale()),
+        ):
+            values = np.where(np.isnan(xy).any(axis=0), np.nan, values)
+            values, (low, high) = (np.log10(values), np.log10(limits)) if scale == "log" else (values, limits)
+            np.testing.assert_allclose(written, 10_000 * (values - low) / (high - low), atol=1, err_msg=name)
+
+    def require_levels(found, values, low, high):
+        levels = np.frombuffer(base64.b64decode(found), np.uint8)
+        np.testing.assert_allclose(levels, 253 * (np.ravel(values) - low) / (high - low), atol=0.51)
+
+    for at in np.ndindex(5, 2):
+        numbers, caption = move_all(CONTROLS["k"][at[0]], CONTROLS["mode"][at[1]])
+        shown = {artist["name"]: looked_up(artist["track"], at, data["sizes"]) for artist in data["artists"]}
+        assert looked_up(data["captions"], at, data["sizes"]) == caption and set(shown) == set(numbers)
+        for name in ("curve", "end", "logs"):
+            require(shown[name], name, *numbers[name])
+        for name in ("fixed", "tinted"):
+            require(shown[name]["at"], name, *numbers[name][:2])
+        require_levels(shown["tinted"]["levels"], numbers["tinted"][2], -1, 1)
+        for name in ("cells", "edged"):
+            require_levels(shown[name], numbers[name], 0, 10)
+        for name, rows in (
+            ("upper", numbers["upper"]), ("lower", numbers["lower"][::-1]), ("turned", numbers["turned"][:, ::-1]),
+        ):  # fmt: skip
+            assert shown[name]["size"] == list(rows.shape[::-1])
+            require_levels(shown[name]["levels"], rows, 0, 1)
+        photo = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown["photo"]["picture"]))), int)
+        assert np.abs(photo - numbers["photo"])[12::24, 12::24].max() <= 10
+        require(np.column_stack([[0] * 3, shown["bars"]]).ravel(), "bars", np.full(3, -0.6), numbers["bars"])
+        assert (shown["words"]["text"], shown["note"]["text"]) == (numbers["words"], numbers["note"][2])
+        require(shown["note"]["at"], "note", *np.array(numbers["note"][:2])[:, None])
+    style = {artist["name"]: artist["style"] for artist in data["artists"]}
+    for name in ("cells", "edged"):
+        for shape, path in zip(style[name]["shapes"], artists[name].get_paths(), strict=True):
+            require(shape, name, *path.vertices.T)
+    for i, place in enumerate(style["bars"]["places"]):
+        require(place, "bars", [i - 0.4, i + 0.4], [0, 0])
+    for name, (left, right, bottom, top) in {"lower": (0, 2, 0, 3), "turned": (4, 2, 0, 3)}.items():
+        require(style[name]["box"], name, [left, right], [bottom, top])
+    assert style["words"]["at"] == [5000, 9000]
 
 
 def test_different_things_are_stored_once_and_only_along_what_they_depend_on(static):
@@ -127,9 +158,6 @@ def test_a_playing_control_has_a_button_with_its_interval(static):
     assert html.count('class="helm-play"') == 1
 
 
-# ---------------------------------------------------------------- places
-
-
 LIMIT = st.tuples(st.floats(-1e3, 1e3), st.floats(1e-2, 1e3)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 DECADES = st.tuples(st.floats(-8, 8), st.floats(0.3, 8)).map(lambda pair: (10 ** pair[0], 10 ** (pair[0] + pair[1])))
 SHARES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=5)
@@ -194,100 +222,3 @@ def test_missing_values_have_no_colour():
     levels = list(base64.b64decode(numbers_of(image)["levels"]))
     assert levels == [0, 255, 253, 253]
     assert len(style_of(image)["colors"]) == 6 * 254
-
-
-# ---------------------------------------------------------------- the life in a notebook
-
-
-def pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int)
-
-
-def test_live_redraws_what_a_fresh_drawing_shows(live):
-    explorer = explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE)
-    for k, mode in [(4, 1), (0, 0), (2, 1)]:
-        explorer.inputs["k"].value, explorer.inputs["mode"].value = k, mode
-        numbers, caption = move_all(CONTROLS["k"][k], CONTROLS["mode"][mode])
-        assert caption in explorer.caption.value
-        figure = new_figure(WIDE, 2.0)
-        artists = build_all(figure)
-        for name, value in numbers.items():
-            artist = artists[name]
-            if name in ("curve", "end", "logs"):
-                artist.set_data(*value)
-            elif name in ("fixed", "tinted"):
-                artist.set_offsets(np.column_stack(value[:2]))
-                artist.set_array(value[2] if name == "tinted" else None)
-            elif name in ("cells", "edged"):
-                artist.set_array(value)
-            elif name == "bars":
-                for patch, height in zip(artist.patches, value, strict=True):
-                    patch.set_height(height)
-            elif name == "words":
-                artist.set_text(value)
-            elif name == "note":
-                artist.xy = value[:2]
-                artist.set_text(value[2])
-            else:
-                artist.set_data(value)
-        figure.set_layout_engine("none")
-        figure.canvas.draw()
-        fresh = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
-        assert np.abs(pixels(explorer.png) - fresh).max() <= 1
-
-
-def test_live_moves_follow_sliders_players_and_reset(live):
-    controls = POINT | {"horizon": Steps(POINT["horizon"], 0.05)}
-    explorer = point(
-        controls=controls, start={"growth": 2.0, "horizon": 3}, rolling=["curve"], drag={"dot": ("horizon", None)}
-    )
-    explorer.players["horizon"].value = 8
-    assert explorer.inputs["horizon"].value == 8
-    assert move_point(2.0, 9)[1] in explorer.caption.value
-    start = Stage(
-        Scene(build_point, move_point, check_controls(controls, {"growth": 2.0, "horizon": 3}, {})), SIZE, 2.0
-    )
-    explorer.reset()
-    assert explorer.players["horizon"].value == 2
-    assert np.array_equal(pixels(explorer.png), np.asarray(start.picture(), int))
-
-
-def test_live_shows_a_later_error_and_recovers(live):
-    def move(growth, horizon):
-        numbers, caption = move_point(growth, horizon)
-        return (numbers | {"curve": ([1], [1, 2])} if horizon == 10 else numbers), caption
-
-    explorer = explore_numbers(build_point, move, POINT, figsize=SIZE)
-    explorer.inputs["horizon"].value = 9
-    assert "numbers of &#x27;curve&#x27; do not fit" in explorer.caption.value
-    assert explorer.picture.layout.visibility == "hidden"
-    explorer.inputs["horizon"].value = 8
-    assert explorer.picture.layout.visibility is None
-    assert move_point(2.0, 9)[1] in explorer.caption.value
-
-
-def test_placing_axes_by_hand_gives_no_warning(live, recwarn):
-    explore_numbers(build_all, move_all, CONTROLS, figsize=WIDE)
-    assert [str(w.message) for w in recwarn if "gridspecs" in str(w.message)] == []
-
-
-def test_nothing_of_a_kernel_is_in_the_page(static):
-    html = point(title="<b>").html
-    assert "widget" not in html and "<b>" not in html
-    assert html.count("</script>") == 1
-    assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*|<script.*?</script>", "", html, flags=re.S))
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (0.0123, "0.0123"),
-        (1.234e-5, "1.23·10⁻⁵"),
-        (-0.004, "−4·10⁻³"),
-        (1712.4, "1710"),
-        (4.98e6, "4.98·10⁶"),
-    ],
-)
-def test_captions_write_three_digits_or_a_power_of_ten(value, text):
-    assert in_digits(value) == text

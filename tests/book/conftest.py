@@ -1,20 +1,49 @@
-"""Fixtures of the browser tests of explorers; a test module asks for them by ``pytest_plugins``."""
+"""What the tests of the book's house share: a room, axes, the two lives of explorers, and explorers in a browser."""
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pytest
 from browser_tabs import Tabs
-from chromium import launched
-from explorer_pages import CHROMIUM, as_static, write_page
+from chromium import find_chromium, launched
 from explorer_scenes import POINT, build_point, move_point, paint_bars
 
 from helm_book.explorer import Steps, explore, explore_numbers
+from helm_tutorial.worlds.gridworld import load_gridworld
+
+
+@pytest.fixture(scope="session")
+def world():
+    return load_gridworld("MiniGrid-Empty-5x5-v0")
+
+
+@pytest.fixture
+def axes():
+    figure, axes = plt.subplots(layout="constrained")
+    yield axes
+    figure.canvas.draw()  # what cannot be drawn fails here
+    plt.close(figure)
+
+
+@pytest.fixture
+def static(monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", "static")
+
+
+@pytest.fixture
+def live(monkeypatch):
+    monkeypatch.delenv("HELM_EXPLORER", raising=False)
+
+
+@pytest.fixture(params=["live", "static"])
+def either_life(request, monkeypatch):
+    monkeypatch.setenv("HELM_EXPLORER", request.param)
 
 
 @pytest.fixture(scope="session")
 def tabs():
     """The tabs of one browser, for all tests."""
-    with launched(CHROMIUM) as browser:
+    with launched(find_chromium()) as browser:
         opened = Tabs(browser, timeout=5000)
         yield opened
         opened.close()
@@ -45,6 +74,8 @@ def visit(tabs):
 @pytest.fixture(scope="session")
 def pointed():
     """An explorer of numbers with everything that moves it."""
+    from explorer_pages import as_static
+
     steps = POINT | {"horizon": Steps(POINT["horizon"], 0.15)}
     return as_static(
         explore_numbers, build_point, move_point, steps, start={"growth": 2.0, "horizon": 8}, title="Point & norm",
@@ -55,6 +86,8 @@ def pointed():
 @pytest.fixture(scope="session")
 def address(tmp_path_factory, pointed):
     """A page with three explorers: frames at two sizes, frames at one size, numbers."""
+    from explorer_pages import as_static, write_page
+
     controls = {"height": range(1, 10), "colour": ["black", "gold"]}
     sizes = {"figsize": (4.8, 3.0), "narrow": (3.0, 3.0)}
     blocks = as_static(explore, paint_bars, controls, start={"height": 2}, title="Blocks", **sizes)
