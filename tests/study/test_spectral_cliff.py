@@ -23,13 +23,8 @@ def recorded():
 
 
 @pytest.fixture(scope="module")
-def progress():
-    return []
-
-
-@pytest.fixture(scope="module")
-def values(recorded, progress):
-    return STUDY.run(CONFIG, recorded["seeds"][-1], progress=lambda *event: progress.append(event))
+def values(recorded):
+    return STUDY.run(CONFIG, recorded["seeds"][-1])
 
 
 @pytest.mark.slow
@@ -81,14 +76,6 @@ def test_same_seed_same_numbers_whatever_the_global_generator(monkeypatch):
     torch.rand(1)
     assert STUDY.run(config, 0) == first
     assert STUDY.run(config, 1) != first
-
-
-@pytest.mark.slow
-def test_progress_runs_from_nothing_to_all(values, progress):
-    fractions = [fraction for _, fraction in progress]
-    assert fractions[0] == 0.0
-    assert fractions[-1] == 1.0
-    assert fractions == sorted(fractions)
 
 
 def test_trained_models_lie_on_their_closed_forms():

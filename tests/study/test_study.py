@@ -29,6 +29,7 @@ def test_an_arm_alone_gives_what_it_gives_among_all(name):
     assert [metric for metric in alone if metric in study.metrics] == list(study.arms[last])
     assert all(alone[metric] == whole[metric] for metric in study.arms[last])
     assert heard[0] == (last, 0.0) and all(message.startswith(last) and 0 <= part <= 1 for message, part in heard)
+    assert [part for _, part in heard] == sorted(part for _, part in heard)
     for extra in study.extras:
         assert merged(whole, {extra: alone[extra]}) == whole
 
