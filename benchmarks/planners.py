@@ -181,7 +181,7 @@ def play(world: Gridworld, model: WorldModel, solve: Solve) -> Played:
         spent += time.perf_counter() - began
         decisions += len(z0)
         nothing = torch.zeros(len(z0))
-        return Plan(actions, nothing, nothing, 0)
+        return Plan(actions, nothing)
 
     starts = world.starts[::STRIDE]
     episodes = execute(world, planner, starts, limit=episode_limit(world, Planning()), keep=True)

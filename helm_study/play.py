@@ -223,7 +223,7 @@ def play_randomly(world: Gridworld, planning: Planning, seed: int) -> Episodes:
     def planner(observations: Tensor) -> Plan:
         actions = torch.randint(len(ACTIONS), (len(observations), 1), generator=generator)
         nothing = torch.zeros(len(observations))
-        return Plan(actions, nothing, nothing, 0)
+        return Plan(actions, nothing)
 
     return execute(world, planner, played_starts(world, planning), limit=episode_limit(world, planning))
 

@@ -67,17 +67,17 @@ DEFECTS = [
     ),
     Defect(
         "the spectral penalty averages over the state Jacobian's rows instead of summing",
-        "helm_tutorial/jacobian.py",
+        "helm_tutorial/cliff/penalties.py",
         "state.flatten(1).pow(2).sum(dim=1)",
         "state.pow(2).sum(dim=2).mean(dim=1)",
-        "tests/core/test_jacobian.py",
+        "tests/core/test_penalties.py",
     ),
     Defect(
         "Hutchinson's probes are the same at every call",
-        "helm_tutorial/jacobian.py",
+        "helm_tutorial/cliff/penalties.py",
         "torch.randint(0, 2, z_next.shape, generator=generator)",
         "torch.randint(0, 2, z_next.shape, generator=torch.Generator().manual_seed(0))",
-        "tests/core/test_jacobian.py",
+        "tests/core/test_penalties.py",
     ),
     Defect(
         "mollification without the one half in its exponent",
@@ -89,9 +89,9 @@ DEFECTS = [
     Defect(
         "coarse to fine with steps longer than two over the curvature",
         "helm_tutorial/funnel/descent.py",
-        "step_size=1.0 / level.highest_curvature()",
-        "step_size=2.1 / level.highest_curvature()",
-        "tests/core/test_landscape.py",
+        "size = 1.0 / level.highest_curvature()",
+        "size = 2.1 / level.highest_curvature()",
+        "tests/core/test_funnel_descent.py",
     ),
     Defect(
         "an episode that ends counts as a success, whatever the reward",
@@ -103,16 +103,16 @@ DEFECTS = [
     Defect(
         "prediction accuracy asks for the state where one is, not the next",
         "helm_tutorial/diagnosis.py",
-        "(nearest == world.transitions.reshape(-1))",
-        "(nearest == torch.arange(len(z)).repeat_interleave(count))",
-        "tests/core/test_execution_and_diagnosis.py",
+        "z[following], ends.flatten())",
+        "z, torch.arange(count).repeat_interleave(num_actions))",
+        "tests/core/test_diagnosis.py",
     ),
     Defect(
         "rank correlation gives tied values no mean rank",
         "helm_tutorial/diagnosis.py",
-        "return (last - (counts.double() - 1) / 2)[group]",
-        "return last[group]",
-        "tests/study/test_statistics.py",
+        "rankdata(values.detach().cpu().numpy())",
+        'rankdata(values.detach().cpu().numpy(), method="max")',
+        "tests/core/test_diagnosis.py",
     ),
     Defect(
         "a recipe's batches are drawn from torch's global seed",

@@ -20,7 +20,7 @@ from helm_study.play import Planning, play
 from helm_tutorial import diagnosis
 from helm_tutorial.cliff.closed_forms import action_jacobian_norms, ridge_optimum
 from helm_tutorial.cliff.linear_system import expansive_system
-from helm_tutorial.funnel.landscape import convexity_width, mollified, report_energy
+from helm_tutorial.funnel.landscape import convexity_width, mollify, report_energy
 from helm_tutorial.models.baselines import train_reconstruction
 from helm_tutorial.models.contrastive import Training, train_contrastive
 from helm_tutorial.worlds.gridworld import load_gridworld
@@ -41,7 +41,7 @@ def cliff(axes) -> None:
 
 def funnel(axes) -> None:
     energy = report_energy()
-    smooth = mollified(energy, convexity_width(energy))
+    smooth = mollify(energy, convexity_width(energy))
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)
     line = torch.stack([x, torch.zeros_like(x)], dim=1)
     axes.plot(x, energy(line), color=COLORS["flat"], linewidth=2)

@@ -26,8 +26,7 @@ from helm_tutorial.cliff.closed_forms import (
     ridge_optimum,
 )
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import Penalty, spectral_penalty_exact
+from helm_tutorial.cliff.penalties import Penalty, spectral_penalty, spectral_penalty_report
 from helm_tutorial.models.fit import fit
 from helm_tutorial.models.world_model import initialise
 from helm_tutorial.rollouts import Dynamics, rollout
@@ -125,11 +124,11 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     @cache
     def steered() -> tuple[LinearSystem, list[Tensor]]:
         source = torch.Generator().manual_seed(seed)
-        system = expansive_system(source, actions=4, action_scale=config.action_scale, **spectrum)
+        system = expansive_system(source, num_actions=4, action_scale=config.action_scale, **spectrum)
         return system, [part.double() for part in draw_transitions(system, source, samples=config.samples)]
 
     def linear() -> dict[str, float]:
-        flat, helm, report = (fitted(penalty) for penalty in (None, spectral_penalty_exact, spectral_penalty_report))
+        flat, helm, report = (fitted(penalty) for penalty in (None, spectral_penalty, spectral_penalty_report))
         helm_norms = action_jacobian_norms(helm, 4 * config.horizon)
         limit = lyapunov_limit(helm)
         values = {
@@ -164,11 +163,11 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         }
 
     def one_action() -> dict[str, float]:
-        return planning_scores(system, fitted(None), fitted(spectral_penalty_exact), seed, trials=config.trials)
+        return planning_scores(system, fitted(None), fitted(spectral_penalty), seed, trials=config.trials)
 
     def four_actions() -> dict[str, float]:
         system, data = steered()
-        models = [fit_linear(system, *data, config, penalty=penalty) for penalty in (None, spectral_penalty_exact)]
+        models = [fit_linear(system, *data, config, penalty=penalty) for penalty in (None, spectral_penalty)]
         return planning_scores(system, *models, seed, trials=config.trials, suffix="_A4")
 
     def bent() -> dict[str, float]:
@@ -200,7 +199,7 @@ STUDY = Study(
 
 
 def draw_transitions(system: LinearSystem, generator: torch.Generator, *, samples: int) -> tuple[Tensor, Tensor]:
-    """Standard-normal states ``(N, D)`` and actions ``(N, A)``, float32."""
+    """Draw standard-normal states ``(N, D)`` and actions ``(N, A)``, float32."""
     dimension, actions = system.B.shape
     return torch.randn(samples, dimension, generator=generator), torch.randn(samples, actions, generator=generator)
 
@@ -208,10 +207,11 @@ def draw_transitions(system: LinearSystem, generator: torch.Generator, *, sample
 def fit_linear(
     system: LinearSystem, z: Tensor, a: Tensor, config: Config, *, penalty: Penalty | None = None
 ) -> LinearSystem:
-    """Fit a linear model to one step of ``system`` by Adam on all of ``z``, ``a``, from zero weights.
+    """Fit a linear model to one step of ``system`` with Adam, from zero weights.
 
-    The loss is the squared error averaged over samples and dimensions plus ``config.weight * penalty``. It is convex,
-    so the start does not matter. A linear model has the same Jacobian everywhere: the penalty is taken at one sample.
+    The loss is the squared error, averaged over samples and dimensions, plus ``config.weight * penalty``. It is convex,
+    so the start does not matter. A linear model has the same Jacobian everywhere, so one sample suffices for the
+    penalty.
     """
     model = LinearSystem(torch.zeros_like(system.W, requires_grad=True), torch.zeros_like(system.B, requires_grad=True))
     target = system(z, a)
@@ -225,7 +225,7 @@ def fit_linear(
 
 
 class ReluModel(nn.Module):
-    """The report's network here, ``(D + A) - width - width - D`` with ReLU: ``(B, D), (B, A) -> (B, D)``."""
+    """World model with two hidden layers of ReLU units, as in the report's scripts."""
 
     def __init__(self, dimension: int, actions: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -251,7 +251,7 @@ def fit_relu(
     *,
     penalty: Penalty | None = None,
 ) -> ReluModel:
-    """Fit the report's network to one step of ``system``: :func:`fit_linear` with the penalty at every sample."""
+    """Fit the report's network as :func:`fit_linear` fits a linear model, but with the penalty at every sample."""
     dimension, actions = system.B.shape
     model = ReluModel(dimension, actions, config.relu_width, generator)
     target = system(z, a)
@@ -265,9 +265,9 @@ def fit_relu(
 
 
 def summed_gradient_norm(model: Dynamics, z0: Tensor, actions: Tensor) -> float:
-    """The report's measure: norm of the gradient of the summed last state with respect to all actions, one rollout.
+    """Norm of the gradient of the summed last state with respect to all actions: the report's measure.
 
-    It is the norm of ``1ᵀ J``, not of the action Jacobian ``J``. Shapes ``(1, D)`` and ``(1, T, A)``.
+    It is the norm of ``1ᵀ J``, not of the action Jacobian ``J``. The shapes are ``(1, D)`` and ``(1, T, A)``.
     """
     actions = actions.detach().clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(rollout(model, z0, actions)[:, -1].sum(), actions)

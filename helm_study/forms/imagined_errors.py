@@ -64,7 +64,7 @@ METRICS = {
 
 @torch.no_grad()
 def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Imagine every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``.
+    """Roll out every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``, and compare with the truth.
 
     Returns:
         ``error`` and ``spread`` as in :data:`METRICS`, each of shape ``(T + 1,)``; the start is the first.

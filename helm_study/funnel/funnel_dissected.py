@@ -22,9 +22,9 @@ from helm_study.metric import Metric
 from helm_study.stacked.energies import fit_stacked
 from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.funnel.descent import Energy, arrived, descend, start_grid
+from helm_tutorial.funnel.descent import arrived, descend, start_grid
 from helm_tutorial.funnel.invariance import energy_network, invariance_loss
-from helm_tutorial.funnel.landscape import RuggedEnergy, report_energy
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy, report_energy
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Measurements of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
+"""The parts of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from helm_study.funnel.box_filter import box_optimum
-from helm_tutorial.funnel.continuation import Schedule, derived_schedule, polished
-from helm_tutorial.funnel.descent import Energy, arrived, descend, descend_coarse_to_fine, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
+from helm_study.funnel.continuation import Schedule, derived_schedule, polished
+from helm_tutorial.funnel.descent import arrived, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy, invariance_optimum, mollify, report_energy
 
 if TYPE_CHECKING:
     from helm_study.funnel import mollified_funnel
@@ -33,20 +33,20 @@ CLOSED = {
 
 @functools.cache
 def schedule() -> Schedule:
-    """The derived schedule of the report's energy. On pairs of coordinates each pair descends alone: one serves all."""
+    """Derived schedule of the report's energy, in any dimension, since pairs of coordinates descend independently."""
     return derived_schedule(report_energy())
 
 
 @functools.cache
 def lowest_energy() -> float:
-    """Lowest value of the report's energy: the lowest hollow found from every point of a fine grid."""
+    """Lowest value of the report's energy, found from the 200 lowest points of a fine grid."""
     energy, grid = report_energy(), start_grid(points=200).double()
     best = grid[energy(grid).argsort()[:200]]
     return float(energy(polished(energy, best)).min())
 
 
 def global_share(energy: RuggedEnergy, ends: Tensor) -> float:
-    """Share of ``ends`` in whose hollow of the two-dimensional ``energy`` there is a global minimum."""
+    """Share of ``ends`` that are in the hollow of a global minimum of the two-dimensional ``energy``."""
     return float(_is_global(energy, ends).double().mean())
 
 
@@ -55,7 +55,7 @@ def _is_global(energy: RuggedEnergy, ends: Tensor) -> Tensor:
 
 
 def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
-    """The metrics of two dimensions that no seed changes: ends of ``starts``, shape ``(B, 2)``, on closed forms."""
+    """Metrics in two dimensions that do not depend on the seed, for descents from ``starts``, shape ``(B, 2)``."""
 
     def ends(landscape: Energy) -> Tensor:
         return descend(landscape, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
@@ -64,7 +64,7 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
         return float(arrived(ends(landscape), radius=config.radius).double().mean())
 
     settings = {"helm": (config.sigma, config.weight), "helm_recipe": (config.recipe_sigma, config.recipe_weight)}
-    smooth = mollified(energy, config.gaussian_sigma)
+    smooth = mollify(energy, config.gaussian_sigma)
     plan = schedule()
     fine = descend_coarse_to_fine(energy, starts.double(), plan.sigmas, steps=plan.steps)[:, -1]
     values = {
@@ -86,11 +86,11 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
 
 
 def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
-    """Three ways to look for the global minimum, each draw with the same number of gradient evaluations."""
+    """Search for the global minimum in three ways, with the same number of gradient evaluations for each draw."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_starts(config, 2, generator)
     spread = schedule().sigmas[0] * torch.randn(config.draws, 2, generator=generator, dtype=torch.float64)
-    coarse = polished(mollified(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
+    coarse = polished(mollify(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
     budget = config.descent_steps
     half = (config.late_sigma, config.late_sigma / 2, 0.0)
     levels = (budget // 3, budget // 3, budget - 2 * (budget // 3))
@@ -112,7 +112,7 @@ def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -
 
 
 def uniform_starts(config: mollified_funnel.Config, dimension: int, generator: torch.Generator) -> Tensor:
-    """``config.draws`` random starts, uniform on the box, float64, shape ``(draws, dimension)``."""
+    """Draw ``config.draws`` starts, uniform on the box, float64, shape ``(draws, dimension)``."""
     return config.half_width * (2.0 * torch.rand(config.draws, dimension, generator=generator, dtype=torch.float64) - 1)
 
 
@@ -125,7 +125,7 @@ def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float
         starts = uniform_starts(config, dimension, torch.Generator().manual_seed(seed))
         smooth = {
             "true": energy,
-            "gaussian": mollified(energy, config.gaussian_sigma),
+            "gaussian": mollify(energy, config.gaussian_sigma),
             "invariance": invariance_optimum(energy, config.sigma, config.weight),
         }
         ends = {

@@ -59,7 +59,7 @@ def play_randomly(
 
     def planner(points: Tensor) -> Plan:
         nothing = torch.zeros(len(points))
-        return Plan(torch.randint(world.actions, (len(points), 1), generator=generator), nothing, nothing, 0)
+        return Plan(torch.randint(world.actions, (len(points), 1), generator=generator), nothing)
 
     return execute_knowing(world, planner, starts, limit=limit)
 

@@ -31,7 +31,7 @@ from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models import baselines
 from helm_tutorial.models.contrastive import Training
-from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.planning.episodes import Episodes
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
@@ -233,13 +233,26 @@ STUDY = Study(
 
 
 def distance_variation(z: Tensor) -> float:
-    """Standard deviation over mean of the distances between latents ``(N, D)`` of two different states.
+    """Standard deviation of the distances between the latents ``(N, D)`` of two states, over their mean.
 
-    It is 0 where all states are equidistant, as one-hot vectors are; independent normal coordinates have
-    about ``(2 D)^-1/2``. ``nan`` where all latents are the same point.
+    It is 0 where all states are equidistant, as one-hot vectors are, about ``(2 D)^-1/2`` for independent normal
+    coordinates, and ``nan`` where all latents are the same point.
     """
     distances = torch.pdist(z.double())
     return float(distances.std(correction=0) / distances.mean())
+
+
+@torch.no_grad()
+def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
+    """Share of all pairs of a state and an action whose predicted latent decodes to the next state's observation.
+
+    Every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) must round to the right one.
+    """
+    z, count = diagnosis.latents(model, world), model.actions
+    actions = one_hot_actions(torch.arange(count), count)
+    decoded = world.view.restore(model.decode(model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))))
+    true = world.view.restore(world.features[world.transitions.reshape(-1)])
+    return float((decoded.round() == true.round()).all(dim=1).float().mean())
 
 
 def _diagnosed(name: str, model: WorldModel, world: Gridworld, training: Training, seed: int) -> dict[str, float]:
@@ -259,5 +272,5 @@ def _diagnosed(name: str, model: WorldModel, world: Gridworld, training: Trainin
         f"rollout_jacobian_{name}_T25": learned_rollout_jacobian(world, model, 25, seed),
     }
     if name in AUTOENCODERS:
-        values[f"decoding_accuracy_{name}"] = diagnosis.decoding_accuracy(model, world)
+        values[f"decoding_accuracy_{name}"] = decoding_accuracy(model, world)
     return values

@@ -139,4 +139,4 @@ def plan_gradient(
             relaxed_actions = probabilities.detach().view(batch, restarts, horizon, actions)
             seen = (relaxed_actions, cost.detach().view(batch, restarts), decoded, decoded_cost)
             watch(Iterate(step - 1, *(None if part is None else part.clone() for part in seen)))
-    return Plan(best.actions, best.cost, relaxed_best, restarts * horizon * (steps + scorings))
+    return Plan(best.actions, best.cost, restarts * horizon * (steps + scorings), relaxed_best)

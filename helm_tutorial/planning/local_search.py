@@ -85,7 +85,7 @@ def plan_local_search(
         best.offer(tried.unflatten(0, (batch, restarts)).flatten(1, 2), costs.view(batch, -1))
         cheapest = costs.nan_to_num(nan=float("inf")).argmin(dim=1)
         plans = tried[torch.arange(len(tried)), cheapest]
-    return Plan(best.actions, best.cost, best.cost, restarts * horizon * rounds * 2 * swaps)
+    return Plan(best.actions, best.cost, restarts * horizon * rounds * 2 * swaps)
 
 
 def swap_changes(

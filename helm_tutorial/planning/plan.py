@@ -15,22 +15,24 @@ COSTS = ("rollout", "terminal", "closest")
 """Over which steps :func:`goal_cost` can measure the distance, the default first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """One plan for each of ``B`` starts.
+    """One plan for each of ``B`` starts: what every planner returns.
 
     Attributes:
-        actions: the decoded plan that is to be executed, action indices, shape ``(B, T)``.
-        cost: cost of that plan, re-scored after decoding, shape ``(B,)``.
-        relaxed_cost: cost of the best relaxed iterate before decoding, shape ``(B,)``; equal to
-            ``cost`` for planners that never relax.
-        model_calls: number of single-latent model evaluations spent on each start.
+        actions: the plan to execute: action indices, shape ``(B, T)``, or real numbers, shape ``(B, T, A)``.
+        cost: cost of exactly that plan, scored again after decoding, shape ``(B,)``.
+        model_calls: model evaluations of a single latent, for each start.
+        relaxed_cost: cost of the best relaxed iterate, shape ``(B,)``, from planners that relax actions.
+        states: where the planner believes that the plan leads, the start included, shape ``(B, T + 1, D)``, from
+            planners that keep them.
     """
 
     actions: Tensor
     cost: Tensor
-    relaxed_cost: Tensor
-    model_calls: int
+    model_calls: int = 0
+    relaxed_cost: Tensor | None = None
+    states: Tensor | None = None
 
 
 def goal_cost(latents: Tensor, goal: Tensor, *, over: str = "rollout") -> Tensor:

@@ -39,7 +39,7 @@ def plan_random_shooting(
     plans = torch.randint(actions, (len(z0), samples, horizon), generator=generator).to(z0.device)
     best = BestPlans(len(z0), horizon, z0.device)
     best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, samples * horizon)
+    return Plan(best.actions, best.cost, samples * horizon)
 
 
 def plan_cross_entropy(
@@ -88,7 +88,7 @@ def plan_cross_entropy(
         elite = cost.topk(elites, dim=1, largest=False).indices
         chosen = plans.gather(1, elite.unsqueeze(-1).expand(-1, -1, horizon))
         probabilities = (1 - smoothing) * F.one_hot(chosen, actions).float().mean(dim=1) + smoothing / actions
-    return Plan(best.actions, best.cost, best.cost, iterations * samples * horizon)
+    return Plan(best.actions, best.cost, iterations * samples * horizon)
 
 
 def plan_path_integral(
@@ -136,7 +136,7 @@ def plan_path_integral(
         temperature = above.kthvalue(elites, dim=1, keepdim=True).values.clamp(1e-6, 1e30)
         weights = (-above / temperature).softmax(dim=1)
         logits = logits + (weights[..., None, None] * drawn).sum(dim=1, keepdim=True)
-    return Plan(best.actions, best.cost, best.cost, iterations * samples * horizon)
+    return Plan(best.actions, best.cost, iterations * samples * horizon)
 
 
 def plan_exhaustive(
@@ -154,4 +154,4 @@ def plan_exhaustive(
     plans = every.expand(len(z0), -1, -1)
     best = BestPlans(len(z0), horizon, z0.device)
     best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, len(every) * horizon)
+    return Plan(best.actions, best.cost, len(every) * horizon)

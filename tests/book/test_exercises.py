@@ -15,8 +15,7 @@ from helm_book.exercises.judging import Exercise, a_number
 from helm_study import records
 from helm_study.claims.card import CLAIMS
 from helm_study.pillars.two_pillars import HORIZONS
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson
+from helm_tutorial.cliff.penalties import spectral_penalty, spectral_penalty_report
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -24,7 +23,7 @@ SIGNS = torch.Generator().manual_seed(0)
 
 
 def one_pass(model, z, a):
-    return spectral_penalty_hutchinson(model, z.expand(64, -1), a.expand(64, -1), SIGNS, samples=1)
+    return spectral_penalty(model, z.expand(64, -1), a.expand(64, -1), generator=SIGNS)
 
 
 def turned():
@@ -41,7 +40,7 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
     ("spectral_cliff", 2): ((9, 19.37), [((0, 1.0), "another one is longer"), ((9, 5.0), "its size")]),
     ("spectral_cliff", 3): (
         one_pass,
-        [(spectral_penalty_report, "frozen"), (spectral_penalty_exact, "goes back through the model 4 times")],
+        [(spectral_penalty_report, "frozen"), (spectral_penalty, "goes back through the model 4 times")],
     ),
     ("spectral_cliff", 4): (lambda r, rho: 1 - r / rho, [(lambda r, rho: 1 - 1 / rho, "asked for is any r")]),
     ("spectral_cliff", 5): (

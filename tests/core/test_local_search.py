@@ -148,7 +148,7 @@ def test_an_episode_hands_on_what_is_left_of_each_plan(room):
         actions = torch.full((len(observations), 1), 2)  # forward, all of them
         later = torch.arange(step, step + 3).expand(len(observations), 3)
         nothing = torch.zeros(len(observations))
-        return Plan(torch.cat([actions, later], dim=1), nothing, nothing, 0)
+        return Plan(torch.cat([actions, later], dim=1), nothing)
 
     faces_goal = room.index((2, 3), 0)  # arrives with its first step
     episodes = execute(room, planner, [room.start, faces_goal], limit=3, keep=True)

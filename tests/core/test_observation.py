@@ -150,7 +150,7 @@ def test_episodes_are_played_in_every_view(seen):
         equal = (seen.features[None] == observations[:, None]).flatten(2).all(dim=2)
         assert bool((equal.sum(dim=1) == 1).all())
         actions = to_goal[seen.transitions[equal.int().argmax(dim=1)]].argmin(dim=1, keepdim=True)
-        return Plan(actions, torch.zeros(len(actions)), torch.zeros(len(actions)), 1)
+        return Plan(actions, torch.zeros(len(actions)), 1)
 
     starts = seen.starts[:: len(seen.starts) // 4]
     episodes = execute(seen, planner, starts, limit=int(to_goal[starts].max()))

@@ -29,7 +29,7 @@ def following(actions: torch.Tensor):
     def planner(seen: torch.Tensor) -> Plan:
         shown.append(seen)
         nothing = torch.zeros(len(seen))
-        return Plan(actions[: len(seen), len(shown) - 1 :], nothing, nothing, 0)
+        return Plan(actions[: len(seen), len(shown) - 1 :], nothing)
 
     return planner, shown
 

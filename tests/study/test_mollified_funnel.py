@@ -13,7 +13,7 @@ from helm_tutorial.funnel.landscape import (
     funnel_weight,
     invariance_optimum,
     invariant_factor,
-    mollified,
+    mollify,
     report_energy,
 )
 
@@ -55,7 +55,7 @@ def test_what_dimension_changes_is_lemma_7():
     for dimension in (4, 16):
         energy = report_energy(dimension)
         for sigma in (0.0, 0.3):
-            smooth, one = mollified(energy, sigma), mollified(pair, sigma)
+            smooth, one = mollify(energy, sigma), mollify(pair, sigma)
             assert smooth.lowest_curvature() == pytest.approx(one.lowest_curvature())
             assert smooth.highest_curvature() == pytest.approx(one.highest_curvature())
             assert smooth.trapping_radius() == pytest.approx((dimension / 2) ** 0.5 * one.trapping_radius())

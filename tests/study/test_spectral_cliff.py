@@ -10,8 +10,7 @@ from helm_study.cliff import cliff_planning
 from helm_study.cliff.spectral_cliff import METRICS, STUDY, Config, draw_transitions, fit_linear, summed_gradient_norm
 from helm_tutorial.cliff.closed_forms import action_jacobian, relative_distance, report_optimum, ridge_optimum
 from helm_tutorial.cliff.linear_system import expansive_system
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson
+from helm_tutorial.cliff.penalties import spectral_penalty, spectral_penalty_report
 
 # The ReLU networks cost half of a seed; with one step of training the rest is as it was recorded.
 CONFIG = Config(relu_steps=1)
@@ -86,10 +85,10 @@ def test_trained_models_lie_on_their_closed_forms():
     z, a = draw_transitions(system, generator, samples=config.samples)
 
     def hutchinson(model, z, a):
-        return spectral_penalty_hutchinson(model, z, a, generator, samples=4)
+        return spectral_penalty(model, z, a, generator=generator, samples=4)
 
     for penalty, optimum, tolerance in (
-        (spectral_penalty_exact, ridge_optimum, 0.01),
+        (spectral_penalty, ridge_optimum, 0.01),
         (spectral_penalty_report, report_optimum, 0.01),
         (hutchinson, ridge_optimum, 0.1),  # its noise does not vanish at the optimum, so Adam hovers around it
     ):

@@ -11,7 +11,7 @@ from test_recorded_trainings import require_beginning
 from helm_study import records
 from helm_study.play import learned_rollout_jacobian
 from helm_study.stability import stability_alone
-from helm_study.stability.stability_alone import METRICS, MODELS, Config, distance_variation
+from helm_study.stability.stability_alone import METRICS, MODELS, Config, decoding_accuracy, distance_variation
 from helm_tutorial import diagnosis
 from helm_tutorial.models.baselines import train_latent_prediction, untrained
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
@@ -98,7 +98,7 @@ def test_a_part_of_the_record_run_again(recorded):
     require_beginning("exp3", losses)
     z = diagnosis.latents(model, world)
     fresh = {
-        "decoding_accuracy": diagnosis.decoding_accuracy(model, world),
+        "decoding_accuracy": decoding_accuracy(model, world),
         "prediction_accuracy": diagnosis.prediction_accuracy(model, world),
         "metric_correlation": diagnosis.metric_correlation(z, geodesic_distances(world)),
         "distance_variation": distance_variation(z),
@@ -107,3 +107,28 @@ def test_a_part_of_the_record_run_again(recorded):
         assert value == pytest.approx(recorded["metrics"][f"{measure}_{name}"]["values"][0], abs=0.02), measure
     jacobian = learned_rollout_jacobian(world, model, 25, seed)
     assert jacobian == pytest.approx(recorded["metrics"][f"rollout_jacobian_{name}_T25"]["values"][0], rel=0.3)
+
+
+@pytest.mark.parametrize("observation", ["cells", "profiles"])
+def test_decoding_accuracy_rounds_to_the_next_states_counts(observation):
+    room = load_gridworld("MiniGrid-Empty-5x5-v0", observation=observation)
+
+    class Table:
+        """A perfect model that looks states up, and decodes them with an error."""
+
+        actions = 3
+
+        def __init__(self, error: float = 0.0):
+            self.error = error
+
+        def encode(self, features):
+            return torch.eye(room.states)[torch.cdist(features, room.features).argmin(dim=1)]
+
+        def __call__(self, z, a):
+            return torch.eye(room.states)[room.transitions[z.argmax(1), a.argmax(1)]]
+
+        def decode(self, z):
+            return z @ room.features + self.error * room.view.scale
+
+    for error, accuracy in ((0.0, 1.0), (0.45, 1.0), (-0.45, 1.0), (0.55, 0.0), (-0.55, 0.0)):
+        assert decoding_accuracy(Table(error), room) == accuracy

@@ -1,4 +1,4 @@
-"""Intervals and rank correlation against SciPy, and against what they promise."""
+"""Intervals against SciPy, and against what they promise."""
 
 import math
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helm_study.intervals import t_interval, t_quantile
-from helm_tutorial.diagnosis import rank_correlation
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12))
@@ -34,23 +33,12 @@ def test_t_interval_stays_inside_its_bounds_and_one_value_says_nothing():
     assert (t_interval([0.5], bounds=(0, 1)).low, t_interval([0.5], bounds=(0, 1)).high) == (0, 1)
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))
-def test_rank_correlation_is_scipys_with_ties(pairs):
-    x, y = torch.tensor(pairs, dtype=torch.float64).T
-    if x.unique().numel() == 1 or y.unique().numel() == 1:
-        with pytest.raises(ValueError, match="constant"):
-            rank_correlation(x, y)
-    else:
-        assert rank_correlation(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: t_interval([]), "number of values must be at least 1, got 0"),
         (lambda: t_interval([1.0, 2.0], level=1.0), "level"),
         (lambda: t_quantile(1.3, 4), "probability"),
-        (lambda: rank_correlation(torch.zeros(3), torch.zeros(4)), "shape"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -21,6 +21,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
+import helm_tutorial
+from helm_tutorial import diagnosis, losses, records, reproduce, search, storage
 from helm_tutorial.adam import Adam
 from helm_tutorial.baselines import (
     train_latent_prediction,
@@ -60,6 +64,28 @@ from helm_tutorial.descent import (
     start_grid,
 )
 from helm_tutorial.device import multiplications
+from helm_tutorial.experiments import (
+    cliff_planning,
+    continuous_pillars,
+    continuous_planning,
+    contrastive_ablation,
+    contrastive_fix,
+    contrastive_steps,
+    funnel_dissected,
+    funnel_measures,
+    gridworld_planning,
+    imagined_errors,
+    latent_map,
+    many_controls,
+    mollified_funnel,
+    other_worlds,
+    pixels,
+    regularity_forms,
+    spectral_cliff,
+    stability_alone,
+    swaps,
+    two_pillars,
+)
 from helm_tutorial.experiments.gridworld_planning import Planning
 from helm_tutorial.experiments.metric import interval_over_seeds
 from helm_tutorial.experiments.registry import EXPERIMENTS
@@ -67,6 +93,16 @@ from helm_tutorial.experiments.watched_episode import jumps, watch_episode
 from helm_tutorial.feedback import carry_out, feedback_gain, plan_feedback
 from helm_tutorial.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld, random_walks
 from helm_tutorial.invariance import bounded_bowl_slope, energy_network, invariance_loss
+from helm_tutorial.jacobian import (
+    backward_passes,
+    hutchinson_variance,
+    jacobian_norms,
+    rollout_jacobian,
+    spectral_penalty_exact,
+    spectral_penalty_hutchinson,
+    spectral_penalty_report,
+    step_jacobian,
+)
 from helm_tutorial.landscape import (
     convexity_width,
     funnel_weight,
@@ -93,6 +129,7 @@ from helm_tutorial.linear_system import (
 )
 from helm_tutorial.local_search import plan_local_search, swap_changes
 from helm_tutorial.multiple_shooting import lifted_constraint, plan_lifted_descent, plan_multiple_shooting
+from helm_tutorial.planning import Iterate, plan_gradient
 from helm_tutorial.plans import goal_cost, score
 from helm_tutorial.recipes import Training, as_printed, directed, train_contrastive
 from helm_tutorial.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
@@ -111,43 +148,6 @@ from helm_tutorial.trajectory_planning import (
     plan_gauss_newton,
 )
 from helm_tutorial.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
-from torch import Tensor, nn
-
-import helm_tutorial
-from helm_tutorial import diagnosis, losses, records, reproduce, search, storage
-from helm_tutorial.experiments import (
-    cliff_planning,
-    continuous_pillars,
-    continuous_planning,
-    contrastive_ablation,
-    contrastive_fix,
-    contrastive_steps,
-    funnel_dissected,
-    funnel_measures,
-    gridworld_planning,
-    imagined_errors,
-    latent_map,
-    many_controls,
-    mollified_funnel,
-    other_worlds,
-    pixels,
-    regularity_forms,
-    spectral_cliff,
-    stability_alone,
-    swaps,
-    two_pillars,
-)
-from helm_tutorial.jacobian import (
-    backward_passes,
-    hutchinson_variance,
-    jacobian_norms,
-    rollout_jacobian,
-    spectral_penalty_exact,
-    spectral_penalty_hutchinson,
-    spectral_penalty_report,
-    step_jacobian,
-)
-from helm_tutorial.planning import Iterate, plan_gradient
 
 PROBES: dict[str, Callable[[], dict]] = {}
 UPDATES = 50

@@ -37,6 +37,7 @@ from helm_study.directed import contrastive_steps, other_worlds, pixels
 from helm_study.forms import imagined_errors, regularity_forms
 from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
 from helm_study.funnel.box_filter import box_optimum
+from helm_study.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
 from helm_study.intervals import t_interval, t_quantile
 from helm_study.metric import interval_over_seeds
 from helm_study.pillars import continuous_pillars, continuous_planning, two_pillars
@@ -74,11 +75,15 @@ from helm_tutorial.cliff.conditioning import (
 )
 from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.lqr import carry_out, feedback_gain, plan_feedback
+from helm_tutorial.cliff.lqr import lqr_gain, plan_feedback, simulate
 from helm_tutorial.cliff.multiple_shooting import lifted_constraint, plan_multiple_shooting
-from helm_tutorial.cliff.penalties import backward_passes, hutchinson_variance, penalised_gain, spectral_penalty_report
+from helm_tutorial.cliff.penalties import (
+    backward_passes,
+    hutchinson_variance,
+    spectral_penalty,
+    spectral_penalty_report,
+)
 from helm_tutorial.diagnosis import rank_correlation, ranks
-from helm_tutorial.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
 from helm_tutorial.funnel.descent import arrived, basin_coverage, descend, descend_coarse_to_fine, start_grid
 from helm_tutorial.funnel.invariance import bounded_bowl_slope, energy_network, invariance_loss
 from helm_tutorial.funnel.landscape import (
@@ -88,16 +93,10 @@ from helm_tutorial.funnel.landscape import (
     gaussian_factor,
     invariance_optimum,
     invariant_factor,
-    mollified,
+    mollify,
     report_energy,
 )
-from helm_tutorial.jacobian import (
-    jacobian_norms,
-    rollout_jacobian,
-    spectral_penalty_exact,
-    spectral_penalty_hutchinson,
-    step_jacobian,
-)
+from helm_tutorial.jacobian import leaves, rollout_jacobian, step_jacobian
 from helm_tutorial.models import losses, storage
 from helm_tutorial.models.adam import Adam
 from helm_tutorial.models.baselines import (
@@ -108,7 +107,7 @@ from helm_tutorial.models.baselines import (
 )
 from helm_tutorial.models.contrastive import Training, as_printed, directed, train_contrastive
 from helm_tutorial.models.fit import fit
-from helm_tutorial.models.regularity import bounded_gradient, regularity_loss, squared_growth
+from helm_tutorial.models.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
 from helm_tutorial.models.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
 from helm_tutorial.planning import search
 from helm_tutorial.planning.gradient import Iterate, plan_gradient
@@ -203,7 +202,7 @@ def plane_model() -> WorldModel:
 @functools.cache
 def system(actions: int = 2, coupling: float = 0.0) -> LinearSystem:
     """A linear system as the report's."""
-    return expansive_system(generator(5), actions=actions, coupling=coupling)
+    return expansive_system(generator(5), num_actions=actions, coupling=coupling)
 
 
 def latent_problem(starts: int = 5) -> tuple[WorldModel, Tensor, Tensor]:
@@ -463,7 +462,7 @@ def _() -> dict:
     z0, actions = torch.randn(1, 4, generator=draw), torch.randn(1, 20, 2, generator=draw)
     for name, penalty in {
         "none": None,
-        "exact": spectral_penalty_exact,
+        "exact": spectral_penalty,
         "report": spectral_penalty_report,
     }.items():
         linear = spectral_cliff.fit_linear(true, z, a, config, penalty=penalty)
@@ -593,12 +592,13 @@ def trajectory(plan: Callable, *, watched: bool = False, **options) -> dict:
     found, bent = {}, cliff_planning.BentSystem(system(), 0.3)
     for name, model, horizon in (("linear", system(), 12), ("bent", bent, 12), ("network", Goes(), 8)):
         undo = cliff_planning.BentSystem(system(), 0.0).undo if name == "linear" else bent.undo
-        tasks = backward_tasks(undo, generator(4), trials=4, dimension=4, actions=2, horizon=horizon)
+        tasks = backward_tasks(undo, generator(4), trials=4, dimension=4, num_actions=2, horizon=horizon)
         seen: list[Tensor] = []
         own = {"watch": lambda step, a, seen=seen: seen.append(a.detach().clone())} if watched else {}
         goals = 0.2 * tasks.goals if name == "network" else tasks.goals
         starts = goals + 0.1 * tasks.starts.clamp(-3, 3) if name == "network" else tasks.starts
-        found[name] = told(plan(model, starts, goals, horizon, actions=2, **options, **own)) | {"seen": seen}
+        result = plan(model, starts, goals, horizon, num_actions=2, **options, **own)
+        found[name] = {"actions": result.actions, "states": result.states, "seen": seen}
     return found
 
 
@@ -615,12 +615,12 @@ PROBES["plan/lifted_descent"] = functools.partial(trajectory, plan_lifted_descen
 def _() -> dict:
     world = cliff_planning.BentSystem(system(), 0.3)
     tasks = cliff_planning.draw_tasks(world, 3, trials=4, horizon=15)
-    plan = plan_multiple_shooting(world, tasks.starts, tasks.goals, 15, actions=2)
-    gain = feedback_gain(system().W, system().B)
+    plan = plan_multiple_shooting(world, tasks.starts, tasks.goals, 15, num_actions=2)
+    gain = lqr_gain(system().W, system().B)
     return told(tasks) | {
         "gain": gain,
-        "open": carry_out(system(), plan),
-        "closed": carry_out(system(), plan, gain=gain),
+        "open": simulate(system(), plan),
+        "closed": simulate(system(), plan, gain=gain),
         "constraint": list(lifted_constraint(world, plan.states + 0.1, plan.actions)),
         "arrivals": cliff_planning.arrivals(world, plan, tasks.goals, gain=gain),
     }
@@ -706,7 +706,7 @@ def _() -> dict:
 
 @probe("play/blind_search")
 def _() -> dict:
-    return {"arrived": diagnosis.blind_search(room(), 6, 10, limit=12, generator=generator(0))}
+    return {"arrived": gridworld_planning.blind_search(room(), 6, 10, limit=12, generator=generator(0))}
 
 
 # Jacobians, penalties, closed forms.
@@ -722,10 +722,33 @@ def _() -> dict:
         "states": rollout(model, z0, actions).detach(),
         "action": found.action,
         "state": found.state,
-        "norms": [found.action_norm, found.state_norm],
-        "stepwise": list(jacobian_norms(model, z0, actions)),
+        # The package says them in float64, the first state said them in the Jacobian's own precision.
+        "norms": [part.flatten(1).norm(dim=1) for part in (found.action, found.state)],
+        "stepwise": stepwise(model, z0, actions),
         "linear": [linear.action, linear.state],
     }
+
+
+def stepwise(model: nn.Module, z0: Tensor, actions: Tensor) -> list[Tensor]:
+    """Norms of the action and the state Jacobian after each step: a function of the first state that is gone."""
+    states = rollout(model, z0, actions)[:, :-1]
+    steps = step_jacobian(model, states.flatten(0, 1), actions.flatten(0, 1))
+    by_state, by_action = (part.unflatten(0, actions.shape[:2]) for part in steps)
+    product = torch.eye(z0.shape[1]).expand(len(z0), -1, -1)
+    gram, norms = torch.zeros_like(product), []
+    for F, B in zip(by_state.unbind(dim=1), by_action.unbind(dim=1), strict=True):
+        product, gram = F @ product, F @ gram @ F.mT + B @ B.mT
+        norms.append((gram.diagonal(dim1=1, dim2=2).sum(dim=1).sqrt(), product.flatten(1).norm(dim=1)))
+    return [torch.stack(parts, dim=1) for parts in zip(*norms, strict=True)]
+
+
+def by_gaussian(model: nn.Module, z: Tensor, a: Tensor) -> Tensor:
+    """Hutchinson's estimate with Gaussian directions, which chapter 1 writes out."""
+    inputs = leaves(z, a)
+    z_next = model(*inputs)
+    v = torch.randn(z_next.shape, generator=generator(2), dtype=z_next.dtype)
+    pulled = torch.autograd.grad((z_next * v).sum(), inputs, create_graph=True)
+    return sum(part.pow(2).sum(dim=1).mean() for part in pulled)
 
 
 @probe("jacobian/penalties")
@@ -734,10 +757,10 @@ def _() -> dict:
     by_state, by_action = step_jacobian(model, z, a)
     found = {"by_state": by_state, "by_action": by_action}
     penalties: dict[str, Callable] = {
-        "exact": spectral_penalty_exact,
+        "exact": spectral_penalty,
         "report": spectral_penalty_report,
-        "signs": lambda m, z, a: spectral_penalty_hutchinson(m, z, a, generator(2), samples=3),
-        "gaussian": lambda m, z, a: spectral_penalty_hutchinson(m, z, a, generator(2), probes="gaussian"),
+        "signs": lambda m, z, a: spectral_penalty(m, z, a, generator=generator(2), samples=3),
+        "gaussian": by_gaussian,
     }
     for form in ("square", "hinge", "rollout"):
         for sphere in (False, True):
@@ -772,7 +795,7 @@ def _() -> dict:
 
 @probe("jacobian/feedback_gain")
 def _() -> dict:
-    return {f"A{actions}": feedback_gain(system(actions).W, system(actions).B) for actions in (1, 2, 4)}
+    return {f"A{actions}": lqr_gain(system(actions).W, system(actions).B) for actions in (1, 2, 4)}
 
 
 @probe("jacobian/linear_system")
@@ -801,7 +824,7 @@ def _() -> dict:
     return {
         f"T{T}": [condition(system(), T) for condition in (action_condition, action_condition_bound, lifted_condition)]
         for T in (4, 10, 25)
-    } | {"bound": lifted_condition_bound(expansive_system(generator(1), low=2.0, high=2.5, actions=2), 6)}
+    } | {"bound": lifted_condition_bound(expansive_system(generator(1), low=2.0, high=2.5, num_actions=2), 6)}
 
 
 # Landscapes and descents.
@@ -815,7 +838,7 @@ def _() -> dict:
         at = points if dimension == 2 else torch.rand(20, 4, generator=generator(1)).double()
         for name, level in {
             "true": energy,
-            "mollified": mollified(energy, 0.3),
+            "mollified": mollify(energy, 0.3),
             "invariant": invariance_optimum(energy, 0.2, 23.0),
         }.items():
             found[f"{name}_{dimension}"] = [
@@ -838,7 +861,7 @@ def _() -> dict:
 @probe("landscape/descents")
 def _() -> dict:
     energy, starts = report_energy(), start_grid(points=9)
-    levels = [mollified(energy, sigma) for sigma in (0.0, 0.2, 0.51)]
+    levels = [mollify(energy, sigma) for sigma in (0.0, 0.2, 0.51)]
     paths = descend(energy, starts, steps=30)
     return {
         "paths": paths,
@@ -861,7 +884,7 @@ def _() -> dict:
         "evaluations": plan.evaluations,
         "width": coarse_width(energy),
         "curvature": [ball_curvature(energy, point, radius) for radius in (0.0, 0.05, 0.2)],
-        "margin": list(tracking_margin(mollified(energy, 0.4), point)),
+        "margin": list(tracking_margin(mollify(energy, 0.4), point)),
         "polished": polished(energy, start_grid(points=8), steps=100),
         "lowest": funnel_measures.lowest_energy(),
     }
@@ -975,7 +998,7 @@ def _() -> dict:
             "followed": imagined_errors.follow(world, model, plans),
             "swaps": swaps.rank_swaps(world, model, 6, 0, plans=12),
         }
-    found["decoding"] = diagnosis.decoding_accuracy(autoencoder, room("profiles"))
+    found["decoding"] = stability_alone.decoding_accuracy(autoencoder, room("profiles"))
     found["bound"] = diagnosis.symmetric_bound(geodesic)
     return found
 

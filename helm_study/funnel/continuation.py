@@ -1,7 +1,7 @@
-"""From coarse to fine with a schedule that is derived, and what "optimum" means at the end of it.
+"""Widths of coarse-to-fine descent that are derived from the energy, and the stationary point where descent ends.
 
-A wide mollification is strongly convex, so every descent meets at its one minimum. Each narrower width is chosen so
-that this point provably lies in the next level's own bowl, down to the unsmoothed energy.
+The widest smoothing is strongly convex, so all descents meet at its one minimum. Each narrower width is chosen so that
+this point is provably inside a bowl of the next level, down to the energy itself.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.landscape import RuggedEnergy, mollified
+from helm_tutorial.funnel.landscape import RuggedEnergy, mollify
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Widths of a coarse-to-fine descent, with what a level is sure of.
+    """Widths of a coarse-to-fine descent and the number of steps at each.
 
     Attributes:
         sigmas: widths, strictly decreasing to 0.
-        steps: gradient evaluations a level, enough to come ``1 / shrink`` times nearer to the level's minimum.
+        steps: gradient evaluations of each level, enough to come ``1 / shrink`` times nearer to its minimum.
     """
 
     sigmas: tuple[float, ...]
@@ -37,11 +37,8 @@ class Schedule:
 def ball_curvature(energy: RuggedEnergy, a: Tensor, radius: float) -> float:
     """Lower bound on every eigenvalue of every Hessian within ``radius`` of the point ``a``, shape ``(A,)``.
 
-    The phase ``ω·x`` moves by at most ``|ω| radius`` there, which bounds each ``A sin(ω·x)`` from above by ``M``, so
-    ``H(x) >= I - Σ_k M_k ω_k ω_kᵀ``.
-
-    Raises:
-        ValueError: ``a`` has another shape, or ``radius`` is negative.
+    In this ball the phase ``ω·x`` changes by at most ``|ω| radius``. That bounds each ``A sin(ω·x)`` from above by some
+    ``M``, so ``H(x) >= I - Σ_k M_k ω_k ω_kᵀ``.
     """
     require_shape("a", a, (energy.dimension,))
     require_real("radius", radius, low=0.0)
@@ -56,22 +53,19 @@ def ball_curvature(energy: RuggedEnergy, a: Tensor, radius: float) -> float:
 
 
 def tracking_margin(energy: RuggedEnergy, a: Tensor, *, radii: int = 40) -> tuple[float, float]:
-    """How safely ``a`` lies in a bowl of ``energy``: positive means that descent from ``a`` stays and converges.
+    """Margin by which ``a`` is inside a bowl of ``energy``; if positive, descent from ``a`` stays there and converges.
 
-    The margin is the largest ``½ μ_ρ ρ - |∇E(a)|`` over radii ``ρ``, with ``μ_ρ`` from :func:`ball_curvature`. Where
-    it is positive, the ball of radius ``ρ`` around ``a`` holds exactly one stationary point, a minimum, at most
-    ``|∇E(a)| / μ_ρ`` from ``a``, and descent with any step up to ``1 / L`` goes there.
+    The margin is the largest ``½ μ_ρ ρ - |∇E(a)|`` over radii ``ρ``, with ``μ_ρ`` from :func:`ball_curvature`. If it is
+    positive, the ball of radius ``ρ`` around ``a`` has exactly one stationary point. It is a minimum, its distance from
+    ``a`` is at most ``|∇E(a)| / μ_ρ``, and descent with any step up to ``1 / L`` leads there.
 
     Args:
-        energy: any.
+        energy: the level that is descended.
         a: shape ``(A,)``.
-        radii: number of radii that are tried, up to a quarter of the shortest wave.
+        radii: number of radii to try, up to a quarter of the shortest wave.
 
     Returns:
-        The margin, and the curvature ``μ_ρ`` that it was reached with.
-
-    Raises:
-        ValueError: ``a`` has another shape, or ``radii`` is below 1.
+        The margin, and the curvature ``μ_ρ`` at the radius that gives it.
     """
     require_count("radii", radii)
     longest = 0.5 * math.pi / float(energy.frequencies.norm(dim=1).max())
@@ -84,51 +78,48 @@ def tracking_margin(energy: RuggedEnergy, a: Tensor, *, radii: int = 40) -> tupl
 
 
 def coarse_width(energy: RuggedEnergy, curvature: float = 0.5) -> float:
-    """Smallest width at which the mollified energy's curvature is at least ``curvature`` everywhere.
+    """Smallest width at which the smoothed energy's curvature is at least ``curvature`` everywhere.
 
-    At the convexity width itself it is only sure to be 0, and descent has no rate; 0.5 is half of the bowl's own.
-
-    Raises:
-        ValueError: ``curvature`` is not between 0 and 1.
+    At the convexity width it is only known to be at least 0, which gives descent no rate. The bowl's own is 1.
     """
     require_real("curvature", curvature, low=0.0, high=0.99)
     low, high = 0.0, 1.0
-    while mollified(energy, high).lowest_curvature() < curvature:
+    while mollify(energy, high).lowest_curvature() < curvature:
         high *= 2.0
     while high - low > 1e-9:
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if mollified(energy, middle).lowest_curvature() < curvature else (low, middle)
+        low, high = (middle, high) if mollify(energy, middle).lowest_curvature() < curvature else (low, middle)
     return high
 
 
-def derived_schedule(energy: RuggedEnergy, *, curvature: float = 0.5, safety: float = 0.5, shrink: float = 0.01):
-    """The schedule that follows from the energy: no list of widths is chosen by hand.
+def derived_schedule(
+    energy: RuggedEnergy, *, curvature: float = 0.5, safety: float = 0.5, shrink: float = 0.01
+) -> Schedule:
+    """Derive the widths and steps of coarse-to-fine descent from the energy alone.
 
-    It begins at :func:`coarse_width`. Each next width is the smallest at which the last level's minimum still has
-    ``|∇E(a)| <= safety * ½ μ_ρ ρ`` for some radius (:func:`tracking_margin`); ``safety`` leaves room for a level that
-    is not descended to its end. A level has as many steps as make its error ``shrink`` times as large.
+    The first width is :func:`coarse_width`. Each next one is the smallest at which the last level's minimum still
+    satisfies ``|∇E(a)| <= safety * ½ μ_ρ ρ`` for some radius, see :func:`tracking_margin`. A ``safety`` below 1 leaves
+    room for levels that are not descended to their end. Each level has as many steps as it takes to multiply the
+    distance to its minimum by ``shrink``.
 
     Args:
-        energy: the unsmoothed energy.
-        curvature: that the first level has everywhere.
+        energy: the energy that is not smoothed.
+        curvature: least curvature of the first level.
         safety: between 0 and 1.
-        shrink: factor on the distance to a level's minimum, between 0 and 1.
-
-    Returns:
-        A :class:`Schedule`.
+        shrink: between 0 and 1.
 
     Raises:
-        ValueError: an argument is out of range, or the minimum is lost on the way: it ceases to be one.
+        ValueError: a level's minimum cannot be followed to any narrower width.
     """
     require_real("safety", safety, above=0.0, high=1.0)
     require_real("shrink", shrink, above=0.0, high=0.99)
     sigma = coarse_width(energy, curvature)
-    level = mollified(energy, sigma)
+    level = mollify(energy, sigma)
     point = polished(level, torch.zeros(1, energy.dimension, dtype=torch.float64), steps=1000)[0]
     sigmas, steps = [sigma], [_steps(curvature, level, shrink)]
     while sigma > 0.0:
         sigma = _next_width(energy, point, sigma, safety)
-        level = mollified(energy, sigma)
+        level = mollify(energy, sigma)
         steps.append(_steps(tracking_margin(level, point)[1], level, shrink))
         point = polished(level, point.unsqueeze(0), steps=1000)[0]
         sigmas.append(sigma)
@@ -137,7 +128,7 @@ def derived_schedule(energy: RuggedEnergy, *, curvature: float = 0.5, safety: fl
 
 def _next_width(energy: RuggedEnergy, point: Tensor, sigma: float, safety: float) -> float:
     def safe(width: float) -> bool:
-        level = mollified(energy, width)
+        level = mollify(energy, width)
         slope = float(level.gradient(point.unsqueeze(0)).norm())
         return tracking_margin(level, point)[0] + slope >= slope / safety
 
@@ -157,13 +148,10 @@ def _steps(curvature: float, level: RuggedEnergy, shrink: float) -> int:
 
 
 def polished(energy: RuggedEnergy, points: Tensor, *, steps: int = 2000, newton: int = 8) -> Tensor:
-    """The stationary point of ``energy`` in whose hollow each point lies, in float64, shape ``(B, A)``.
+    """Minimum of the hollow that each point is in, float64, shape ``(B, A)``.
 
-    Descent with a step too short to leave the hollow, then Newton's method; a Newton step that would go further than
-    the shortest wave's eighth is not taken.
-
-    Raises:
-        ValueError: a shape or a count is out of range.
+    It comes from descent with steps too short to leave the hollow, then from Newton's method. A Newton step longer than
+    an eighth of the shortest wave is not taken.
     """
     require_shape("points", points, ("B", energy.dimension))
     require_count("steps", steps)

@@ -1,5 +1,6 @@
 """Argument checks say what is wrong; the fit loop fits, repeats and notices divergence."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +15,9 @@ from helm_tutorial.models.fit import TrainingDiverged, fit
         (lambda: require_count("steps", 5, high=3), ValueError, "steps must be between 1 and 3, got 5"),
         (lambda: require_count("steps", 2.0), TypeError, "steps must be an integer, got 2.0"),
         (lambda: require_count("steps", True), TypeError, "steps must be an integer, got True"),
+        (lambda: require_count("steps", torch.tensor(2.0)), TypeError, r"steps must be an integer, got tensor\(2.\)"),
+        (lambda: require_count("steps", torch.tensor([2])), TypeError, r"steps must be an integer, got tensor"),
+        (lambda: require_count("steps", torch.tensor(True)), TypeError, r"steps must be an integer, got tensor"),
         (lambda: require_real("lr", 0.0, above=0.0), ValueError, "lr must be finite and greater than 0.0, got 0.0"),
         (lambda: require_real("lr", float("nan")), ValueError, "lr must be finite, got nan"),
         (lambda: require_real("lr", "1"), TypeError, "lr must be a number, got '1'"),
@@ -35,7 +39,11 @@ def test_errors_name_the_argument_what_was_given_and_what_is_allowed(call, error
 
 
 def test_good_arguments_pass():
-    require_count("steps", 3, low=0, high=3)
+    for three in (3, np.int64(3), np.array(3), torch.tensor(3)):
+        require_count("steps", three, low=0, high=3)
+        require_real("lr", three, low=0.0)
+    for half in (0.5, np.float32(0.5), torch.tensor(0.5)):
+        require_real("lr", half, low=0.0, high=1.0)
     require_real("lr", 1, above=0.0, high=1.0)
     require_choice("over", "a", ("a", "b"))
     require_shape("z", torch.zeros(5, 2, 3), (..., 2, "D"))
