@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from helm_study.starts import DRAWS, draw_starts
 from helm_tutorial._check import require_choice, require_count, require_real
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.models.regularity import bounded_gradient
@@ -19,7 +20,7 @@ from helm_tutorial.planning.gradient import RELAXATIONS, GradientPlanner
 from helm_tutorial.planning.local_search import LocalSearchPlanner
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.planning.search import CrossEntropyPlanner, ExhaustivePlanner, MPPIPlanner, RandomShootingPlanner
-from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
 from helm_tutorial.worlds.world import World
 
 COSTS = {"rollout": cost.mean_distance, "terminal": cost.final_distance, "closest": cost.closest_approach}
@@ -49,7 +50,8 @@ class Planning:
         relaxation: how actions are relaxed, one of :data:`helm_tutorial.planning.gradient.RELAXATIONS`.
         replan: plan before every step, or once (open loop).
         limit: most steps of an episode, in multiples of the world's longest geodesic distance to the goal.
-        stride: every ``stride``-th start state is played; 1 plays all.
+        stride: one in ``stride`` start states is played; 1 plays all.
+        draw: how they are drawn, one of :data:`helm_study.starts.DRAWS`.
     """
 
     horizon: int = 12
@@ -62,6 +64,7 @@ class Planning:
     replan: bool = True
     limit: float = 2.0
     stride: int = 1
+    draw: str = DRAWS[0]
 
     def __post_init__(self):
         for name in ("horizon", "steps", "restarts", "decode_every", "stride"):
@@ -70,6 +73,7 @@ class Planning:
         require_real("limit", self.limit, above=0.0)
         require_choice("over", self.over, COSTS)
         require_choice("relaxation", self.relaxation, RELAXATIONS)
+        require_choice("draw", self.draw, DRAWS)
 
     @property
     def plans(self) -> int:
@@ -155,7 +159,14 @@ def _same(planning: Planning) -> dict[str, object]:
 
 def played_starts(world: Gridworld, planning: Planning) -> Tensor:
     """The start states that are played, ascending; the environment's own start is always among them, shape ``(B,)``."""
-    return torch.unique(torch.cat([world.starts[:: planning.stride], torch.tensor([world.start])]))
+    return draw_starts(world, planning.stride, planning.draw)
+
+
+def recorded_starts(env: str, layout_seed: int, **plannings: Planning) -> dict[str, list[int]]:
+    """The starts that each planning plays, for a record; none where all are drawn as records do that do not say."""
+    drawn = {name: planning for name, planning in plannings.items() if planning.draw != DRAWS[0]}
+    world = load_gridworld(env, layout_seed=layout_seed) if drawn else None
+    return {name: played_starts(world, planning).tolist() for name, planning in drawn.items()}
 
 
 def play(

@@ -11,11 +11,13 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.planning.gradient import GradientPlanner
@@ -101,10 +103,6 @@ METRICS = {
     for controls in CONTROLS
     for horizon in HORIZONS
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,24 +181,38 @@ def draw_problem(config: Config, controls: int, horizon: int, generator: torch.G
     return Problem(system, z0, horizon, config.price)
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Search for a plan in every way on every problem: one value for each of :data:`METRICS`.
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each search, on a problem of every size.
 
-    Every search chooses its settings for each size of problem on another problem of that size.
-
-    Raises:
-        ValueError: ``seed`` is negative.
+    Every search chooses its settings for each size on another problem of that size.
     """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
-    values = {}
-    sizes = list(itertools.product(CONTROLS, HORIZONS))
-    for number, (controls, horizon) in enumerate(sizes):
-        tell(f"{controls} x {horizon} numbers", number / len(sizes))
+
+    @cache
+    def problems(controls: int, horizon: int) -> tuple[Problem, Problem]:
         generator = torch.Generator().manual_seed(seed)
-        rehearsal, problem = (draw_problem(config, controls, horizon, generator) for _ in range(2))
-        for name, (search, choices) in SEARCHES.items():
+        first, second = (draw_problem(config, controls, horizon, generator) for _ in range(2))
+        return first, second
+
+    def of_search(name: str) -> dict[str, float]:
+        values, (search, choices) = {}, SEARCHES[name]
+        sizes = list(itertools.product(CONTROLS, HORIZONS))
+        for number, (controls, horizon) in enumerate(sizes):
+            tell(f"{controls} x {horizon} numbers", number / len(sizes))
+            rehearsal, problem = problems(controls, horizon)
             tried = [float(rehearsal.plan(search, config.evaluations, seed, **settings).cost) for settings in choices]
             plan = problem.plan(search, config.evaluations, seed, **choices[tried.index(min(tried))])
             values[f"excess_{name}_A{controls}_T{horizon}"] = problem.excess(float(plan.cost))
-    return values
+        return values
+
+    return {name: partial(of_search, name) for name in SEARCHES}
+
+
+STUDY = Study(
+    name="controls",
+    summary="Search for plans of many real numbers with gradients and with samples.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, SEARCHES),
+    measure=measure,
+)

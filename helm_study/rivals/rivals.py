@@ -6,9 +6,10 @@ and on scoring decoded plans; its backward passes come on top, which is why time
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
@@ -21,9 +22,10 @@ from helm_study.play import (
     path_integral_planner,
     path_ratio,
     play,
+    recorded_starts,
     shooting_planner,
 )
-from helm_tutorial._check import require_count
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
@@ -90,37 +92,45 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train the models with ``seed``, plan with every rival: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each rival with each model."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
-    to_goal = goal_distances(world)
-    values = {}
-    for number, cell in enumerate(MODELS):
-        tell(f"{cell}: training", number / len(MODELS))
-        model = two_pillars.train_cell(world, config.pillars, cell, seed)
-        greedy = play(world, model, greedy_planner(config.planning), config.planning, seed)
-        values[f"success_greedy_{cell}"] = success_rate(greedy)
-        values[f"path_ratio_greedy_{cell}"] = path_ratio(greedy, to_goal)
-        for horizon in HORIZONS:
-            for budget, spent in BUDGETS.items():
-                tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(MODELS))
-                planning = replace(config.planning, horizon=horizon, **spent)
-                for rival, (_, make) in RIVALS.items():
-                    name = f"{rival}_{cell}_T{horizon}_B{budget}"
-                    values |= played(name, world, model, make(planning), planning, seed)
-    return values
+
+    @cache
+    def trained(cell: str) -> WorldModel:
+        tell("training", 0.0)
+        return two_pillars.train_cell(world, config.pillars, cell, seed)
+
+    def of_rival(rival: str, cell: str) -> dict[str, float]:
+        (_, make), model, values = RIVALS[rival], trained(cell), {}
+        for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
+            tell(f"{budget} plans of {horizon} steps", 0.5)
+            planning = replace(config.planning, horizon=horizon, **spent)
+            values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, make(planning), planning, seed)
+        return values
+
+    def greedy(cell: str) -> dict[str, float]:
+        return played(f"greedy_{cell}", world, trained(cell), greedy_planner(config.planning), config.planning, seed)
+
+    return {
+        f"{rival}_{cell}": partial(greedy, cell) if rival == "greedy" else partial(of_rival, rival, cell)
+        for cell in MODELS
+        for rival in ("greedy", *RIVALS)
+    }
+
+
+STUDY = Study(
+    name="rivals",
+    summary="Compare our gradient planner with its rivals for the same number of model calls.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (f"{rival}_{model}" for model in MODELS for rival in ("greedy", *RIVALS))),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.pillars.env, config.pillars.layout_seed, planning=config.planning),
+)
 
 
 def played(

@@ -40,12 +40,12 @@ from helm_study.forms import imagined_errors, regularity_forms
 from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
 from helm_study.funnel.box_filter import box_optimum
 from helm_study.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
-from helm_study.intervals import t_interval, t_quantile, wilson_interval
+from helm_study.intervals import t_interval, t_quantile
 from helm_study.metric import interval_over_seeds
 from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.play import Planning
-from helm_study.registry import EXPERIMENTS
+from helm_study.registry import STUDIES
 from helm_study.rivals import many_controls, swaps
 from helm_study.stability import stability_alone
 from helm_study.stacked.contrastive import train_contrastive_stacked
@@ -1134,7 +1134,6 @@ def _() -> dict:
         "t": told(t_interval(values)),
         "bounded": told(t_interval(values, level=0.99, bounds=(0.0, 1.0))),
         "one": told(t_interval(values[:1])),
-        "wilson": told(wilson_interval(7, 9)),
         "quantiles": [t_quantile(p, degrees) for p in (0.5, 0.9, 0.975) for degrees in (1, 2, 5, 40)],
         "rank_correlation": rank_correlation(x, y),
         "ranks": ranks(x),
@@ -1182,17 +1181,15 @@ def numbers(values):
 
 def study(name: str) -> dict:
     """One seed of a study."""
-    return numbers(EXPERIMENTS[name].run(settings(name), 0))
+    return numbers(STUDIES[name].run(settings(name), 0))
 
 
 def study_of_seeds(name: str) -> dict:
     """Two seeds of a study side by side."""
-    return numbers(
-        {f"seed_{seed}": found for seed, found in EXPERIMENTS[name].run_seeds(settings(name), [1, 3]).items()}
-    )
+    return numbers({f"seed_{seed}": found for seed, found in STUDIES[name].run_seeds(settings(name), [1, 3]).items()})
 
 
-for name in EXPERIMENTS:
+for name in STUDIES:
     PROBES[f"study/{name}"] = functools.partial(study, name)
 PROBES["study/ablation_of_seeds"] = functools.partial(study_of_seeds, "ablation")
 
