@@ -51,7 +51,7 @@ def study() -> dict:
     from helm_study.pillars import two_pillars
 
     planning = replace(two_pillars.Config().planning, limit=0.1)
-    two_pillars.run(two_pillars.Config(planning=planning), 0)
+    two_pillars.STUDY.run(two_pillars.Config(planning=planning), 0)
     return {"memory": peak() - bare}
 
 

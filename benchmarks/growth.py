@@ -25,9 +25,9 @@ from measuring import curve, exponent, figure, record, seconds
 
 from helm_study.fast.contrastive import train_contrastive
 from helm_tutorial.models.settings import Contrastive, updates_for
-from helm_tutorial.planning.gradient import plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search
-from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
+from helm_tutorial.planning.gradient import GradientPlanner
+from helm_tutorial.planning.local_search import LocalSearchPlanner
+from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 HORIZONS = (12, 25, 50, 100, 200)
 LATENTS = (8, 16, 32, 64, 128)
@@ -78,14 +78,13 @@ def main() -> None:
     with torch.no_grad():
         z0, goal = model.encode(world.features[world.starts[::2]]), model.encode_goal(world.features[world.goals])
     figures, planning = {}, {}
-    for name, plan, options in (
-        ("descent", plan_gradient, {"restarts": 2, "steps": 5}),
-        ("local_search", plan_local_search, {"restarts": 2, "rounds": 2}),
+    for name, planner, options in (
+        ("descent", GradientPlanner, {"restarts": 2, "steps": 5}),
+        ("local_search", LocalSearchPlanner, {"restarts": 2, "rounds": 2}),
     ):
         times = planning[name.replace("_", " ")] = {}
         for horizon in HORIZONS:
-            options |= {"actions": len(ACTIONS), "generator": torch.Generator().manual_seed(0)}
-            task = partial(plan, model, z0, goal, horizon, **options)
+            task = partial(planner(horizon=horizon, num_actions=world.num_actions, **options), model, z0, goal)
             times[horizon] = min(seconds(task) for _ in range(3))
         figures[f"growth_{name}_with_horizon"] = exponent(times)
     times = {size: min(update(world, replace(FEW, latent=size)) for _ in range(3)) for size in LATENTS}

@@ -51,6 +51,10 @@ UNRECORDED = {"stop_gradient": True}
 """Settings that no record has, and the value that a configuration must leave them at."""
 
 
+YOUNGER = {"draw": "stride"}
+"""Settings younger than the records, and the value that stands for what was done before; a record leaves it out."""
+
+
 def flat(config: Any) -> dict:
     """The configuration of a study as JSON: what a record holds under ``config``.
 
@@ -71,6 +75,8 @@ def _stored(config: Any) -> dict:
     recipes: list[Settings] = []
     for field in fields(config):
         value = getattr(config, field.name)
+        if (field.name, value) in YOUNGER.items():
+            continue
         if isinstance(value, Settings):
             recipes.append(value)
             stored["training"] = None  # in the place of the first

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def require_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> None:
@@ -64,6 +66,8 @@ def require_choice(name: str, value: object, allowed: Collection) -> None:
 
 def require_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...]) -> None:
     """Raise unless ``tensor`` has ``shape``; a letter such as ``"B"`` stands for any size, ``...`` for any rest."""
+    import torch  # here, so that a command line with a mistake is answered at once
+
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
     wanted = shape[1:] if shape and shape[0] is ... else shape

@@ -18,7 +18,7 @@ from helm_book.figures.grid import draw_path, show_field
 from helm_book.figures.style import COLORS, use_style
 from helm_study.fast.baselines import train_reconstruction
 from helm_study.fast.contrastive import train_contrastive
-from helm_study.play import Planning, play
+from helm_study.play import Planning, gradient_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial.cliff.closed_forms import action_jacobian_norms, ridge_optimum
 from helm_tutorial.cliff.linear_system import expansive_system
@@ -54,7 +54,7 @@ def funnel(axes) -> None:
 
 def room(axes, world, model, title: str, color: str) -> None:
     z = diagnosis.latents(model, world)
-    episode = play(world, model, Planning(), SEED, starts=torch.tensor([world.start]))
+    episode = play(world, model, gradient_planner(Planning()), Planning(), SEED, starts=torch.tensor([world.start]))
     distance = diagnosis.goal_latent_distances(z, world)
     show_field(
         axes, world, distance / distance.max(), title=title, mark=int(world.goals[0]), cmap="Greys", limits=(-0.1, 1.3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from torch import Tensor
 from helm_study.fast.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
 from helm_tutorial.diagnosis import rank_correlation
@@ -88,50 +90,48 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
-
-EXTRAS = ("maps",)
-"""What :func:`run` returns besides for ``map_seed``, the maps that :func:`distances` reads."""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
-    """Train each objective with ``seed`` and measure its maps: one value for each of :data:`METRICS`.
-
-    For ``config.map_seed`` also ``maps``.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each objective, trained and measured. For ``config.map_seed`` also ``maps``."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)
-    values, kept = {}, {}
-    for number, (name, train) in enumerate(OBJECTIVES.items()):
-        tell(f"training: {name.replace('_', ' ')}", number / len(OBJECTIVES))
-        z = diagnosis.latents(train(world, config, seed), world)
+
+    def of_objective(name: str) -> dict:
+        tell("training", 0.0)
+        z = diagnosis.latents(OBJECTIVES[name](world, config, seed), world)
         towards = goal_by_goal(z, world, geodesic)
-        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
+        values: dict = {f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic)}
         for measure in ("descent_share", "greedy_accuracy"):
             values[f"{measure}_{name}"] = float(torch.tensor(towards[measure]).mean())
         if seed == config.map_seed:
             table = to_cells(diagnosis.latent_distances(z, z), world)
             largest = float(table.max())
-            kept[name] = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
-            kept[name] |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
-    if kept:
-        values["maps"] = {
-            "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
-            "times scale, over the objective's largest",
-            "seed": seed,
-            "scale": SCALE,
-            "cells": cells(world).tolist(),
-            "objectives": kept,
-        }
-    return values
+            kept = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
+            kept |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
+            values["maps"] = {
+                "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
+                "times scale, over the objective's largest",
+                "seed": seed,
+                "scale": SCALE,
+                "cells": cells(world).tolist(),
+                "objectives": {name: kept},
+            }
+        return values
+
+    return {name: partial(of_objective, name) for name in OBJECTIVES}
+
+
+STUDY = Study(
+    name="maps",
+    summary="Map the latent distance to every cell of the room for each way of training the latents.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, OBJECTIVES),
+    measure=measure,
+    extras=("maps",),
+)
 
 
 def cells(world: Gridworld) -> Tensor:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, open_loop_planner, path_ratio, play, success_rate
+from helm_study.play import Planning, gradient_planner, open_loop_planner, path_ratio, play, recorded_starts
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
-from helm_tutorial._check import require_count
 from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHANGES: dict[str, dict] = {
@@ -72,10 +73,6 @@ METRICS = {
         ("success_open_loop", "fraction", "arrives, planning once"),
     )
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
 def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
@@ -91,24 +88,23 @@ def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
     return steps
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train a model for each step with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each step, trained, planned with, measured."""
+    steps = trainings(config.training)
 
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
-    values = {}
-    for number, (step, (observation, training)) in enumerate(trainings(config.training).items()):
-        tell(MEANINGS[step], number / len(CHANGES))
+    def of_step(step: str) -> dict[str, float]:
+        observation, training = steps[step]
         world = load_gridworld(config.env, layout_seed=config.layout_seed, observation=observation)
         geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+        tell("training", 0.0)
         model = train_contrastive(world, training, seed)
+        tell("planning", 0.5)
         z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
-        episodes = play(world, model, config.planning, seed)
-        once = play(world, model, open_loop_planner(config.planning), seed)
-        values |= {
+        ours, open_loop = config.planning, open_loop_planner(config.planning)
+        episodes = play(world, model, gradient_planner(ours), ours, seed)
+        once = play(world, model, gradient_planner(open_loop), open_loop, seed)
+        return {
             f"metric_correlation_{step}": diagnosis.metric_correlation(z, geodesic, goals=goals),
             f"greedy_accuracy_{step}": diagnosis.greedy_accuracy(z, world, to_goal, goals=goals),
             f"rollout_accuracy_T12_{step}": diagnosis.rollout_accuracy(model, world, 12, seed),
@@ -116,4 +112,16 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
             f"path_ratio_{step}": path_ratio(episodes, to_goal),
             f"success_open_loop_{step}": success_rate(once),
         }
-    return values
+
+    return {step: partial(of_step, step) for step in CHANGES}
+
+
+STUDY = Study(
+    name="steps",
+    summary="Go from the contrastive loss as printed to the book's, one change at a time.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, CHANGES),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning),
+)

@@ -5,14 +5,15 @@ Models of :mod:`helm_study.forms.regularity_forms`, without any planner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
 from helm_study.fast.contrastive import train_contrastive
 from helm_study.forms.regularity_forms import TRAININGS
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.settings import Contrastive
@@ -60,10 +61,6 @@ METRICS = {
         ("spread", f"distances between latents imagined {steps} steps ahead, over those of the true ones"),
     )
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
 @torch.no_grad()
@@ -90,20 +87,29 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
     return {"error": torch.stack(errors).mean(dim=0), "spread": torch.stack(spreads).mean(dim=0)}
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train with ``seed`` in each way and follow the errors: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each training, and its errors along the same plans."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     plans = torch.randint(len(ACTIONS), (config.plans, max(STEPS)), generator=torch.Generator().manual_seed(seed))
-    values = {}
-    for number, name in enumerate(NAMES):
-        tell(name, number / len(NAMES))
+
+    def of_training(name: str) -> dict[str, float]:
+        tell("training", 0.0)
         model = train_contrastive(world, replace(config.training, **TRAININGS[name]), seed)
-        for measure, course in follow(world, model, plans).items():
-            values |= {f"{measure}_{name}_T{steps}": float(course[steps]) for steps in STEPS}
-    return values
+        return {
+            f"{measure}_{name}_T{steps}": float(course[steps])
+            for measure, course in follow(world, model, plans).items()
+            for steps in STEPS
+        }
+
+    return {name: partial(of_training, name) for name in NAMES}
+
+
+STUDY = Study(
+    name="errors",
+    summary="Follow how a model's errors grow or heal over imagined steps, without any planner.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, NAMES),
+    measure=measure,
+)

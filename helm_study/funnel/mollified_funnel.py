@@ -7,9 +7,10 @@ coarse to fine, which ends on the unsmoothed energy, the search for its global m
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from torch import nn
 from helm_study.funnel import funnel_measures as measures
 from helm_study.metric import Metric
 from helm_study.stacked.energies import fit_stacked
+from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.funnel.descent import arrived, descend, start_grid
 from helm_tutorial.funnel.invariance import energy_network
@@ -95,8 +97,8 @@ class Config:
         return cls(steps=1000, grid=25, draws=200)
 
 
-GROUP = 5
-"""Seeds that are trained side by side; more are no faster, and a group is what an interruption can lose."""
+NETWORKS = ("flat", "helm", "helm_recipe")
+"""The fits: of the energy alone, and with invariance at our setting and at the report's."""
 
 METRICS: dict[str, Metric] = {
     "coverage_true": Metric("fraction", "starts that reach the origin's ball on the energy itself"),
@@ -149,62 +151,73 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Measure every one of :data:`METRICS` for one seed, see :func:`run_seeds`.
+def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
+    """The arms of several seeds, whose networks are trained side by side.
 
-    Raises:
-        ValueError: ``seed`` is negative.
+    A seed draws first weights, batches, noise and random starts. The energy and the grid of starts are fixed.
     """
-    return run_seeds(config, [seed], progress=progress)[seed]
-
-
-def run_seeds(
-    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
-) -> dict[int, dict[str, float]]:
-    """Measure every one of :data:`METRICS` for each seed, the networks of all seeds trained side by side.
-
-    A seed draws first weights, batches, noise and random starts. The energy and the grid of starts are fixed. What one
-    seed gives does not depend on which others there are.
-
-    Args:
-        config: the settings.
-        seeds: distinct integers from 0.
-        progress: called as ``progress(message, fraction)``.
-
-    Raises:
-        ValueError: a seed is negative.
-    """
-    for seed in seeds:
-        require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
     energy = report_energy()
     starts = start_grid(half_width=config.half_width, points=config.grid)
     rim = starts.abs().amax(dim=1) > config.half_width * (1.0 - 1e-6)
-    tell("closed forms", 0.0)
-    fixed = measures.closed_forms(config, energy, starts)
-    values = {
-        seed: fixed | measures.searches(config, energy, seed) | measures.in_dimensions(config, seed) for seed in seeds
-    }
-    fits = {
+
+    def closed() -> dict[int, dict[str, float]]:
+        fixed = measures.closed_forms(config, energy, starts)
+        return {seed: fixed for seed in seeds}
+
+    def of_network(name: str, sigma: float, weight: float) -> dict[int, dict[str, float]]:
+        # Each fit of a seed starts from the same weights and sees the same first points: they differ in the loss alone.
+        def report(step: int, steps: int, loss: float) -> None:
+            tell("training", step / steps)
+
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        models = fit_energies(energy, config, generators, sigma=sigma, weight=weight, progress=report)
+        values = {}
+        for seed, model in zip(seeds, models, strict=True):
+            ends = descend(model, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
+            reached = arrived(ends, radius=config.radius).double()
+            values[seed] = {
+                f"coverage_{name}": float(reached.mean()),
+                f"global_share_{name}": measures.global_share(energy, ends),
+                f"coverage_{name}_rim": float(reached[rim].mean()),
+                f"coverage_{name}_inside": float(reached[~rim].mean()),
+            }
+        return values
+
+    networks = {
         "flat": (0.0, 0.0),
         "helm": (config.sigma, config.weight),
         "helm_recipe": (config.recipe_sigma, config.recipe_weight),
     }
-    for index, (name, (sigma, weight)) in enumerate(fits.items()):
-        # Each fit of a seed starts from the same weights and sees the same first points: they differ in the loss alone.
-        report = functools.partial(_report_fit, tell, f"network {name}", index / len(fits), 1.0 / len(fits))
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        models = fit_energies(energy, config, generators, sigma=sigma, weight=weight, progress=report)
-        for seed, model in zip(seeds, models, strict=True):
-            ends = descend(model, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
-            reached = arrived(ends, radius=config.radius).double()
-            values[seed][f"coverage_{name}"] = float(reached.mean())
-            values[seed][f"global_share_{name}"] = measures.global_share(energy, ends)
-            if name == "helm_recipe":
-                values[seed]["coverage_helm_recipe_rim"] = float(reached[rim].mean())
-                values[seed]["coverage_helm_recipe_inside"] = float(reached[~rim].mean())
-    tell("done", 1.0)
-    return {seed: {name: values[seed][name] for name in METRICS} for seed in seeds}
+    return {
+        "closed_forms": closed,
+        "searches": lambda: {seed: measures.searches(config, energy, seed) for seed in seeds},
+        "dimensions": lambda: {seed: measures.in_dimensions(config, seed) for seed in seeds},
+        **{name: partial(of_network, name, *setting) for name, setting in networks.items()},
+    }
+
+
+ARMS = ("closed_forms", "searches", "dimensions", *NETWORKS)
+
+
+def _arm(metric: str) -> str:
+    """The arm that measures a metric."""
+    if re.search(r"_d\d", metric):
+        return "dimensions"
+    if metric.endswith(tuple(measures.SEARCHES)):
+        return "searches"
+    network = re.sub("^(coverage|global_share)_|_(rim|inside)$", "", metric)
+    return network if network in NETWORKS else "closed_forms"
+
+
+STUDY = Study(
+    name="exp2",
+    summary="Measure from how many starts descent reaches the bottom of a rugged bowl, and of smoothed ones.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, ARMS, **{metric: _arm(metric) for metric in METRICS}),
+    measure=measure,
+    group=5,
+)
 
 
 def fit_energy(
@@ -251,7 +264,3 @@ def fit_energies(
         batch=config.batch, lr=config.lr, sigma=sigma, weight=weight, progress=progress,
     )  # fmt: skip
     return models
-
-
-def _report_fit(tell, message: str, start: float, share: float, step: int, steps: int, loss: float) -> None:
-    tell(message, start + share * step / steps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,19 +18,24 @@ from helm_study.fast import baselines
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    episode_limit,
     from_own_start,
+    gradient_planner,
     learned_rollout_jacobian,
     path_ratio,
     play,
     play_randomly,
+    played_starts,
+    recorded_starts,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models.settings import LatentPrediction, Reconstruction, Settings, VarianceCovariance
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 
@@ -185,60 +191,69 @@ METRICS = {
         for model, recipe in MODELS.items()
     },
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train all models with ``seed``, plan with them, measure: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each model, trained, planned with, measured; and random actions."""
     views = {recipe.view for recipe in MODELS.values()}
     worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
-    models = {}
-    for done, (name, recipe) in enumerate(MODELS.items()):
-        tell(f"training: {recipe.words}", 0.6 * done / len(MODELS))
-        models[name] = recipe.train(worlds[recipe.view], recipe.settings_in(config), seed)
-    values: dict[str, float] = {}
+    to_goal = goal_distances(worlds["cells"])
 
-    def keep(name: str, model: str, planning: Planning, **options: str) -> Episodes:
-        episodes = play(worlds[MODELS[model].view], models[model], planning, seed, **options)
-        values[f"success_{name}"] = success_rate(episodes)
-        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
-        return episodes
+    def of_model(name: str) -> dict[str, float]:
+        recipe, values = MODELS[name], {}
+        world = worlds[recipe.view]
+        tell("training", 0.0)
+        model = recipe.train(world, recipe.settings_in(config), seed)
 
-    planning, cells, to_goal = config.planning, worlds["cells"], goal_distances(worlds["cells"])
-    tell("planning with the reconstruction model", 0.6)
-    ours = keep("reconstruction", "reconstruction", planning)
-    as_report = keep("report_planner_reconstruction", "reconstruction", report_planner(planning))
-    keep("search_reconstruction", "reconstruction", planning, by="random shooting")
-    tell("planning with the latent-prediction model", 0.75)
-    keep("latent_prediction", "latent_prediction", planning)
-    tell("planning with the other models", 0.85)
-    some = replace(planning, stride=planning.stride * config.variants_stride)
-    for model in SOME_STARTS:
-        keep(model, model, some)
-        keep(f"search_{model}", model, some, by="random shooting")
-    for model in SHORTENED:
-        for steps in SHORT:
-            keep(f"{model}_T{steps}", model, replace(some, horizon=steps))
-    tell("diagnosis", 0.97)
-    for name, model in models.items():
-        values |= _diagnosed(name, model, worlds[MODELS[name].view], config.latent_prediction, seed)
-    start_success, start_distance = from_own_start(cells, ours)
-    values |= {
-        "success_random_actions": success_rate(play_randomly(cells, planning, seed)),
-        "success_start_reconstruction": float(start_success),
-        "final_distance_start_reconstruction": start_distance,
-        "final_distance_start_report_planner": from_own_start(cells, as_report)[1],
-    }
-    return {name: values[name] for name in METRICS}
+        def keep(label: str, planning: Planning, make: Callable = gradient_planner) -> Episodes:
+            tell("planning", 0.6)
+            episodes = play(world, model, make(planning), planning, seed)
+            values[f"success_{label}"] = success_rate(episodes)
+            values[f"path_ratio_{label}"] = path_ratio(episodes, to_goal)
+            return episodes
+
+        planning, some = config.planning, _some(config)
+        if name == "reconstruction":
+            success, distance = from_own_start(world, keep(name, planning))
+            as_report = keep(f"report_planner_{name}", report_planner(planning))
+            keep(f"search_{name}", planning, shooting_planner)
+            values |= {
+                f"success_start_{name}": float(success),
+                f"final_distance_start_{name}": distance,
+                "final_distance_start_report_planner": from_own_start(world, as_report)[1],
+            }
+        if name == "latent_prediction":
+            keep(name, planning)
+        if name in SOME_STARTS:
+            keep(name, some)
+            keep(f"search_{name}", some, shooting_planner)
+        for steps in SHORT if name in SHORTENED else ():
+            keep(f"{name}_T{steps}", replace(some, horizon=steps))
+        return values | _diagnosed(name, model, world, config.latent_prediction, seed)
+
+    def at_random() -> dict[str, float]:
+        world, planning = worlds["cells"], config.planning
+        starts, limit = played_starts(world, planning), episode_limit(world, planning)
+        return {"success_random_actions": success_rate(play_randomly(world, seed, starts, limit=limit))}
+
+    return {**{name: partial(of_model, name) for name in MODELS}, "random_actions": at_random}
+
+
+def _some(config: Config) -> Planning:
+    """Our planner on the starts that most models are played from."""
+    return replace(config.planning, stride=config.planning.stride * config.variants_stride)
+
+
+STUDY = Study(
+    name="exp3",
+    summary="Train models that predict, that collapse and that are stable, and see how each plans.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (*MODELS, "random_actions"), final_distance_start_report_planner="reconstruction"),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config)),
+)
 
 
 def distance_variation(z: Tensor) -> float:

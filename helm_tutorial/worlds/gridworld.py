@@ -18,6 +18,7 @@ import contextlib
 import io
 import warnings
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gymnasium
@@ -63,6 +64,11 @@ class Gridworld:
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
         features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, height, width)``.
         view: how images become features, see :class:`helm_tutorial.worlds.observation.View`.
+
+    Example:
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> world.num_states, world.num_actions, tuple(world.goal.shape[:1])
+        (36, 3, (4,))
     """
 
     env_id: str
@@ -77,14 +83,19 @@ class Gridworld:
     view: View = field(repr=False)
 
     @property
+    def num_actions(self) -> int:
+        """Number of actions, ``A`` = 3."""
+        return self.transitions.shape[1]
+
+    @property
     def num_states(self) -> int:
         """Number of states, ``N``."""
         return len(self.positions)
 
     @property
-    def num_actions(self) -> int:
-        """Number of actions, ``A``."""
-        return self.transitions.shape[1]
+    def goal(self) -> Tensor:
+        """Observations that count as the goal, shape ``(4, ...)`` for one goal cell."""
+        return self.features[self.goals]
 
     @property
     def starts(self) -> Tensor:
@@ -124,6 +135,37 @@ class Gridworld:
         env = _reset(self.env_id, self.layout_seed, self.view.kind)
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
+
+    def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
+        """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
+        starts = torch.as_tensor(starts)
+        wrong = starts[(starts < 0) | (starts >= self.num_states)]
+        if len(wrong):
+            raise ValueError(f"starts must lie between 0 and {self.num_states - 1}, got {int(wrong[0])}")
+        return GridSimulation(self, starts)
+
+
+class GridSimulation:
+    """MiniGrid's own environments, which alone judge success; see :class:`~helm_tutorial.worlds.world.Simulation`."""
+
+    def __init__(self, world: Gridworld, starts: Tensor) -> None:
+        self.world, self.states = world, starts.clone()
+        self.success, self.over = torch.zeros(2, len(starts), dtype=torch.bool)
+        self._envs = [world.open(start) for start in starts.tolist()]
+        self._seen = world.features[starts]
+
+    def observe(self) -> Tensor:
+        """What the environments showed last."""
+        return self._seen
+
+    def step(self, actions: Tensor, rows: Tensor) -> None:
+        """Step the environments ``rows``."""
+        for action, row in zip(actions.tolist(), rows.tolist(), strict=True):
+            observation, reward, terminated, truncated, _ = self._envs[row].step(action)
+            agent = self._envs[row].unwrapped
+            self._seen[row] = self.world.observe(torch.as_tensor(observation["image"]))
+            self.states[row] = self.world.index(tuple(map(int, agent.agent_pos)), int(agent.agent_dir))
+            self.success[row], self.over[row] = terminated and reward > 0, terminated or truncated
 
 
 def load_gridworld(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 import pytest
 import torch
 from torch import nn
@@ -11,9 +9,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from helm_book.setup_line import describe_device
 from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.planning.gradient import plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search
-from helm_tutorial.planning.search import plan_cross_entropy, plan_path_integral, plan_random_shooting
+from helm_tutorial.planning.gradient import GradientPlanner
+from helm_tutorial.planning.local_search import LocalSearchPlanner
+from helm_tutorial.planning.search import CrossEntropyPlanner, MPPIPlanner, RandomShootingPlanner
 
 # A GPU that is only imagined: torch's fake tensors have a device and a shape but no values, and an operation that mixes
 # devices fails. They can be called "cuda" only by a build of torch for GPUs, so they are on "meta".
@@ -36,16 +34,19 @@ def move(mode, model):
 
 
 @pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize("space", [{"num_actions": 3}, {"low": [-1.0] * 3, "high": [1.0] * 3}])
 @pytest.mark.parametrize(
-    "plan", [plan_gradient, plan_local_search, plan_cross_entropy, plan_path_integral, plan_random_shooting]
+    "kind", [GradientPlanner, LocalSearchPlanner, CrossEntropyPlanner, MPPIPlanner, RandomShootingPlanner]
 )
-def test_a_planner_plans_where_the_latents_are(plan, keeps):
+def test_a_planner_plans_where_the_latents_are(kind, space, keeps):
+    if kind is LocalSearchPlanner and "low" in space:
+        return
     model, generator = WorldModel(10, 3), torch.Generator().manual_seed(0)
-    kept = {"kept": torch.zeros(4, 4, dtype=torch.long)} if keeps and "kept" in signature(plan).parameters else {}
+    left = torch.zeros(4, 4, dtype=torch.long) if "low" not in space else torch.zeros(4, 4, 3)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         move(mode, model)
-        z0, goal = moved(mode, torch.randn(4, 32)), moved(mode, torch.randn(2, 32))
-        kept = {name: moved(mode, actions) for name, actions in kept.items()}
-        short = {"steps": 3, "decode_every": 2} if plan is plan_gradient else {}
-        found = plan(model, z0, goal, 5, actions=3, generator=generator, **short, **kept)
+        z0, goal, left = (moved(mode, part) for part in (torch.randn(4, 32), torch.randn(2, 32), left))
+        short = {"steps": 3, "decode_every": 2} if kind is GradientPlanner else {}
+        planner = kind(horizon=5, **space, **short)
+        found = planner(model, z0, goal, generator=generator, warm_start=left if keeps else None)
         assert {found.actions.device, found.cost.device} == {GPU}

@@ -9,7 +9,7 @@ import torch
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
 from minigrid.wrappers import FullyObsWrapper, RGBImgObsWrapper
 
-from helm_tutorial.planning.episodes import execute
+from helm_tutorial.planning.episodes import run_episodes
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.worlds.gridworld import TILE, goal_distances, load_gridworld
 from helm_tutorial.worlds.observation import KINDS, View, view_of
@@ -144,15 +144,18 @@ def test_one_image_and_a_batch_of_batches_are_seen_alike(seen):
 def test_episodes_are_played_in_every_view(seen):
     to_goal = goal_distances(seen)
 
-    def planner(observations):
+    class Seen:
+        encode = staticmethod(lambda observations: observations)
+
+    def planner(model, observations, goal, **options):
         """Breadth-first search on the state that an observation shows."""
         equal = (seen.features[None] == observations[:, None]).flatten(2).all(dim=2)
         assert bool((equal.sum(dim=1) == 1).all())
         actions = to_goal[seen.transitions[equal.int().argmax(dim=1)]].argmin(dim=1, keepdim=True)
-        return Plan(actions, torch.zeros(len(actions)), 1)
+        return Plan(actions, torch.zeros(len(actions)))
 
     starts = seen.starts[:: len(seen.starts) // 4]
-    episodes = execute(seen, planner, starts, limit=int(to_goal[starts].max()))
+    episodes = run_episodes(seen, Seen(), planner, starts, limit=int(to_goal[starts].max()))
     assert bool(episodes.success.all())
     assert torch.equal(episodes.steps.float(), to_goal[starts])
 

@@ -31,7 +31,6 @@ TINY = ablation.Config(
         (lambda: ablation.Config(checkpoints=(0, 100)), "checkpoints must ascend to the 2000 updates"),
         (lambda: ablation.Config(checkpoints=()), "checkpoints must ascend to the 2000 updates"),
         (lambda: ablation.Config(embedding_seed=-1), "embedding_seed must be at least 0, got -1"),
-        (lambda: ablation.run(TINY, -1), "seed must be at least 0, got -1"),
         (lambda: ablation.embedding({"seeds": [1]}, 0.1, 0.8), r"record must have an embedding, got seeds \[1\]"),
         (lambda: ablation.display_plane(torch.zeros(4), torch.zeros(4, 2)), r"z must have shape \(N, D\)"),
         (lambda: ablation.display_plane(torch.zeros(4, 3), torch.zeros(5, 2)), r"positions must have shape \(4, 2\)"),
@@ -74,8 +73,8 @@ def test_a_combination_is_trained_as_one_by_one_and_kept_at_every_checkpoint():
 
 
 def test_a_seed_gives_the_same_whatever_is_trained_beside_it():
-    together = ablation.run_seeds(TINY, [2, 0])
-    assert together[2] == ablation.run(TINY, 2) and set(together) == {0, 2}
+    together = ablation.STUDY.run_seeds(TINY, [2, 0])
+    assert together[2] == ablation.STUDY.run(TINY, 2) and set(together) == {0, 2}
 
 
 def test_one_seed_has_pictures_and_they_have_their_own_key():

@@ -33,7 +33,6 @@ def record():
     ("call", "message"),
     [
         (lambda: latent_map.Config(map_seed=-1), "map_seed must be at least 0, got -1"),
-        (lambda: latent_map.run(TINY, -1), "seed must be at least 0, got -1"),
         (lambda: latent_map.distances({}, "hinge"), "objective must be one of 'untrained', .* got 'hinge'"),
         (lambda: latent_map.distances({"seeds": [3]}, "untrained"), r"record must have maps, got seeds \[3\] and none"),
     ],

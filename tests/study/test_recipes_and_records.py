@@ -74,8 +74,7 @@ def test_metrics_in_words(metric, style, words):
 
 @pytest.mark.slow
 def test_exp2_closed_forms_run_again():
-    # The fitted networks cost half a minute a seed; with one step of training the rest is unchanged.
     # A start on the edge of a basin falls to another side where the processor rounds otherwise: a hundredth is allowed.
-    fresh = mollified_funnel.run(replace(mollified_funnel.Config(), steps=1), 0)
+    fresh = mollified_funnel.STUDY.run(mollified_funnel.Config(), 0, only=["closed_forms"])
     for name in ("coverage_true", "coverage_gaussian", "coverage_coarse_to_fine", "coverage_predicted_helm"):
         assert fresh[name] == pytest.approx(records.load("exp2")["metrics"][name]["values"][0], abs=0.01), name

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from helm_study import records
-from helm_study.registry import EXPERIMENTS
+from helm_study.registry import STUDIES
 
 
 def test_every_record_is_of_an_experiment():
-    assert set(records.available()) == set(EXPERIMENTS)
+    assert set(records.available()) == set(STUDIES)
 
 
 @pytest.mark.parametrize("name", records.available())

@@ -9,7 +9,7 @@ from test_recorded_trainings import require_beginning
 from helm_study import records
 from helm_study.contrastive import contrastive_fix
 from helm_study.directed import other_worlds
-from helm_study.play import play
+from helm_study.play import gradient_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
@@ -30,7 +30,7 @@ def holds_to(recorded: dict[str, float], ending: str, world: Gridworld, model: W
     accuracy = diagnosis.prediction_accuracy(model, world)
     assert accuracy == pytest.approx(recorded[f"prediction_accuracy_{ending}"], abs=0.01)
     few = world.starts[:: len(world.starts) // 7]
-    won = play(world, model, planning, 0, starts=few).success
+    won = play(world, model, gradient_planner(planning), planning, 0, starts=few).success
     assert float(won.float().sum()) >= round(len(few) * recorded[f"success_{ending}"]) - 1
 
 

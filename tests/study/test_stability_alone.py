@@ -32,7 +32,7 @@ def test_a_quick_run_gives_a_value_for_every_metric():
         latent_prediction=replace(config.latent_prediction, **few),
         variance_covariance=replace(config.variance_covariance, **few),
     )
-    values = stability_alone.run(config, 0)
+    values = stability_alone.STUDY.run(config, 0)
     assert list(values) == list(METRICS)
     for name, value in values.items():
         assert math.isfinite(value) or name.startswith(("path_ratio", "metric_correlation")), name

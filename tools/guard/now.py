@@ -40,19 +40,13 @@ from helm_study.forms import imagined_errors, regularity_forms
 from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
 from helm_study.funnel.box_filter import box_optimum
 from helm_study.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
-from helm_study.intervals import t_interval, t_quantile, wilson_interval
+from helm_study.intervals import t_interval, t_quantile
 from helm_study.metric import interval_over_seeds
-from helm_study.pillars import continuous_pillars, continuous_planning, two_pillars
+from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.play import Planning
-from helm_study.registry import EXPERIMENTS
+from helm_study.registry import STUDIES
 from helm_study.rivals import many_controls, swaps
-from helm_study.rivals.continuous_search import (
-    search_cross_entropy,
-    search_gradient,
-    search_path_integral,
-    search_random,
-)
 from helm_study.stability import stability_alone
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_study.stacked.energies import fit_stacked
@@ -104,11 +98,11 @@ from helm_tutorial.models.fit import fit
 from helm_tutorial.models.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
 from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconstruction, VarianceCovariance
 from helm_tutorial.models.world_model import WorldModel, initialise, one_hot_actions
-from helm_tutorial.planning import search
-from helm_tutorial.planning.gradient import Iterate, plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search, swap_changes
-from helm_tutorial.planning.plan import goal_cost, score
-from helm_tutorial.planning.relaxation import relax
+from helm_tutorial.planning.episodes import Episodes, success_rate
+from helm_tutorial.planning.gradient import GradientPlanner, Iterate, relax
+from helm_tutorial.planning.local_search import LocalSearchPlanner, swap_changes
+from helm_tutorial.planning.plan import Plan, score
+from helm_tutorial.planning.search import CrossEntropyPlanner, ExhaustivePlanner, MPPIPlanner, RandomShootingPlanner
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
@@ -559,45 +553,50 @@ def _() -> dict:
 # Plans.
 
 
-def discrete(plan: Callable, *, kept: bool = False, starts: int = 5, horizon: int = 6, **options) -> dict:
+def planned(plan: Plan) -> dict:
+    """What a plan for discrete actions says, as the first state says it."""
+    relaxed = plan.cost if plan.relaxed_cost is None else plan.relaxed_cost
+    return {"actions": plan.actions, "cost": plan.cost, "relaxed_cost": relaxed, "model_calls": plan.model_calls}
+
+
+def discrete(planner: Callable, *, kept: bool = False, starts: int = 5, horizon: int = 6, **options) -> dict:
     """One plan for each of a few starts, over each cost."""
     model, z0, goal = latent_problem(starts)
     found = {}
-    if kept:
-        options["kept"] = torch.randint(3, (len(z0), horizon - 1), generator=generator(11))
-    for over in ("rollout", "terminal", "closest"):
-        own = options | ({} if plan is search.plan_exhaustive else {"generator": generator(12)})
-        found[over] = told(plan(model, z0, goal, horizon, actions=3, over=over, **own))
+    left = torch.randint(3, (len(z0), horizon - 1), generator=generator(11)) if kept else None
+    for over, cost in gridworld_planning.COSTS.items():
+        made = planner(horizon=horizon, num_actions=3, cost=cost, **options)
+        found[over] = planned(made(model, z0, goal, generator=generator(12), warm_start=left))
     return found
 
 
 for name in ("softmax", "straight-through", "annealed", "gumbel"):
     for kept in (False, True):
         PROBES[f"plan/gradient_{name}{'_kept' if kept else ''}"] = functools.partial(
-            discrete, plan_gradient, kept=kept, relaxation=name, steps=25, restarts=3, decode_every=10
+            discrete, GradientPlanner, kept=kept, relaxation=name, steps=25, restarts=3, decode_every=10
         )
 for name in ("gradient", "random"):
     for kept in (False, True):
         PROBES[f"plan/local_search_{name}{'_kept' if kept else ''}"] = functools.partial(
-            discrete, plan_local_search, kept=kept, proposals=name
+            discrete, LocalSearchPlanner, kept=kept, proposals=name
         )
 for kept in (False, True):
-    PROBES[f"plan/cross_entropy{'_kept' if kept else ''}"] = functools.partial(
-        discrete, search.plan_cross_entropy, kept=kept
-    )
-PROBES["plan/random_shooting"] = functools.partial(discrete, search.plan_random_shooting)
-PROBES["plan/path_integral"] = functools.partial(discrete, search.plan_path_integral)
-PROBES["plan/exhaustive"] = functools.partial(discrete, search.plan_exhaustive)
-PROBES["plan/greedy"] = functools.partial(discrete, search.plan_exhaustive, horizon=1)
+    PROBES[f"plan/cross_entropy{'_kept' if kept else ''}"] = functools.partial(discrete, CrossEntropyPlanner, kept=kept)
+PROBES["plan/random_shooting"] = functools.partial(discrete, RandomShootingPlanner)
+PROBES["plan/path_integral"] = functools.partial(discrete, MPPIPlanner)
+PROBES["plan/exhaustive"] = functools.partial(discrete, ExhaustivePlanner)
+PROBES["plan/greedy"] = functools.partial(discrete, ExhaustivePlanner, horizon=1)
 
 
 @probe("plan/gradient_watched")
 def _() -> dict:
     model, z0, goal = latent_problem()
     seen: list[Iterate] = []
-    options = {"generator": generator(1), "steps": 7, "restarts": 2, "decode_every": 3}
-    plan = plan_gradient(bounded_gradient(model), z0, goal, 20, actions=3, spread=0.3, watch=seen.append, **options)
-    return {"plan": told(plan), "seen": [told(iterate) for iterate in seen]}
+    options = {"num_actions": 3, "steps": 7, "restarts": 2, "decode_every": 3}
+    planner = GradientPlanner(horizon=20, spread=0.3, watch=seen.append, **options)
+    plan = planner(bounded_gradient(model), z0, goal, generator=generator(1))
+    parts = [told(iterate) for iterate in seen]
+    return {"plan": planned(plan), "seen": [part | {"probabilities": part.pop("actions")} for part in parts]}
 
 
 @probe("plan/costs")
@@ -606,11 +605,12 @@ def _() -> dict:
     plans = torch.randint(3, (len(z0), 9, 7), generator=generator(3))
     latents = torch.randn(4, 7, 12, generator=generator(4))
     found = {}
-    for over in ("rollout", "terminal", "closest"):
+    for over, cost in gridworld_planning.COSTS.items():
+        swaps_found = swap_changes(model, z0, goal, plans[:, :1], num_actions=3, cost=cost)
         found[over] = {
-            "cost": goal_cost(latents, goal, over=over),
-            "score": score(model, z0, goal, plans, actions=3, over=over),
-            "swaps": list(swap_changes(model, z0, goal, plans[:, 0], actions=3, over=over)),
+            "cost": cost(latents, goal),
+            "score": score(model, z0, goal, plans, num_actions=3, cost=cost),
+            "swaps": [part[:, 0] for part in swaps_found],
         }
     return found
 
@@ -625,20 +625,28 @@ def _() -> dict:
     }
 
 
-def searched(search_by: Callable, **options) -> dict:
+def searched(search_by: Callable, evaluations: int, **options) -> dict:
     """What a search of real numbers finds on two problems."""
     found = {}
     for controls, horizon in ((1, 5), (4, 12)):
         problem = many_controls.draw_problem(many_controls.Config.quick(), controls, horizon, generator(controls))
-        result = search_by(problem.cost, problem.size, generator(2), **options)
-        found[f"A{controls}"] = told(result) | {"excess": problem.excess(result.cost), "best": problem.best()}
+        plan = problem.plan(search_by, evaluations, 2, **options)
+        cost = float(plan.cost)
+        found[f"A{controls}"] = {
+            "plan": plan.actions.flatten(),
+            "cost": cost,
+            "evaluations": plan.model_calls // horizon,
+            "excess": problem.excess(cost),
+            "best": problem.best(),
+        }
     return found
 
 
-PROBES["plan/numbers_gradient"] = functools.partial(searched, search_gradient, restarts=3, steps=20)
-PROBES["plan/numbers_cross_entropy"] = functools.partial(searched, search_cross_entropy)
-PROBES["plan/numbers_path_integral"] = functools.partial(searched, search_path_integral)
-PROBES["plan/numbers_random"] = functools.partial(searched, search_random)
+SAMPLED = {"iterations": 8, "spread": 0.5}
+PROBES["plan/numbers_gradient"] = functools.partial(searched, many_controls.gradient, 60, restarts=3, lr=0.1)
+PROBES["plan/numbers_cross_entropy"] = functools.partial(searched, many_controls.cross_entropy, 440, **SAMPLED)
+PROBES["plan/numbers_path_integral"] = functools.partial(searched, many_controls.path_integral, 440, **SAMPLED)
+PROBES["plan/numbers_random"] = functools.partial(searched, many_controls.shooting, 440, spread=0.1)
 
 
 class Goes(nn.Module):
@@ -697,21 +705,39 @@ def _() -> dict:
 # Episodes.
 
 
-def played(observation: str = "profiles", **options) -> dict:
+PLANNERS = {
+    "gradient": gridworld_planning.gradient_planner,
+    "random_shooting": gridworld_planning.shooting_planner,
+    "cross-entropy": gridworld_planning.cross_entropy_planner,
+    "path_integral": gridworld_planning.path_integral_planner,
+    "greedy": gridworld_planning.greedy_planner,
+    "local_search": gridworld_planning.local_search_planner,
+    "unguided_local_search": gridworld_planning.unguided_planner,
+}
+
+
+def episodes_told(world: Gridworld, episodes: Episodes) -> dict:
+    """What episodes in a room say, as the first state says it."""
+    return told(episodes) | {"final_distance": gridworld_planning.final_distance(world, episodes)}
+
+
+def played(observation: str = "profiles", make: Callable = gridworld_planning.gradient_planner, **options) -> dict:
     """Episodes from a few starts, two of them near the goal."""
     world, model = room(observation), taught_model(observation)
     near = goal_distances(world)[world.starts].argsort(stable=True)[[0, 4, 12]]
     starts = torch.cat([torch.tensor([world.start]), world.starts[near], world.starts[[40, 90]]])
     settings = {"horizon": 5, "steps": 8, "restarts": 2, "decode_every": 4, "limit": 0.9} | options.pop("planning", {})
-    return told(gridworld_planning.play(world, model, Planning(**settings), 0, starts=starts, **options))
+    planning = Planning(**settings)
+    episodes = gridworld_planning.play(world, model, make(planning), planning, 0, starts=starts, **options)
+    return episodes_told(world, episodes)
 
 
-for by in gridworld_planning.PLANNERS:
-    PROBES[f"play/{by.replace(' ', '_')}"] = functools.partial(played, by=by)
-for by in gridworld_planning.KEEPERS:
-    PROBES[f"play/{by.replace(' ', '_')}_kept"] = functools.partial(played, by=by, keep=True)
+for name, make in PLANNERS.items():
+    PROBES[f"play/{name}"] = functools.partial(played, make=make)
+for name in ("gradient", "cross-entropy", "local_search", "unguided_local_search"):
+    PROBES[f"play/{name}_kept"] = functools.partial(played, make=PLANNERS[name], warm_start=True)
 PROBES["play/cells"] = functools.partial(played, "cells", planning={"limit": 0.3})
-PROBES["play/bounded"] = functools.partial(played, bounded=True, planning={"horizon": 20})
+PROBES["play/bounded"] = functools.partial(played, make=gridworld_planning.bounded_planner, planning={"horizon": 20})
 PROBES["play/open_loop"] = functools.partial(played, planning={"replan": False})
 for relaxation in ("straight-through", "annealed", "gumbel"):
     PROBES[f"play/{relaxation}"] = functools.partial(played, planning={"relaxation": relaxation})
@@ -736,10 +762,12 @@ def _() -> dict:
 
 @probe("play/randomly")
 def _() -> dict:
-    episodes = gridworld_planning.play_randomly(room(), Planning(stride=4), 3)
+    rules = Planning(stride=4)
+    starts, limit = gridworld_planning.played_starts(room(), rules), gridworld_planning.episode_limit(room(), rules)
+    episodes = gridworld_planning.play_randomly(room(), 3, starts, limit=limit)
     own, distance = gridworld_planning.from_own_start(room(), episodes)
-    return told(episodes) | {
-        "rate": gridworld_planning.success_rate(episodes),
+    return episodes_told(room(), episodes) | {
+        "rate": success_rate(episodes),
         "ratio": gridworld_planning.path_ratio(episodes, goal_distances(room())),
         "own": own,
         "own_distance": distance,
@@ -764,12 +792,16 @@ def _() -> dict:
     starts, ways = solvable_starts(world, 5)
     same = {"limit": 5}
     found = {
-        "learned": continuous_planning.play_learned(world, plane_model(), planning, 0, starts, **same),
-        "knowing": continuous_planning.play_knowing(world, planning, 0, starts, **same),
-        "closest": continuous_planning.play_knowing(world, replace(planning, over="closest"), 0, starts, **same),
-        "randomly": continuous_planning.play_randomly(world, planning, 0, starts, **same),
+        "learned": expansive_play.play_learned(world, plane_model(), planning, 0, starts, **same),
+        "knowing": expansive_play.play_knowing(world, planning, 0, starts, **same),
+        "closest": expansive_play.play_knowing(world, replace(planning, over="closest"), 0, starts, **same),
+        "randomly": gridworld_planning.play_randomly(world, 0, starts, **same),
     }
-    return {name: told(episodes) for name, episodes in found.items()} | {"starts": starts, "ways": ways}
+    parts = {
+        name: {"success": episodes.success, "steps": episodes.steps, "points": episodes.states}
+        for name, episodes in found.items()
+    }
+    return parts | {"starts": starts, "ways": ways}
 
 
 @probe("play/blind_search")
@@ -1087,10 +1119,10 @@ def _() -> dict:
 def _() -> dict:
     world, model = plane(), plane_model()
     return {
-        "jacobian": continuous_planning.learned_rollout_jacobian(world, model, 10, 0),
-        "true": continuous_planning.true_rollout_jacobian(world, 10),
-        "prediction": continuous_planning.prediction_accuracy(world, model, 0),
-        "state_error": [continuous_planning.state_error(world, model, steps, 0) for steps in (0, 5)],
+        "jacobian": expansive_play.learned_rollout_jacobian(world, model, 10, 0),
+        "true": expansive_play.true_rollout_jacobian(world, 10),
+        "prediction": diagnosis.prediction_accuracy(model, expansive_play.surroundings(world, 0)),
+        "state_error": [expansive_play.state_error(world, model, steps, 0) for steps in (0, 5)],
     }
 
 
@@ -1102,7 +1134,6 @@ def _() -> dict:
         "t": told(t_interval(values)),
         "bounded": told(t_interval(values, level=0.99, bounds=(0.0, 1.0))),
         "one": told(t_interval(values[:1])),
-        "wilson": told(wilson_interval(7, 9)),
         "quantiles": [t_quantile(p, degrees) for p in (0.5, 0.9, 0.975) for degrees in (1, 2, 5, 40)],
         "rank_correlation": rank_correlation(x, y),
         "ranks": ranks(x),
@@ -1150,17 +1181,15 @@ def numbers(values):
 
 def study(name: str) -> dict:
     """One seed of a study."""
-    return numbers(EXPERIMENTS[name].run(settings(name), 0))
+    return numbers(STUDIES[name].run(settings(name), 0))
 
 
 def study_of_seeds(name: str) -> dict:
     """Two seeds of a study side by side."""
-    return numbers(
-        {f"seed_{seed}": found for seed, found in EXPERIMENTS[name].run_seeds(settings(name), [1, 3]).items()}
-    )
+    return numbers({f"seed_{seed}": found for seed, found in STUDIES[name].run_seeds(settings(name), [1, 3]).items()})
 
 
-for name in EXPERIMENTS:
+for name in STUDIES:
     PROBES[f"study/{name}"] = functools.partial(study, name)
 PROBES["study/ablation_of_seeds"] = functools.partial(study_of_seeds, "ablation")
 
