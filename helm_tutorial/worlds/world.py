@@ -7,27 +7,28 @@ observations that count as the goal, and ``...`` stands for the shape of one sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from helm_tutorial.worlds.walks import Walks
+from helm_tutorial.worlds.walks import Walks
 
 
 class Simulation(Protocol):
-    """Episodes of a world, stepped side by side. The simulation alone says when one is over and whether it succeeded.
+    """Episodes of a world, stepped side by side; it alone says when one is over and whether it succeeded."""
 
-    Attributes:
-        states: where each episode is now, shape ``(B, ...)``.
-        success: whether it has reached the goal, shape ``(B,)``, bool.
-        over: whether it has ended, with success or without, shape ``(B,)``, bool.
-    """
+    @property
+    def states(self) -> Tensor:
+        """Where each episode is now, shape ``(B, ...)``."""
 
-    states: Tensor
-    success: Tensor
-    over: Tensor
+    @property
+    def success(self) -> Tensor:
+        """Whether each has reached the goal, shape ``(B,)``, bool."""
+
+    @property
+    def over(self) -> Tensor:
+        """Whether each has ended, with success or without, shape ``(B,)``, bool."""
 
     def observe(self) -> Tensor:
         """What a model sees of each state, shape ``(B, ...)``."""
@@ -42,15 +43,15 @@ class Simulation(Protocol):
 
 
 class World(Protocol):
-    """Anything that yields walks and can be stepped.
+    """Anything that yields walks and can be stepped."""
 
-    Attributes:
-        num_actions: number ``A`` of discrete actions, or of numbers that a real action has.
-        goal: observations that count as the goal, shape ``(G, ...)``.
-    """
+    @property
+    def num_actions(self) -> int:
+        """Number ``A`` of discrete actions, or of numbers that a real action has."""
 
-    num_actions: int
-    goal: Tensor
+    @property
+    def goal(self) -> Tensor:
+        """Observations that count as the goal, shape ``(G, ...)``."""
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
         """Walks of random actions, ``count`` of them with ``length`` steps each."""
