@@ -11,8 +11,6 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from helm_tutorial.models.settings import Settings
-
 TRAINING = {
     "walks": 1000,
     "walk_length": 50,
@@ -71,8 +69,10 @@ def completed(config: dict) -> dict:
 
 
 def _stored(config: Any) -> dict:
+    from helm_tutorial.models.settings import Settings  # torch, which a mistake on the command line need not wait for
+
     stored: dict[str, Any] = {}
-    recipes: list[Settings] = []
+    recipes: list[Any] = []
     for field in fields(config):
         value = getattr(config, field.name)
         if (field.name, value) in YOUNGER.items():
@@ -85,7 +85,7 @@ def _stored(config: Any) -> dict:
     return stored | ({"training": _training(recipes)} if recipes else {})
 
 
-def _training(recipes: list[Settings]) -> dict:
+def _training(recipes: list[Any]) -> dict:
     said: dict[str, Any] = {}
     for recipe in recipes:
         for field in fields(recipe):

@@ -77,7 +77,6 @@ def test_many_controls_run_again_for_one_seed(monkeypatch, controls, horizon):
     monkeypatch.setattr(many_controls, "CONTROLS", (controls,))
     monkeypatch.setattr(many_controls, "HORIZONS", (horizon,))
     place = records.load("controls")["seeds"].index(0)
-    arms = many_controls.measure(many_controls.Config(dimension=16), 0, lambda message, fraction: None)
-    found = {name: value for arm in arms.values() for name, value in arm().items()}
-    for name, value in found.items():
+    arms = many_controls.STUDY.measure(many_controls.Config(), [0], lambda message, fraction: None)
+    for name, value in {name: value for arm in arms.values() for name, value in arm()[0].items()}.items():
         assert value == pytest.approx(values("controls", name)[place], rel=0.02, abs=1e-6)
