@@ -7,27 +7,28 @@ observations that count as the goal, and ``...`` stands for the shape of one sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from helm_tutorial.worlds.walks import Walks
+from helm_tutorial.worlds.walks import Walks
 
 
 class Simulation(Protocol):
-    """Episodes of a world, stepped side by side. The simulation alone says when one is over and whether it succeeded.
+    """Episodes of a world, stepped side by side; it alone says when one is over and whether it succeeded."""
 
-    Attributes:
-        states: where each episode is now, shape ``(B, ...)``.
-        success: whether it has reached the goal, shape ``(B,)``, bool.
-        over: whether it has ended, with success or without, shape ``(B,)``, bool.
-    """
+    @property
+    def states(self) -> Tensor:
+        """Where each episode is now, shape ``(B, ...)``."""
 
-    states: Tensor
-    success: Tensor
-    over: Tensor
+    @property
+    def success(self) -> Tensor:
+        """Whether each has reached the goal, shape ``(B,)``, bool."""
+
+    @property
+    def over(self) -> Tensor:
+        """Whether each has ended, with success or without, shape ``(B,)``, bool."""
 
     def observe(self) -> Tensor:
         """What a model sees of each state, shape ``(B, ...)``."""

@@ -40,6 +40,8 @@ EXPECTED: dict[str, str] = {
     "jacobian/feedback_gain": "SciPy solves the Riccati equation, nearer to a solution of 60 digits than our own loop",
     "plan/carried_out": "its feedback gain is SciPy's",
     "plan/feedback": "its feedback gain is SciPy's",
+    "plan/numbers_gradient": "a latent carries the last action, so products round differently; record controls",
+    "plan/numbers_path_integral": "noise is weighed by a sum, not a matrix product; record controls",
 }
 """Probes that differ on purpose, and why. Whoever adds one says what became better."""
 
