@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
@@ -10,13 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 
 from helm_study.metric import interval_over_seeds
+from helm_study.records import SCHEMA
 from helm_study.registry import STUDIES
 from helm_study.study import Study, merged
 from helm_tutorial import __version__
@@ -24,9 +24,6 @@ from helm_tutorial._check import require_choice, require_count
 
 INTERVAL = "Student's t, 95 %, over seeds"
 MOST_SEEDS = 1000
-
-YOUNGER = {"draw": "stride"}
-"""Settings younger than the records: a stored configuration has them only where they differ from this."""
 
 SeedProgress = Callable[[int, str, float], None]
 """Called as ``progress(seed, message, fraction)``."""
@@ -92,7 +89,7 @@ def reproduce(
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
     Returns:
-        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
+        ``schema``, ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
         ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
         ``meaning`` and ``reported``. Then, where there are any: ``starts``, those that the configuration draws; the
         study's extras, from the first seed that has them; ``missing``, the arms that were not run; and ``arms``, those
@@ -163,7 +160,7 @@ def seeds_done(
         ValueError: it has another configuration or other versions, seeds or arms than what is asked for.
     """
     study = STUDIES[experiment]
-    require_same("earlier", earlier, experiment, config, versions=versions())
+    require_same("earlier", earlier, experiment, config, versions=_others(versions()))
     unasked = sorted(set(earlier["seeds"]) - set(seeds))
     if unasked:
         raise ValueError(f"earlier must have no seeds but those that are asked for, got also {unasked}")
@@ -200,10 +197,22 @@ def with_arms(record: dict, part: dict) -> dict:
 
 def require_same(name: str, result: dict, experiment: str, config, **others) -> None:
     """Raise unless a result is of this study and configuration, and the same in other entries, such as ``seeds``."""
-    asked = {"experiment": experiment, "config": _as_stored(config), **others}
+    from helm_study.flat import completed, flat  # here, as it imports torch
+
+    asked = {"experiment": experiment, "config": flat(config), **others}
+    given = {key: result.get(key) for key in asked}
+    if isinstance(given["config"], dict):
+        given["config"] = completed(given["config"])
+    if isinstance(given.get("versions"), dict):
+        given["versions"] = _others(given["versions"])
     for key, value in asked.items():
-        if result.get(key) != value:
-            raise ValueError(f"{name} must have the same {key} as what is asked for, {value}, got {result.get(key)}")
+        if given[key] != value:
+            raise ValueError(f"{name} must have the same {key} as what is asked for, {value}, got {given[key]}")
+
+
+def _others(found: dict[str, str]) -> dict[str, str]:
+    """Versions of what is not ours. Tests hold ours to the same results from version to version, so it may differ."""
+    return {name: version for name, version in found.items() if name != "helm_tutorial"}
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
@@ -225,13 +234,16 @@ def summarise(
     command: Callable[[list[int]], str] | None = None,
 ) -> dict:
     """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
+    from helm_study.flat import flat
+
     study = STUDIES[experiment]
     seeds = sorted(results)
     drawn = study.starts(config) if study.starts else {}
     extras = {name: results[seed][name] for name in study.extras for seed in reversed(seeds) if name in results[seed]}
     result = {
+        "schema": SCHEMA,
         "experiment": experiment,
-        "config": _as_stored(config),
+        "config": flat(config),
         "seeds": seeds,
         "interval": INTERVAL,
         "versions": versions(),
@@ -256,15 +268,6 @@ def usual_jobs(experiment: str) -> int:
     """Processes that a study takes when none are asked for: one a core where it trains groups of seeds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return min(cores, 64) if STUDIES[experiment].group > 1 else 1
-
-
-def _as_stored(config) -> dict:
-    """A configuration as it is when read from a file: tuples are lists, settings younger than the records left out."""
-
-    def recorded(pairs: list[tuple[str, object]]) -> dict:
-        return dict(pair for pair in pairs if pair not in YOUNGER.items())
-
-    return json.loads(json.dumps(asdict(config)), object_pairs_hook=recorded)
 
 
 def _by_seed(study: Study, result: dict) -> dict[int, dict]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from helm_tutorial._check import require_count, require_shape
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.rollouts import Dynamics, rollout
-from helm_tutorial.worlds.gridworld import Gridworld, random_walks
+from helm_tutorial.worlds.gridworld import Gridworld
 
 
 @torch.no_grad()
@@ -86,9 +86,9 @@ def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int,
     """Share of random walks whose latent after ``steps`` imagined steps is nearest to the true state's."""
     require_count("steps", steps)
     require_count("rollouts", rollouts)
-    states, actions = random_walks(world, rollouts, steps, generator=torch.Generator().manual_seed(seed))
-    z, num_actions = latents(model, world), world.transitions.shape[1]
-    return imagination_accuracy(model, z[states[:, 0]], one_hot_actions(actions, num_actions), z, states[:, -1])
+    walks = world.random_walks(rollouts, steps, generator=torch.Generator().manual_seed(seed))
+    z, actions = latents(model, world), one_hot_actions(walks.actions, walks.num_actions)
+    return imagination_accuracy(model, z[walks.states[:, 0]], actions, z, walks.states[:, -1])
 
 
 def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:

@@ -10,7 +10,6 @@ from torch import Tensor
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.descent import action_gradient, first_actions, plan_descent, scored
 from helm_tutorial.cliff.multiple_shooting import lifted_constraint, straight_line
-from helm_tutorial.models.adam import Adam
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics
 
@@ -63,7 +62,7 @@ def plan_adam(
     """Plan as :func:`plan_descent` does, but with Adam and the report's step size: the report's planner."""
     plan = first_actions(z0, goals, horizon, num_actions, steps).requires_grad_(True)
     require_real("lr", lr, above=0.0)
-    optimizer = Adam([plan], lr=lr)
+    optimizer = torch.optim.Adam([plan], lr=lr)
     for _ in range(steps):
         plan.grad = action_gradient(model, z0, goals, plan.detach())
         optimizer.step()

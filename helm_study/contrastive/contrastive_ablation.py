@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, play, recorded_starts, success_rate
+from helm_study.play import Planning, gradient_planner, play, recorded_starts
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -55,7 +56,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=5))
     checkpoints: tuple[int, ...] = (0, 25, 50, 100, 200, 500, 1000, 2000)
     embedding_seed: int = 0
@@ -73,7 +74,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
 
 
 def label(temperature: float, gamma: float) -> str:
@@ -119,11 +120,12 @@ def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
         values: dict[int, dict] = {}
         for seed, model, latents in zip(seeds, models, kept, strict=True):
             z = diagnosis.latents(model, world)
+            episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
             values[seed] = {
                 f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic),
                 f"greedy_accuracy_{name}": diagnosis.greedy_accuracy(z, world, to_goal),
                 f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
-                f"success_{name}": success_rate(play(world, model, config.planning, seed)),
+                f"success_{name}": success_rate(episodes),
             }
             if seed == config.embedding_seed:
                 values[seed]["embedding"] = {

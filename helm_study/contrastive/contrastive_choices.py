@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, recorded_starts, success_rate
+from helm_study.play import Planning, gradient_planner, path_ratio, play, recorded_starts
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHOICES: dict[str, dict] = {
@@ -46,7 +48,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=4))
 
     def __post_init__(self) -> None:
@@ -56,7 +58,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20), planning=planning)
 
 
 METRICS = {
@@ -83,7 +85,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         model = train_contrastive(world, replace(config.training, **CHOICES[choice]), seed)
         tell("planning", 0.5)
         z = diagnosis.latents(model, world)
-        episodes = play(world, model, config.planning, seed)
+        episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
         return {
             f"metric_correlation_{choice}": diagnosis.metric_correlation(z, geodesic),
             f"greedy_accuracy_{choice}": diagnosis.greedy_accuracy(z, world, to_goal),

@@ -6,27 +6,32 @@ there (positives one step ahead), positives further ahead, and the book's, whose
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    cross_entropy_planner,
     from_own_start,
+    gradient_planner,
+    greedy_planner,
     learned_rollout_jacobian,
     open_loop_planner,
     path_ratio,
     play,
     recorded_starts,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 from helm_tutorial.worlds.observation import KINDS
 
@@ -48,8 +53,8 @@ class Config:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
         observation: what the book's model sees; the other two see cells, as experiment 3's models do.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the book's of it, and
-            ``gamma`` is set to 0 for the printed loss.
+        training: of the model with one encoder. :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the
+            book's of it, and ``gamma`` is set to 0 for the printed loss.
         planning: of the planner, the same as experiment 3's.
         variants_stride: of the start states, beyond ``planning.stride``, those on which variants of the planner play.
     """
@@ -57,7 +62,7 @@ class Config:
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     variants_stride: int = 4
 
@@ -69,7 +74,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some twenty seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
         planning = Planning(stride=10, restarts=4, steps=20)
-        return cls(env=env, training=Training(updates=400), planning=planning)
+        return cls(env=env, training=Contrastive(updates=400), planning=planning)
 
 
 METRICS = {
@@ -131,7 +136,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
     trainings = {
-        "contrastive": (seen, directed(config.training)),
+        "contrastive": (seen, config.training.directed()),
         "one_encoder": (world, config.training),
         "printed_loss": (world, replace(config.training, gamma=0.0)),
     }
@@ -141,10 +146,12 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         tell("training", 0.0)
         return train_contrastive(*trainings[model], seed)
 
-    def played(name: str, model: str, planning: Planning, **options) -> tuple[dict[str, float], Episodes]:
+    def played(
+        name: str, model: str, planning: Planning, make: Callable = gradient_planner
+    ) -> tuple[dict[str, float], Episodes]:
         brain = trained(model)
         tell("planning", 0.5)
-        episodes = play(trainings[model][0], brain, planning, seed, **options)
+        episodes = play(trainings[model][0], brain, make(planning), planning, seed)
         values = {f"success_{name}": success_rate(episodes), f"path_ratio_{name}": path_ratio(episodes, to_goal)}
         return values, episodes
 
@@ -166,8 +173,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         return values
 
     def of_planner(name: str) -> dict[str, float]:
-        model, planning, options = planners[name]
-        return played(name, model, planning, **options)[0]
+        return played(name, *planners[name])[0]
 
     planners = _planners(config)
     return {
@@ -182,18 +188,20 @@ def _some(config: Config) -> Planning:
     return replace(config.planning, stride=config.planning.stride * config.variants_stride)
 
 
-def _planners(config: Config) -> dict[str, tuple[str, Planning, dict[str, str]]]:
-    """Other planners by the name of their metrics: a model, settings, and options of ``play``."""
+def _planners(config: Config) -> dict[str, tuple[str, Planning, Callable]]:
+    """Other planners by the name of their metrics: a model, settings, and what makes a planner of them."""
     ours, some = config.planning, _some(config)
-    search = {"by": "random shooting"}
     both = ("contrastive", "one_encoder")
     return {
-        **{f"open_loop_{model}": (model, open_loop_planner(ours), {}) for model in both},
-        **{f"report_planner_{model}": (model, report_planner(ours), {}) for model in both},
-        **{f"search_{model}": (model, ours, search) for model in both},
-        "greedy_contrastive": ("contrastive", ours, {"by": "greedy"}),
-        "cross_entropy_contrastive": ("contrastive", some, {"by": "cross-entropy"}),
-        **{f"{name}_contrastive": ("contrastive", replace(some, **changed), {}) for name, changed in VARIANTS.items()},
+        **{f"open_loop_{model}": (model, open_loop_planner(ours), gradient_planner) for model in both},
+        **{f"report_planner_{model}": (model, report_planner(ours), gradient_planner) for model in both},
+        **{f"search_{model}": (model, ours, shooting_planner) for model in both},
+        "greedy_contrastive": ("contrastive", ours, greedy_planner),
+        "cross_entropy_contrastive": ("contrastive", some, cross_entropy_planner),
+        **{
+            f"{name}_contrastive": ("contrastive", replace(some, **changed), gradient_planner)
+            for name, changed in VARIANTS.items()
+        },
     }
 
 

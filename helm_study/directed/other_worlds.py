@@ -14,14 +14,26 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from helm_study.fast.baselines import train_reconstruction
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, play_randomly, recorded_starts, success_rate
+from helm_study.play import (
+    Planning,
+    episode_limit,
+    gradient_planner,
+    path_ratio,
+    play,
+    play_randomly,
+    played_starts,
+    recorded_starts,
+    shooting_planner,
+)
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.diagnosis import rank_correlation
-from helm_tutorial.models.baselines import train_reconstruction
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive, Reconstruction
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WORLDS = {
@@ -42,8 +54,8 @@ class Config:
     Attributes:
         layout_seed: seed of the layouts.
         observation: what both models see.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the contrastive one's of
-            it.
+        reconstruction: settings of the baseline.
+        contrastive: settings of which :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's.
         planning: of the planner, experiment 4's, on every start.
         baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
         picture_seed: the seed whose distances and episodes are kept.
@@ -51,7 +63,8 @@ class Config:
 
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
+    contrastive: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     baseline_planning: Planning = field(default_factory=lambda: Planning(stride=20))
     picture_seed: int = 0
@@ -62,9 +75,12 @@ class Config:
     @classmethod
     def quick(cls) -> Config:
         """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
-        training = Training(updates=20, autoencoder_updates=20, dynamics_updates=20, batch=64)
+        few = {
+            "reconstruction": Reconstruction(autoencoder_updates=20, dynamics_updates=20, batch=64),
+            "contrastive": Contrastive(updates=20, batch=64),
+        }
         planning = Planning(stride=300, restarts=2, steps=5, decode_every=5, limit=0.3)
-        return cls(training=training, planning=planning, baseline_planning=planning)
+        return cls(**few, planning=planning, baseline_planning=planning)
 
 
 def _metrics(name: str, env: str) -> dict[str, Metric]:
@@ -156,16 +172,18 @@ def _measure(
     geodesic = geodesic_distances(world)
     to_goal = geodesic[:, world.goals].min(dim=1).values
     tell("training the contrastive model", 0.0)
-    contrastive = train_contrastive(world, directed(config.training), seed)
+    contrastive = train_contrastive(world, config.contrastive.directed(), seed)
     tell("training by reconstruction", 0.3)
-    reconstruction = train_reconstruction(world, config.training, seed)
+    reconstruction = train_reconstruction(world, config.reconstruction, seed)
     tell("planning", 0.6)
-    ours = play(world, contrastive, config.planning, seed)
-    searched = play(world, contrastive, config.baseline_planning, seed, by="random shooting")
-    beside = play(world, reconstruction, config.baseline_planning, seed)
-    own = play(world, contrastive, config.planning, seed, starts=torch.tensor([world.start]))
+    rules, few = config.planning, config.baseline_planning
+    ours = play(world, contrastive, gradient_planner(rules), rules, seed)
+    searched = play(world, contrastive, shooting_planner(few), few, seed)
+    beside = play(world, reconstruction, gradient_planner(few), few, seed)
+    own = play(world, contrastive, gradient_planner(rules), rules, seed, starts=torch.tensor([world.start]))
+    wandered = play_randomly(world, seed, played_starts(world, rules), limit=episode_limit(world, rules))
     z, goals = diagnosis.latents(contrastive, world), diagnosis.goal_latents(contrastive, world)
-    different = ~torch.eye(world.states, dtype=torch.bool) & geodesic.isfinite()
+    different = ~torch.eye(world.num_states, dtype=torch.bool) & geodesic.isfinite()
     distance = diagnosis.goal_latent_distances(z, world, goals=goals)
     visited = own.states[0]
     return {
@@ -173,7 +191,7 @@ def _measure(
         "path_ratio_contrastive": path_ratio(ours, to_goal),
         "success_search_contrastive": success_rate(searched),
         "success_reconstruction": success_rate(beside),
-        "success_random_actions": success_rate(play_randomly(world, config.planning, seed)),
+        "success_random_actions": success_rate(wandered),
         "prediction_accuracy_contrastive": diagnosis.prediction_accuracy(contrastive, world),
         "prediction_accuracy_reconstruction": diagnosis.prediction_accuracy(reconstruction, world),
         "metric_correlation_contrastive": diagnosis.metric_correlation(z, geodesic, goals=goals),

@@ -1,7 +1,7 @@
 """Experiment 4's model on rendered pictures: what changes when nobody says what stands in a cell.
 
 The same world, losses, planner and budget. Only the observation is another, the picture that the environment renders,
-and with it the first layer of both encoders, :class:`helm_tutorial.models.world_model.PictureEncoder`.
+and with it the first layer of both encoders, :class:`helm_study.directed.pictures.PictureEncoder`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,25 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from helm_study.directed.pictures import PictureEncoder
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, from_own_start, open_loop_planner, path_ratio, play, recorded_starts, success_rate
+from helm_study.play import (
+    Planning,
+    from_own_start,
+    gradient_planner,
+    greedy_planner,
+    open_loop_planner,
+    path_ratio,
+    play,
+    recorded_starts,
+)
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
@@ -29,15 +41,15 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: :func:`helm_tutorial.models.contrastive.directed` makes the model's of it. Half as many updates again
-            as experiment 4's: what a cell looks like is to be learned too.
+        training: :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's of it. Half as many
+            updates again as experiment 4's: what a cell looks like is to be learned too.
         planning: of the planner, experiment 4's, on every start.
         picture_seed: the seed whose distances to the goal are kept.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=lambda: Training(updates=3000))
+    training: Contrastive = field(default_factory=lambda: Contrastive(updates=3000))
     planning: Planning = field(default_factory=Planning)
     picture_seed: int = 0
 
@@ -48,7 +60,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in a few seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=20, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
 
 METRICS = {
@@ -76,11 +88,15 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     @cache
     def model() -> WorldModel:
         return train_contrastive(
-            world, directed(config.training), seed, progress=lambda step, steps, loss: tell("training", step / steps)
+            world,
+            config.training.directed(),
+            seed,
+            encoder=PictureEncoder.of(world, config.training),
+            progress=lambda step, steps, loss: tell("training", step / steps),
         )
 
     def ours() -> dict:
-        episodes = play(world, model(), config.planning, seed)
+        episodes = play(world, model(), gradient_planner(config.planning), config.planning, seed)
         tell("diagnosis", 1.0)
         z, goals = diagnosis.latents(model(), world), diagnosis.goal_latents(model(), world)
         values: dict = {
@@ -103,11 +119,12 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         return values
 
     def open_loop() -> dict[str, float]:
-        once = play(world, model(), open_loop_planner(config.planning), seed)
+        planning = open_loop_planner(config.planning)
+        once = play(world, model(), gradient_planner(planning), planning, seed)
         return {"success_open_loop_contrastive_pixels": success_rate(once)}
 
     def greedy() -> dict[str, float]:
-        episodes = play(world, model(), config.planning, seed, by="greedy")
+        episodes = play(world, model(), greedy_planner(config.planning), config.planning, seed)
         return {"success_greedy_contrastive_pixels": success_rate(episodes)}
 
     return {"contrastive": ours, "open_loop_contrastive": open_loop, "greedy_contrastive": greedy}

@@ -10,18 +10,19 @@ from functools import partial
 
 import torch
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.forms.regularity_forms import TRAININGS
 from helm_study.metric import Metric
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
 
 NAMES = ("none", "square_0.001", "hinge_0.03", "rollout_0.001", "multistep")
-"""Trainings of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
+"""Contrastives of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
 
 STEPS = (1, 2, 3, 4, 6, 8, 12)
 
@@ -39,7 +40,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     plans: int = 20
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ class Config:
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some seconds: hardly trained. Shows that all runs, not what is true."""
-        return cls(env=env, training=Training(updates=10, batch=64), plans=2)
+        return cls(env=env, training=Contrastive(updates=10, batch=64), plans=2)
 
 
 METRICS = {
@@ -74,7 +75,7 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
     near = apart.masked_fill(torch.eye(len(z), dtype=torch.bool), torch.inf).min(dim=1).values.mean()
     errors, spreads = [], []
     for plan in plans:
-        imagined = rollout(model, z, one_hot_actions(plan, model.actions).expand(len(z), -1, -1))
+        imagined = rollout(model, z, one_hot_actions(plan, model.num_actions).expand(len(z), -1, -1))
         true, error, spread = torch.arange(len(z)), [], []
         for step in range(len(plan) + 1):
             error.append((imagined[:, step] - z[true]).norm(dim=1).mean() / near)

@@ -6,15 +6,26 @@ since what it is worth depends on how narrow the range of its useful weights is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, recorded_starts, success_rate
+from helm_study.play import (
+    Planning,
+    bounded_planner,
+    gradient_planner,
+    learned_rollout_jacobian,
+    plain_planner,
+    play,
+    recorded_starts,
+)
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WEIGHTS = {"square": (3e-4, 1e-3, 3e-3), "hinge": (1e-2, 3e-2, 1e-1), "rollout": (1e-3, 1e-2, 1e-1)}
@@ -54,14 +65,14 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(horizon=50, stride=5))
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(horizon=5, stride=60, restarts=2, steps=5, decode_every=5, limit=0.2)
-        return cls(env=env, training=Training(updates=10, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=10, batch=64), planning=planning)
 
 
 def _metrics() -> dict[str, Metric]:
@@ -95,13 +106,13 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     def trained(name: str) -> WorldModel:
         tell("training", 0.0)
         if name == "directed":
-            return train_contrastive(profiles, directed(config.training), seed)
+            return train_contrastive(profiles, config.training.directed(), seed)
         return train_contrastive(cells, replace(config.training, **TRAININGS[name]), seed)
 
-    def played(name: str, world: Gridworld, model: WorldModel, **options: bool) -> dict[str, float]:
+    def played(name: str, world: Gridworld, model: WorldModel, make: Callable = gradient_planner) -> dict[str, float]:
         tell("planning", 0.5)
         return {
-            f"success_{name}_T50{suffix}": success_rate(play(world, model, planning, seed, **options))
+            f"success_{name}_T50{suffix}": success_rate(play(world, model, make(planning), planning, seed))
             for suffix, planning in planners.items()
         }
 
@@ -118,7 +129,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
     return {
         **{name: partial(of_training, name) for name in NAMES},
-        "bounded_gradient": lambda: played("bounded_gradient", cells, trained("none"), bounded=True),
+        "bounded_gradient": lambda: played("bounded_gradient", cells, trained("none"), bounded_planner),
     }
 
 

@@ -12,8 +12,9 @@ from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import plain_planner, play, success_rate
+from helm_study.play import gradient_planner, plain_planner, play
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 HORIZONS = (12, 25, 50)
@@ -54,8 +55,9 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         for number, horizon in enumerate(HORIZONS, 1):
             tell(f"planning {horizon} steps ahead", number / 4)
             ours = replace(config.pillars.planning, horizon=horizon, over="closest")
-            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, ours, seed))
-            values[f"success_{cell}_T{horizon}_plain"] = success_rate(play(world, model, plain_planner(ours), seed))
+            for suffix, planning in (("", ours), ("_plain", plain_planner(ours))):
+                episodes = play(world, model, gradient_planner(planning), planning, seed)
+                values[f"success_{cell}_T{horizon}{suffix}"] = success_rate(episodes)
         return values
 
     return {cell: partial(of_cell, cell) for cell in two_pillars.CELLS}

@@ -8,26 +8,39 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import Planning, path_ratio, play, recorded_starts, success_rate
+from helm_study.play import (
+    AnyPlanner,
+    Planning,
+    cross_entropy_planner,
+    gradient_planner,
+    greedy_planner,
+    path_integral_planner,
+    path_ratio,
+    play,
+    recorded_starts,
+    shooting_planner,
+)
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 MODELS = ("contrastive", "both")
 """Cells of the two-by-two that can plan at all."""
 
 RIVALS = {
-    "gradient": "gradient",
-    "cross_entropy": "cross-entropy",
-    "path_integral": "path integral",
-    "shooting": "random shooting",
+    "gradient": ("gradient", gradient_planner),
+    "cross_entropy": ("cross-entropy", cross_entropy_planner),
+    "path_integral": ("path integral", path_integral_planner),
+    "shooting": ("random shooting", shooting_planner),
 }
-"""Planners with a budget, the name that metrics give them, and the one for ``play``. Greedy needs none."""
+"""Planners with a budget: the name that metrics give them, their words, and how they are made. Greedy needs none."""
 
 BUDGETS = {
     24: {"restarts": 2, "steps": 10, "decode_every": 5},
@@ -71,7 +84,7 @@ def _metrics() -> dict[str, Metric]:
     for model in MODELS:
         for horizon in HORIZONS:
             for budget in BUDGETS:
-                for rival, words in RIVALS.items():
+                for rival, (words, _) in RIVALS.items():
                     name = f"{rival}_{model}_T{horizon}_B{budget}"
                     metrics |= played_metrics(name, f"{words}, {model}, {budget} plans a decision")
         metrics[f"success_greedy_{model}"] = Metric("fraction", f"greedy, {model}, three model calls: arrives")
@@ -92,22 +105,22 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         tell("training", 0.0)
         return two_pillars.train_cell(world, config.pillars, cell, seed)
 
-    def of_rival(rival: str, by: str, cell: str) -> dict[str, float]:
+    def of_rival(rival: str, make: Callable, cell: str) -> dict[str, float]:
         model, values = trained(cell), {}
         for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
             tell(f"{budget} plans of {horizon} steps", 0.5)
             planning = replace(config.planning, horizon=horizon, **spent)
-            values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, planning, seed, by=by)
+            values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, make(planning), planning, seed)
         return values
 
     def greedy(cell: str) -> dict[str, float]:
-        return played(f"greedy_{cell}", world, trained(cell), config.planning, seed, by="greedy")
+        return played(f"greedy_{cell}", world, trained(cell), greedy_planner(config.planning), config.planning, seed)
 
-    return {
-        f"{rival}_{cell}": partial(greedy, cell) if rival == "greedy" else partial(of_rival, rival, RIVALS[rival], cell)
-        for cell in MODELS
-        for rival in ("greedy", *RIVALS)
-    }
+    arms: SeedArms = {}
+    for cell in MODELS:
+        arms[f"greedy_{cell}"] = partial(greedy, cell)
+        arms |= {f"{rival}_{cell}": partial(of_rival, rival, make, cell) for rival, (_, make) in RIVALS.items()}
+    return arms
 
 
 STUDY = Study(
@@ -122,11 +135,11 @@ STUDY = Study(
 
 
 def played(
-    name: str, world: Gridworld, model: WorldModel, planning: Planning, seed: int, *, by: str, keep: bool = False
+    name: str, world: Gridworld, model: WorldModel, planner: AnyPlanner, planning: Planning, seed: int, **options: bool
 ) -> dict[str, float]:
     """Play as :func:`~helm_study.play.play` does: the values of :func:`played_metrics`."""
     began = time.process_time()
-    episodes = play(world, model, planning, seed, by=by, keep=keep)
+    episodes = play(world, model, planner, planning, seed, **options)
     seconds = time.process_time() - began
     return {
         f"success_{name}": success_rate(episodes),

@@ -15,7 +15,14 @@ from torch import Tensor
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import Planning, recorded_starts
+from helm_study.play import (
+    Planning,
+    cross_entropy_planner,
+    gradient_planner,
+    local_search_planner,
+    recorded_starts,
+    unguided_planner,
+)
 from helm_study.rivals import rivals
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.diagnosis import rank_correlation
@@ -25,12 +32,12 @@ from helm_tutorial.planning.plan import score
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
 
 PLANNERS = {
-    "gradient": "gradient",
-    "cross_entropy": "cross-entropy",
-    "guided": "local search",
-    "unguided": "unguided local search",
+    "gradient": ("gradient", gradient_planner),
+    "cross_entropy": ("cross-entropy", cross_entropy_planner),
+    "guided": ("local search", local_search_planner),
+    "unguided": ("unguided local search", unguided_planner),
 }
-"""Planners, the name that metrics give them, and the one for ``play``."""
+"""Planners: the name that metrics give them, their words, and how they are made."""
 
 BUDGETS = {budget: rivals.BUDGETS[budget] for budget in (24, 120)}
 """Plans imagined for each decision, and how the gradient planner spends them."""
@@ -73,7 +80,7 @@ def _metrics() -> dict[str, Metric]:
             metrics[f"any_lowers_{model}_T{horizon}"] = Metric("fraction", f"{what}: a random one lowers the cost")
         for horizon in HORIZONS:
             for budget in BUDGETS:
-                for planner, words in PLANNERS.items():
+                for planner, (words, _) in PLANNERS.items():
                     for suffix, how in (("", "from nothing"), ("_kept", "from what is left of the last plan")):
                         name = f"{planner}_{model}_T{horizon}_B{budget}{suffix}"
                         what = f"{words}, {model}, {budget} plans a decision, {how}"
@@ -102,13 +109,13 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         }
 
     def of_planner(planner: str, cell: str) -> dict[str, float]:
-        model, values = trained(cell), {}
+        model, make, values = trained(cell), PLANNERS[planner][1], {}
         for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
             tell(f"{budget} plans of {horizon} steps", 0.5)
             planning = replace(config.planning, horizon=horizon, **spent)
-            for suffix, keep in (("", False), ("_kept", True)):
+            for suffix, warm in (("", False), ("_kept", True)):
                 name = f"{planner}_{cell}_T{horizon}_B{budget}{suffix}"
-                values |= rivals.played(name, world, model, planning, seed, by=PLANNERS[planner], keep=keep)
+                values |= rivals.played(name, world, model, make(planning), planning, seed, warm_start=warm)
         return values
 
     arms: SeedArms = {}
@@ -163,11 +170,11 @@ def swap_table(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, 
     chosen = torch.randint(count, (plans, horizon), generator=generator)
     with torch.no_grad():
         z0, goal = model.encode(world.features[starts]), model.encode_goal(world.features[world.goals])
-    cost, change = swap_changes(model, z0, goal, chosen, actions=count)
+    cost, change = swap_changes(model, z0, goal, chosen[:, None], num_actions=count)
     others = torch.arange(count).expand(plans, horizon, count)
     others = others[others != chosen.unsqueeze(2)].view(plans, horizon, count - 1)
     swapped = chosen[:, None, None].repeat(1, horizon, count - 1, 1)
     steps = torch.arange(horizon).view(1, horizon, 1, 1).expand(plans, horizon, count - 1, 1)
     swapped = swapped.scatter(3, steps, others.unsqueeze(3)).flatten(1, 2)
-    true = score(model, z0, goal, swapped, actions=count) - cost[:, None]
-    return change.gather(2, others).flatten(1), true
+    true = score(model, z0, goal, swapped, num_actions=count) - cost
+    return change[:, 0].gather(2, others).flatten(1), true

@@ -35,10 +35,10 @@ def test_field_has_a_triangle_a_state_beside_the_edge_it_faces(world, axes):
 
 
 def test_advice_points_where_the_action_leads(world, axes):
-    actions = torch.full((world.states,), -1)
+    actions = torch.full((world.num_states,), -1)
     actions[world.index((1, 1), 0)] = 2  # forward, facing right
     actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
-    right = torch.zeros(world.states, dtype=torch.bool)
+    right = torch.zeros(world.num_states, dtype=torch.bool)
     right[world.index((1, 1), 0)] = True
     grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))
     wrong_arrows, right_arrows = axes.collections
@@ -56,7 +56,7 @@ def test_distance_bands_are_quantiles(axes):
 
 
 def test_embedding_keeps_distances_of_planar_latents(world, axes):
-    plane = torch.cat([world.positions.float(), torch.zeros(world.states, 3)], dim=1)
+    plane = torch.cat([world.positions.float(), torch.zeros(world.num_states, 3)], dim=1)
     dots = grid.show_embedding(axes, world, plane, geodesic_distances(world)[:, 0], title="plane")
     shown = torch.as_tensor(np.asarray(dots.get_offsets()))
     assert torch.allclose(torch.cdist(shown, shown), torch.cdist(plane, plane).double(), atol=1e-4)

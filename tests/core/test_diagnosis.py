@@ -9,7 +9,7 @@ from scipy import stats
 from helm_tutorial import diagnosis
 from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld, random_walks
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def test_geodesic_latents_are_diagnosed_as_perfect(world):
 
 
 def test_one_hot_latents_are_equidistant_and_have_no_direction(world):
-    z = torch.eye(world.states)
+    z = torch.eye(world.num_states)
     assert diagnosis.spread(z) == pytest.approx(2**0.5)
-    assert diagnosis.effective_rank(z) == pytest.approx(world.states - 1, rel=1e-3)
+    assert diagnosis.effective_rank(z) == pytest.approx(world.num_states - 1, rel=1e-3)
     # All non-goal states are equally far, so an action lowers the distance only beside the goal.
     to_goal = goal_distances(world)
     beside = (to_goal[world.starts] == 1).float().mean()
@@ -55,23 +55,23 @@ class Table:
         self.world, self.still = world, still
 
     def encode(self, features):
-        return torch.eye(self.world.states)[torch.cdist(features, self.world.features).argmin(dim=1)]
+        return torch.eye(self.world.num_states)[torch.cdist(features, self.world.features).argmin(dim=1)]
 
     encode_goal = encode
 
     def __call__(self, z, a):
-        return z if self.still else torch.eye(self.world.states)[self.world.transitions[z.argmax(1), a.argmax(1)]]
+        return z if self.still else torch.eye(self.world.num_states)[self.world.transitions[z.argmax(1), a.argmax(1)]]
 
 
 def test_prediction_accuracy_judges_every_state_and_action(world):
     assert diagnosis.prediction_accuracy(Table(world), world) == 1.0
-    stay = (world.transitions == torch.arange(world.states)[:, None]).float().mean()
+    stay = (world.transitions == torch.arange(world.num_states)[:, None]).float().mean()
     assert diagnosis.prediction_accuracy(Table(world, still=True), world) == pytest.approx(float(stay))
 
 
 def test_rollout_accuracy_compares_the_last_imagined_state_with_the_true_one(world):
     assert diagnosis.rollout_accuracy(Table(world), world, 6, 0) == 1.0
-    states, _ = random_walks(world, 300, 6, generator=torch.Generator().manual_seed(4))
+    states = world.random_walks(300, 6, generator=torch.Generator().manual_seed(4)).states
     back = float((states[:, 0] == states[:, -1]).float().mean())
     assert 0 < back < 1
     assert diagnosis.rollout_accuracy(Table(world, still=True), world, 6, 4, rollouts=300) == pytest.approx(back)
@@ -91,7 +91,7 @@ def test_goal_latents_are_those_of_the_goal_encoder(world):
 
 def test_diagnoses_measure_from_latents_to_goal_latents(world):
     generator, to_goal = torch.Generator().manual_seed(0), goal_distances(world)
-    z, y = torch.randn(2, world.states, 3, generator=generator)
+    z, y = torch.randn(2, world.num_states, 3, generator=generator)
     naive = torch.stack([(z - y[goal]).norm(dim=1) for goal in world.goals]).min(dim=0).values
     assert torch.allclose(diagnosis.goal_latent_distances(z, world, goals=y), naive, atol=1e-6)
     ahead = naive[world.transitions[world.starts]]
@@ -107,7 +107,7 @@ def test_diagnoses_measure_from_latents_to_goal_latents(world):
         assert torch.equal(torch.as_tensor(measure(z, world, goals=z)), torch.as_tensor(measure(z, world)))
     assert diagnosis.greedy_accuracy(z, world, to_goal, goals=z) == diagnosis.greedy_accuracy(z, world, to_goal)
     # On a line to the goal all is perfect, whatever the goal states' own latents are.
-    line, origin = to_goal[:, None].clone(), torch.zeros(world.states, 1)
+    line, origin = to_goal[:, None].clone(), torch.zeros(world.num_states, 1)
     line[world.goals] = -50.0
     assert diagnosis.greedy_accuracy(line.clamp_min(0), world, to_goal, goals=origin) == 1.0
     assert diagnosis.descent_share(line.clamp_min(0), world, goals=origin) == 1.0

@@ -10,7 +10,7 @@ from record_span import hold_to_seeds
 from test_recorded_trainings import require_beginning
 
 from helm_study import records
-from helm_study.pillars import continuous_pillars, continuous_planning
+from helm_study.pillars import continuous_pillars, expansive_play
 from helm_study.pillars.expansive import solvable_starts
 from helm_tutorial import diagnosis
 
@@ -38,12 +38,12 @@ def test_one_cell_of_the_record_trained_again():
         z = model.encode(world.observe(points))
     correlation = diagnosis.metric_correlation(z, steps)
     assert correlation == pytest.approx(recorded["metric_correlation_contrastive"], abs=0.02)
-    accuracy = continuous_planning.prediction_accuracy(world, model, 0)
+    accuracy = diagnosis.prediction_accuracy(model, expansive_play.surroundings(world, 0))
     assert accuracy == pytest.approx(recorded["prediction_accuracy_contrastive"], abs=0.02)
     starts, ways = solvable_starts(world, 5 * config.starts)
     limit = round(config.planning.limit * float(ways.max()))
     for suffix, over in (("", config.planning.over), ("_closest", "closest")):
         planning = replace(config.planning, horizon=5, over=over)
-        episodes = continuous_planning.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
+        episodes = expansive_play.play_learned(world, model, planning, 0, starts[: config.starts], limit=limit)
         share = float(episodes.success.float().mean())
         hold_to_seeds("continuous", f"success_contrastive_T5{suffix}", share, slack=0.1)

@@ -20,7 +20,7 @@ def test_the_small_one_measures_everything_and_keeps_one_seeds_distances():
     assert set(values) == {*pixels.METRICS, "distance"}
     assert heard == sorted(heard) and heard[0] == 0.0 < heard[-1] < 1.0
     distance = pixels.latent_distance(values)
-    assert distance.shape == (load_gridworld(config.env).states,)
+    assert distance.shape == (load_gridworld(config.env).num_states,)
     assert bool((distance >= 0).all()) and bool((distance <= 2.001).all())  # on the sphere
     other = pixels.STUDY.run(config, 1)
     assert set(other) == set(pixels.METRICS)

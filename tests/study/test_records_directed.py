@@ -9,9 +9,9 @@ from test_recorded_trainings import require_beginning
 from helm_study import records
 from helm_study.contrastive import contrastive_fix
 from helm_study.directed import other_worlds
-from helm_study.play import play
+from helm_study.play import gradient_planner, play
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances
 
@@ -30,7 +30,7 @@ def holds_to(recorded: dict[str, float], ending: str, world: Gridworld, model: W
     accuracy = diagnosis.prediction_accuracy(model, world)
     assert accuracy == pytest.approx(recorded[f"prediction_accuracy_{ending}"], abs=0.01)
     few = world.starts[:: len(world.starts) // 7]
-    won = play(world, model, planning, 0, starts=few).success
+    won = play(world, model, gradient_planner(planning), planning, 0, starts=few).success
     assert float(won.float().sum()) >= round(len(few) * recorded[f"success_{ending}"]) - 1
 
 
@@ -45,7 +45,7 @@ def test_exp4_run_again_for_one_seed():
 @pytest.mark.slow
 def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
     config, (world, model) = contrastive_fix.Config(), contrastive
-    assert config.training == Training() and config.env == world.env_id
+    assert config.training == Contrastive() and config.env == world.env_id
     holds_to(first_seed("exp4"), "one_encoder", world, model, config.planning)
 
 

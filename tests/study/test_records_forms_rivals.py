@@ -10,10 +10,11 @@ from test_recorded_trainings import require_beginning
 
 from helm_study import records
 from helm_study.forms import regularity_forms
-from helm_study.play import learned_rollout_jacobian, plain_planner, play, played_starts, success_rate
+from helm_study.play import gradient_planner, learned_rollout_jacobian, plain_planner, play, played_starts
 from helm_study.rivals import many_controls, rivals, swaps
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances
 
 
@@ -40,18 +41,19 @@ def test_a_form_run_again_for_one_seed():
     assert math.log(norm) == pytest.approx(math.log(recorded(f"rollout_jacobian_{name}_T50")), abs=1.4)
     assert norm < recorded("rollout_jacobian_none_T50") / 100
     few = played_starts(world, config.planning)[::5]
-    won = play(world, model, plain_planner(config.planning), 0, starts=few).success
+    plain = plain_planner(config.planning)
+    won = play(world, model, gradient_planner(plain), plain, 0, starts=few).success
     assert float(won.float().sum()) >= round(len(few) * recorded(f"success_{name}_T50_plain")) - 1
 
 
 @pytest.mark.slow
 def test_the_rivals_run_again_for_one_seed(contrastive):
     config, (world, model) = rivals.Config(), contrastive
-    assert config.pillars == swaps.Config().pillars and config.pillars.training == Training()
+    assert config.pillars == swaps.Config().pillars and config.pillars.contrastive == Contrastive()
     budget = min(rivals.BUDGETS)
     planning = replace(config.planning, horizon=12, **rivals.BUDGETS[budget])
-    for rival, by in rivals.RIVALS.items():
-        share = success_rate(play(world, model, planning, 0, by=by))
+    for rival, (_, make) in rivals.RIVALS.items():
+        share = success_rate(play(world, model, make(planning), planning, 0))
         hold_to_seeds("rivals", f"success_{rival}_contrastive_T12_B{budget}", share, slack=0.1)
 
 
@@ -64,7 +66,8 @@ def test_swaps_ranked_and_played_again_for_one_seed(contrastive):
             hold_to_seeds("swaps", f"{name}_contrastive_T{horizon}", value, slack=0.15)
     planning = replace(config.planning, horizon=12, **swaps.BUDGETS[120])
     for planner in ("guided", "unguided"):
-        share = success_rate(play(world, model, planning, 0, by=swaps.PLANNERS[planner], keep=True))
+        _, make = swaps.PLANNERS[planner]
+        share = success_rate(play(world, model, make(planning), planning, 0, warm_start=True))
         hold_to_seeds("swaps", f"success_{planner}_contrastive_T12_B120_kept", share, slack=0.1)
 
 

@@ -9,11 +9,12 @@ import torch
 from test_recorded_trainings import require_beginning
 
 from helm_study import records
+from helm_study.fast.baselines import train_latent_prediction, untrained
+from helm_study.flat import completed, flat
 from helm_study.play import learned_rollout_jacobian
 from helm_study.stability import stability_alone
 from helm_study.stability.stability_alone import METRICS, MODELS, Config, decoding_accuracy, distance_variation
 from helm_tutorial import diagnosis
-from helm_tutorial.models.baselines import train_latent_prediction, untrained
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 
@@ -24,8 +25,14 @@ def recorded():
 
 def test_a_quick_run_gives_a_value_for_every_metric():
     config = Config.quick("MiniGrid-Empty-5x5-v0")
-    few = replace(config.training, walks=50, autoencoder_updates=5, dynamics_updates=5, updates=5)
-    values = stability_alone.STUDY.run(replace(config, training=few), 0)
+    few = {"walks": 50, "updates": 5}
+    config = replace(
+        config,
+        reconstruction=replace(config.reconstruction, walks=50, autoencoder_updates=5, dynamics_updates=5),
+        latent_prediction=replace(config.latent_prediction, **few),
+        variance_covariance=replace(config.variance_covariance, **few),
+    )
+    values = stability_alone.STUDY.run(config, 0)
     assert list(values) == list(METRICS)
     for name, value in values.items():
         assert math.isfinite(value) or name.startswith(("path_ratio", "metric_correlation")), name
@@ -67,11 +74,11 @@ def test_free_latents_shrink_by_four_times_the_loss_and_a_stop_gradient_keeps_th
 def test_collapse_is_measured_and_depends_on_the_stop_gradient_and_the_view():
     config = Config()
     worlds = {view: load_gridworld(config.env, observation=view) for view in ("cells", "profiles")}
-    few = replace(config.training, updates=300)
+    few = replace(config.latent_prediction, updates=300)
 
     def measured(view, stop):
         world = worlds[view]
-        model = train_latent_prediction(world, few, 0, stop_gradient=stop)
+        model = train_latent_prediction(world, replace(few, stop_gradient=stop), 0)
         before = diagnosis.spread(diagnosis.latents(untrained(world, few, 0), world))
         accuracy = diagnosis.prediction_accuracy(model, world)
         return diagnosis.spread(diagnosis.latents(model, world)) / before, accuracy
@@ -89,9 +96,7 @@ def test_a_part_of_the_record_run_again(recorded):
     config = Config()
     seed = recorded["seeds"][0]
     assert seed == recorded_trainings.SEED
-    assert recorded["config"]["training"] == {
-        name: getattr(config.training, name) for name in recorded["config"]["training"]
-    }
+    assert completed(recorded["config"]) == flat(config)
     name = "reconstruction_spectral_profiles"
     assert MODELS[name].spectral and MODELS[name].view == "profiles"
     world, model, losses = recorded_trainings.trained("exp3")
@@ -122,10 +127,10 @@ def test_decoding_accuracy_rounds_to_the_next_states_counts(observation):
             self.error = error
 
         def encode(self, features):
-            return torch.eye(room.states)[torch.cdist(features, room.features).argmin(dim=1)]
+            return torch.eye(room.num_states)[torch.cdist(features, room.features).argmin(dim=1)]
 
         def __call__(self, z, a):
-            return torch.eye(room.states)[room.transitions[z.argmax(1), a.argmax(1)]]
+            return torch.eye(room.num_states)[room.transitions[z.argmax(1), a.argmax(1)]]
 
         def decode(self, z):
             return z @ room.features + self.error * room.view.scale

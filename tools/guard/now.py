@@ -13,11 +13,10 @@ import argparse
 import functools
 import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, make_dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -27,30 +26,27 @@ from torch import Tensor, nn
 import helm_tutorial
 from helm_book.figures.funnel_paths import coverages, descend_each, resample
 from helm_book.figures.watched_episode import jumps, watch_episode
-from helm_book.setup_line import multiplications
 from helm_study import play as gridworld_planning
 from helm_study import records, reproduce
 from helm_study.cliff import cliff_planning, spectral_cliff
 from helm_study.cliff.remedies import backward_tasks, plan_adam, plan_coarse_to_fine, plan_lifted_descent
 from helm_study.contrastive import contrastive_ablation, contrastive_fix, latent_map
 from helm_study.directed import contrastive_steps, other_worlds, pixels
+from helm_study.directed.pictures import PictureEncoder
+from helm_study.fast import baselines, contrastive
+from helm_study.fast.losses import count_pairs, info_nce_of_pairs
+from helm_study.flat import NAMES, TRAINING, flat
 from helm_study.forms import imagined_errors, regularity_forms
 from helm_study.funnel import funnel_dissected, funnel_measures, mollified_funnel
 from helm_study.funnel.box_filter import box_optimum
 from helm_study.funnel.continuation import ball_curvature, coarse_width, derived_schedule, polished, tracking_margin
 from helm_study.intervals import t_interval, t_quantile
 from helm_study.metric import interval_over_seeds
-from helm_study.pillars import continuous_pillars, continuous_planning, two_pillars
+from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.play import Planning
 from helm_study.registry import STUDIES
 from helm_study.rivals import many_controls, swaps
-from helm_study.rivals.continuous_search import (
-    search_cross_entropy,
-    search_gradient,
-    search_path_integral,
-    search_random,
-)
 from helm_study.stability import stability_alone
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_study.stacked.energies import fit_stacked
@@ -97,25 +93,18 @@ from helm_tutorial.funnel.landscape import (
     report_energy,
 )
 from helm_tutorial.jacobian import leaves, rollout_jacobian, step_jacobian
-from helm_tutorial.models import losses, storage
-from helm_tutorial.models.adam import Adam
-from helm_tutorial.models.baselines import (
-    train_latent_prediction,
-    train_reconstruction,
-    train_variance_covariance,
-    untrained,
-)
-from helm_tutorial.models.contrastive import Training, as_printed, directed, train_contrastive
+from helm_tutorial.models import losses
 from helm_tutorial.models.fit import fit
 from helm_tutorial.models.regularity import bounded_gradient, penalised_gain, regularity_loss, squared_growth
-from helm_tutorial.models.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
-from helm_tutorial.planning import search
-from helm_tutorial.planning.gradient import Iterate, plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search, swap_changes
-from helm_tutorial.planning.plan import goal_cost, score
-from helm_tutorial.planning.relaxation import relax
+from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconstruction, VarianceCovariance
+from helm_tutorial.models.world_model import WorldModel, initialise, one_hot_actions
+from helm_tutorial.planning.episodes import Episodes, success_rate
+from helm_tutorial.planning.gradient import GradientPlanner, Iterate, relax
+from helm_tutorial.planning.local_search import LocalSearchPlanner, swap_changes
+from helm_tutorial.planning.plan import Plan, score
+from helm_tutorial.planning.search import CrossEntropyPlanner, ExhaustivePlanner, MPPIPlanner, RandomShootingPlanner
 from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld, random_walks
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 PROBES: dict[str, Callable[[], dict]] = {}
 UPDATES = 50
@@ -132,6 +121,72 @@ def probe(name: str) -> Callable:
         return function
 
     return keep
+
+
+# The first state had one flat set of settings for all recipes: its probes are kept as they are, and translated here.
+Training = make_dataclass(
+    "Training", [(key, object, field(default=value)) for key, value in TRAINING.items()], frozen=True
+)
+
+
+def recipe(kind: type, training: Training, **more: object):
+    """The settings of one recipe."""
+    names = {part.name: NAMES.get(part.name, part.name) for part in fields(kind)}
+    return kind(**{name: getattr(training, key) for name, key in names.items() if key in TRAINING}, **more)
+
+
+def changed(training: Training, settings: Contrastive) -> Training:
+    """The flat settings with what a recipe says."""
+    return replace(training, **{NAMES.get(f.name, f.name): getattr(settings, f.name) for f in fields(settings)})
+
+
+def directed(training: Training) -> Training:
+    """Chapter 5's."""
+    return changed(training, recipe(Contrastive, training).directed())
+
+
+def as_printed(training: Training) -> Training:
+    """The report's printed loss."""
+    return changed(training, recipe(Contrastive, training).as_printed())
+
+
+def training_of(config) -> Training:
+    """A study's settings, flat."""
+    return Training(**flat(config)["training"])
+
+
+def pictured(world, training: Training) -> dict:
+    """The encoder of a world of pictures."""
+    pictures = isinstance(world, Gridworld) and world.features.ndim == 4
+    return {"encoder": PictureEncoder.of(world, recipe(Contrastive, training))} if pictures else {}
+
+
+def train_contrastive(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    options |= pictured(world, training)
+    return contrastive.train_contrastive(world, recipe(Contrastive, training), seed, **options)
+
+
+def train_reconstruction(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    return baselines.train_reconstruction(world, recipe(Reconstruction, training), seed, **options)
+
+
+def train_latent_prediction(world, training, seed, stop_gradient=True, **options) -> WorldModel:
+    """The fast recipe."""
+    settings = recipe(LatentPrediction, training, stop_gradient=stop_gradient)
+    return baselines.train_latent_prediction(world, settings, seed, **pictured(world, training), **options)
+
+
+def train_variance_covariance(world, training, seed, **options) -> WorldModel:
+    """The fast recipe."""
+    options |= pictured(world, training)
+    return baselines.train_variance_covariance(world, recipe(VarianceCovariance, training), seed, **options)
+
+
+def untrained(world, training, seed) -> WorldModel:
+    """What latent prediction begins with."""
+    return baselines.untrained(world, recipe(LatentPrediction, training), seed)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -234,48 +289,58 @@ def small(**changes) -> Training:
     return Training(walks=200, walk_length=40, **FEW, **changes)
 
 
+def brief(config):
+    """A study of both pillars with few updates."""
+    few_updates = {"autoencoder_updates": UPDATES, "dynamics_updates": UPDATES}
+    return replace(
+        config,
+        reconstruction=replace(config.reconstruction, **few_updates),
+        contrastive=replace(config.contrastive, updates=UPDATES),
+    )
+
+
 @probe("recorded/exp3")
 def _() -> dict:
     config = stability_alone.Config()
-    training = few(config.training, spectral_weight=config.spectral_weight)
+    training = few(training_of(config), spectral_weight=config.spectral_weight)
     return trained(train_reconstruction, room("profiles"), training, 0)
 
 
 @probe("recorded/pixels")
 def _() -> dict:
-    return trained(train_contrastive, room("pixels"), directed(few(pixels.Config().training)), 0)
+    return trained(train_contrastive, room("pixels"), directed(few(training_of(pixels.Config()))), 0)
 
 
 @probe("recorded/forms")
 def _() -> dict:
-    training = replace(regularity_forms.Config().training, **regularity_forms.TRAININGS["hinge_0.03"])
+    training = replace(training_of(regularity_forms.Config()), **regularity_forms.TRAININGS["hinge_0.03"])
     return trained(train_contrastive, room(), few(training), 0)
 
 
 @probe("recorded/pillars")
 def _() -> dict:
-    config = two_pillars.Config(training=few(two_pillars.Config().training))
+    config = brief(two_pillars.Config())
     return {cell: trained(two_pillars.train_cell, room(), config, cell, 0) for cell in ("both", "spectral")}
 
 
 @probe("recorded/continuous")
 def _() -> dict:
     config = continuous_pillars.Config()
-    config = replace(config, training=few(config.training))
+    config = brief(config)
     world = continuous_pillars.build_world(config)
     return {cell: trained(continuous_pillars.train_cell, world, config, cell, 0) for cell in two_pillars.CELLS}
 
 
 @probe("recorded/exp4")
 def _() -> dict:
-    return trained(train_contrastive, room("profiles"), directed(few(contrastive_fix.Config().training)), 0)
+    return trained(train_contrastive, room("profiles"), directed(few(training_of(contrastive_fix.Config()))), 0)
 
 
 @probe("recorded/worlds")
 def _() -> dict:
     config = other_worlds.Config()
     world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)
-    return trained(train_contrastive, world, directed(few(config.training)), 0)
+    return trained(train_contrastive, world, directed(few(training_of(config))), 0)
 
 
 CONTRASTIVE = {
@@ -295,7 +360,7 @@ CONTRASTIVE = {
 }
 
 
-def contrastive(observation: str) -> dict:
+def contrasted(observation: str) -> dict:
     """Every choice of the contrastive recipe, and the printed one."""
     world = room(observation)
     found = {name: trained(train_contrastive, world, small(**change), 1) for name, change in CONTRASTIVE.items()}
@@ -303,7 +368,7 @@ def contrastive(observation: str) -> dict:
 
 
 for kind in ("cells", "profiles"):
-    PROBES[f"train/contrastive_{kind}"] = functools.partial(contrastive, kind)
+    PROBES[f"train/contrastive_{kind}"] = functools.partial(contrasted, kind)
 
 
 def compared(observation: str) -> dict:
@@ -350,18 +415,10 @@ def _() -> dict:
     }
 
 
-@probe("train/watched")
-def _() -> dict:
-    seen = []
-    model = train_contrastive(
-        room(), small(), 3, watch=lambda step, model: seen.append(diagnosis.latents(model, room())[::20].clone())
-    )
-    return {"weights": weights(model), "latents": torch.stack(seen)}
-
-
 @probe("train/picture_encoder")
 def _() -> dict:
-    model = WorldModel((3, 43, 66), 3, latent=6, hidden=24, sphere=True, goal_encoder=True, generator=generator(1))
+    options = {"latent": 6, "hidden": 24, "sphere": True, "goal_encoder": True, "generator": generator(1)}
+    model = WorldModel(None, 3, encoder=PictureEncoder((3, 43, 66), 24, 6), **options)
     encoder = PictureEncoder((3, 43, 66), 24, 7, channels=5, cell=6)
     initialise(encoder, generator(3))
     pictures = torch.rand(2, 4, 3, 43, 66, generator=generator(2))
@@ -385,7 +442,12 @@ def _() -> dict:
                 watch = None
             training = replace(small(), **change)
             models = train_contrastive_stacked(
-                room(kind), training, (0, 4, 2), progress=heard, watch=watch, watch_at=(0, 20, UPDATES)
+                room(kind),
+                recipe(Contrastive, training),
+                (0, 4, 2),
+                progress=heard,
+                watch=watch,
+                watch_at=(0, 20, UPDATES),
             )
             found[f"{name}_{kind}"] = {"weights": [weights(model) for model in models], "losses": list(heard)}
             found[f"{name}_{kind}"] |= {"watched": seen}
@@ -394,7 +456,7 @@ def _() -> dict:
 
 @probe("train/stacked_alone")
 def _() -> dict:
-    (model,) = train_contrastive_stacked(room(), small(temperature=0.3), [7])
+    (model,) = train_contrastive_stacked(room(), recipe(Contrastive, small(temperature=0.3)), [7])
     return {"weights": weights(model)}
 
 
@@ -404,8 +466,8 @@ def _() -> dict:
     options = {"latent": 12, "hidden": 48, "sphere": True}
     models = [WorldModel(world.features.shape[1], 3, **options, generator=draw) for _ in range(3)]
     stacked = StackedWorldModels(models, world, temperature=0.2, weight=0.7)
-    pairs = torch.randint(0, 2, (3, world.states, world.states), generator=draw).float()
-    taken = torch.randint(0, 3, (3, world.states, 3), generator=draw).float()
+    pairs = torch.randint(0, 2, (3, world.num_states, world.num_states), generator=draw).float()
+    taken = torch.randint(0, 3, (3, world.num_states, 3), generator=draw).float()
     found = stacked.gradient(pairs, taken)
     return {"losses": found, "gradients": [tensor.grad.clone() for tensor in stacked.parameters()]}
 
@@ -478,10 +540,10 @@ def _() -> dict:
     for fused in (False, True):
         x = torch.randn(4, 5, generator=generator(2), dtype=torch.float64).requires_grad_(True)
         y = torch.ones(3, requires_grad=True)
-        optimizer = Adam([x, y], lr=0.1, fused=fused)
+        optimizer = torch.optim.Adam([x, y], lr=0.1, fused=fused)
         for step in range(20):
             optimizer.zero_grad()
-            optimizer.lr = 0.1 / (1 + step)
+            optimizer.param_groups[0]["lr"] = 0.1 / (1 + step)
             (1e-5 * x.sin().sum() + (y.square().sum() if step > 3 else 0.0)).backward()
             optimizer.step()
         found["fused" if fused else "plain"] = [x.detach(), y.detach()]
@@ -491,45 +553,50 @@ def _() -> dict:
 # Plans.
 
 
-def discrete(plan: Callable, *, kept: bool = False, starts: int = 5, horizon: int = 6, **options) -> dict:
+def planned(plan: Plan) -> dict:
+    """What a plan for discrete actions says, as the first state says it."""
+    relaxed = plan.cost if plan.relaxed_cost is None else plan.relaxed_cost
+    return {"actions": plan.actions, "cost": plan.cost, "relaxed_cost": relaxed, "model_calls": plan.model_calls}
+
+
+def discrete(planner: Callable, *, kept: bool = False, starts: int = 5, horizon: int = 6, **options) -> dict:
     """One plan for each of a few starts, over each cost."""
     model, z0, goal = latent_problem(starts)
     found = {}
-    if kept:
-        options["kept"] = torch.randint(3, (len(z0), horizon - 1), generator=generator(11))
-    for over in ("rollout", "terminal", "closest"):
-        own = options | ({} if plan is search.plan_exhaustive else {"generator": generator(12)})
-        found[over] = told(plan(model, z0, goal, horizon, actions=3, over=over, **own))
+    left = torch.randint(3, (len(z0), horizon - 1), generator=generator(11)) if kept else None
+    for over, cost in gridworld_planning.COSTS.items():
+        made = planner(horizon=horizon, num_actions=3, cost=cost, **options)
+        found[over] = planned(made(model, z0, goal, generator=generator(12), warm_start=left))
     return found
 
 
 for name in ("softmax", "straight-through", "annealed", "gumbel"):
     for kept in (False, True):
         PROBES[f"plan/gradient_{name}{'_kept' if kept else ''}"] = functools.partial(
-            discrete, plan_gradient, kept=kept, relaxation=name, steps=25, restarts=3, decode_every=10
+            discrete, GradientPlanner, kept=kept, relaxation=name, steps=25, restarts=3, decode_every=10
         )
 for name in ("gradient", "random"):
     for kept in (False, True):
         PROBES[f"plan/local_search_{name}{'_kept' if kept else ''}"] = functools.partial(
-            discrete, plan_local_search, kept=kept, proposals=name
+            discrete, LocalSearchPlanner, kept=kept, proposals=name
         )
 for kept in (False, True):
-    PROBES[f"plan/cross_entropy{'_kept' if kept else ''}"] = functools.partial(
-        discrete, search.plan_cross_entropy, kept=kept
-    )
-PROBES["plan/random_shooting"] = functools.partial(discrete, search.plan_random_shooting)
-PROBES["plan/path_integral"] = functools.partial(discrete, search.plan_path_integral)
-PROBES["plan/exhaustive"] = functools.partial(discrete, search.plan_exhaustive)
-PROBES["plan/greedy"] = functools.partial(discrete, search.plan_exhaustive, horizon=1)
+    PROBES[f"plan/cross_entropy{'_kept' if kept else ''}"] = functools.partial(discrete, CrossEntropyPlanner, kept=kept)
+PROBES["plan/random_shooting"] = functools.partial(discrete, RandomShootingPlanner)
+PROBES["plan/path_integral"] = functools.partial(discrete, MPPIPlanner)
+PROBES["plan/exhaustive"] = functools.partial(discrete, ExhaustivePlanner)
+PROBES["plan/greedy"] = functools.partial(discrete, ExhaustivePlanner, horizon=1)
 
 
 @probe("plan/gradient_watched")
 def _() -> dict:
     model, z0, goal = latent_problem()
     seen: list[Iterate] = []
-    options = {"generator": generator(1), "steps": 7, "restarts": 2, "decode_every": 3}
-    plan = plan_gradient(bounded_gradient(model), z0, goal, 20, actions=3, spread=0.3, watch=seen.append, **options)
-    return {"plan": told(plan), "seen": [told(iterate) for iterate in seen]}
+    options = {"num_actions": 3, "steps": 7, "restarts": 2, "decode_every": 3}
+    planner = GradientPlanner(horizon=20, spread=0.3, watch=seen.append, **options)
+    plan = planner(bounded_gradient(model), z0, goal, generator=generator(1))
+    parts = [told(iterate) for iterate in seen]
+    return {"plan": planned(plan), "seen": [part | {"probabilities": part.pop("actions")} for part in parts]}
 
 
 @probe("plan/costs")
@@ -538,11 +605,12 @@ def _() -> dict:
     plans = torch.randint(3, (len(z0), 9, 7), generator=generator(3))
     latents = torch.randn(4, 7, 12, generator=generator(4))
     found = {}
-    for over in ("rollout", "terminal", "closest"):
+    for over, cost in gridworld_planning.COSTS.items():
+        swaps_found = swap_changes(model, z0, goal, plans[:, :1], num_actions=3, cost=cost)
         found[over] = {
-            "cost": goal_cost(latents, goal, over=over),
-            "score": score(model, z0, goal, plans, actions=3, over=over),
-            "swaps": list(swap_changes(model, z0, goal, plans[:, 0], actions=3, over=over)),
+            "cost": cost(latents, goal),
+            "score": score(model, z0, goal, plans, num_actions=3, cost=cost),
+            "swaps": [part[:, 0] for part in swaps_found],
         }
     return found
 
@@ -557,20 +625,28 @@ def _() -> dict:
     }
 
 
-def searched(search_by: Callable, **options) -> dict:
+def searched(search_by: Callable, evaluations: int, **options) -> dict:
     """What a search of real numbers finds on two problems."""
     found = {}
     for controls, horizon in ((1, 5), (4, 12)):
         problem = many_controls.draw_problem(many_controls.Config.quick(), controls, horizon, generator(controls))
-        result = search_by(problem.cost, problem.size, generator(2), **options)
-        found[f"A{controls}"] = told(result) | {"excess": problem.excess(result.cost), "best": problem.best()}
+        plan = problem.plan(search_by, evaluations, 2, **options)
+        cost = float(plan.cost)
+        found[f"A{controls}"] = {
+            "plan": plan.actions.flatten(),
+            "cost": cost,
+            "evaluations": plan.model_calls // horizon,
+            "excess": problem.excess(cost),
+            "best": problem.best(),
+        }
     return found
 
 
-PROBES["plan/numbers_gradient"] = functools.partial(searched, search_gradient, restarts=3, steps=20)
-PROBES["plan/numbers_cross_entropy"] = functools.partial(searched, search_cross_entropy)
-PROBES["plan/numbers_path_integral"] = functools.partial(searched, search_path_integral)
-PROBES["plan/numbers_random"] = functools.partial(searched, search_random)
+SAMPLED = {"iterations": 8, "spread": 0.5}
+PROBES["plan/numbers_gradient"] = functools.partial(searched, many_controls.gradient, 60, restarts=3, lr=0.1)
+PROBES["plan/numbers_cross_entropy"] = functools.partial(searched, many_controls.cross_entropy, 440, **SAMPLED)
+PROBES["plan/numbers_path_integral"] = functools.partial(searched, many_controls.path_integral, 440, **SAMPLED)
+PROBES["plan/numbers_random"] = functools.partial(searched, many_controls.shooting, 440, spread=0.1)
 
 
 class Goes(nn.Module):
@@ -629,21 +705,39 @@ def _() -> dict:
 # Episodes.
 
 
-def played(observation: str = "profiles", **options) -> dict:
+PLANNERS = {
+    "gradient": gridworld_planning.gradient_planner,
+    "random_shooting": gridworld_planning.shooting_planner,
+    "cross-entropy": gridworld_planning.cross_entropy_planner,
+    "path_integral": gridworld_planning.path_integral_planner,
+    "greedy": gridworld_planning.greedy_planner,
+    "local_search": gridworld_planning.local_search_planner,
+    "unguided_local_search": gridworld_planning.unguided_planner,
+}
+
+
+def episodes_told(world: Gridworld, episodes: Episodes) -> dict:
+    """What episodes in a room say, as the first state says it."""
+    return told(episodes) | {"final_distance": gridworld_planning.final_distance(world, episodes)}
+
+
+def played(observation: str = "profiles", make: Callable = gridworld_planning.gradient_planner, **options) -> dict:
     """Episodes from a few starts, two of them near the goal."""
     world, model = room(observation), taught_model(observation)
     near = goal_distances(world)[world.starts].argsort(stable=True)[[0, 4, 12]]
     starts = torch.cat([torch.tensor([world.start]), world.starts[near], world.starts[[40, 90]]])
     settings = {"horizon": 5, "steps": 8, "restarts": 2, "decode_every": 4, "limit": 0.9} | options.pop("planning", {})
-    return told(gridworld_planning.play(world, model, Planning(**settings), 0, starts=starts, **options))
+    planning = Planning(**settings)
+    episodes = gridworld_planning.play(world, model, make(planning), planning, 0, starts=starts, **options)
+    return episodes_told(world, episodes)
 
 
-for by in gridworld_planning.PLANNERS:
-    PROBES[f"play/{by.replace(' ', '_')}"] = functools.partial(played, by=by)
-for by in gridworld_planning.KEEPERS:
-    PROBES[f"play/{by.replace(' ', '_')}_kept"] = functools.partial(played, by=by, keep=True)
+for name, make in PLANNERS.items():
+    PROBES[f"play/{name}"] = functools.partial(played, make=make)
+for name in ("gradient", "cross-entropy", "local_search", "unguided_local_search"):
+    PROBES[f"play/{name}_kept"] = functools.partial(played, make=PLANNERS[name], warm_start=True)
 PROBES["play/cells"] = functools.partial(played, "cells", planning={"limit": 0.3})
-PROBES["play/bounded"] = functools.partial(played, bounded=True, planning={"horizon": 20})
+PROBES["play/bounded"] = functools.partial(played, make=gridworld_planning.bounded_planner, planning={"horizon": 20})
 PROBES["play/open_loop"] = functools.partial(played, planning={"replan": False})
 for relaxation in ("straight-through", "annealed", "gumbel"):
     PROBES[f"play/{relaxation}"] = functools.partial(played, planning={"relaxation": relaxation})
@@ -668,10 +762,12 @@ def _() -> dict:
 
 @probe("play/randomly")
 def _() -> dict:
-    episodes = gridworld_planning.play_randomly(room(), Planning(stride=4), 3)
+    rules = Planning(stride=4)
+    starts, limit = gridworld_planning.played_starts(room(), rules), gridworld_planning.episode_limit(room(), rules)
+    episodes = gridworld_planning.play_randomly(room(), 3, starts, limit=limit)
     own, distance = gridworld_planning.from_own_start(room(), episodes)
-    return told(episodes) | {
-        "rate": gridworld_planning.success_rate(episodes),
+    return episodes_told(room(), episodes) | {
+        "rate": success_rate(episodes),
         "ratio": gridworld_planning.path_ratio(episodes, goal_distances(room())),
         "own": own,
         "own_distance": distance,
@@ -696,12 +792,16 @@ def _() -> dict:
     starts, ways = solvable_starts(world, 5)
     same = {"limit": 5}
     found = {
-        "learned": continuous_planning.play_learned(world, plane_model(), planning, 0, starts, **same),
-        "knowing": continuous_planning.play_knowing(world, planning, 0, starts, **same),
-        "closest": continuous_planning.play_knowing(world, replace(planning, over="closest"), 0, starts, **same),
-        "randomly": continuous_planning.play_randomly(world, planning, 0, starts, **same),
+        "learned": expansive_play.play_learned(world, plane_model(), planning, 0, starts, **same),
+        "knowing": expansive_play.play_knowing(world, planning, 0, starts, **same),
+        "closest": expansive_play.play_knowing(world, replace(planning, over="closest"), 0, starts, **same),
+        "randomly": gridworld_planning.play_randomly(world, 0, starts, **same),
     }
-    return {name: told(episodes) for name, episodes in found.items()} | {"starts": starts, "ways": ways}
+    parts = {
+        name: {"success": episodes.success, "steps": episodes.steps, "points": episodes.states}
+        for name, episodes in found.items()
+    }
+    return parts | {"starts": starts, "ways": ways}
 
 
 @probe("play/blind_search")
@@ -909,11 +1009,12 @@ def _() -> dict:
     found = {}
     for name in (ROOM, *other_worlds.WORLDS.values()):
         world = load_gridworld(name, layout_seed=1)
+        walks = world.random_walks(20, 30, generator=generator(2))
         found[name] = {
             **{part: getattr(world, part) for part in ("positions", "headings", "transitions", "start", "goals")},
             "images": world.images[::13].clone(),
             "to_goal": goal_distances(world),
-            "walks": list(random_walks(world, 20, 30, generator=generator(2))),
+            "walks": [walks.states, walks.actions],
         }
     found["geodesic"] = geodesic_distances(room())
     for kind in ("cells", "profiles", "pixels"):
@@ -934,7 +1035,7 @@ def _() -> dict:
         "seen": world.observe(points),
         "judged": [world.arrived(points), world.lost(3 * points)],
         "stepped": world.step(points, torch.arange(30) % 4),
-        "walks": [walks.features, walks.walks, walks.walk_actions],
+        "walks": [walks.features, walks.states, walks.actions],
         "places": world.places,
         "starts": [starts, ways],
         "steps": fewest_steps(world, points, points.flip(0), most=6),
@@ -947,7 +1048,7 @@ def _() -> dict:
     draw = generator(6)
     x, y = (torch.nn.functional.normalize(torch.randn(20, 8, generator=draw), dim=1) for _ in range(2))
     i, j = (torch.randint(20, (60,), generator=draw) for _ in range(2))
-    pairs = losses.count_pairs(i, j, 20)
+    pairs = count_pairs(i, j, 20)
     walks = torch.randint(20, (9, 15), generator=draw)
     found = {
         "reconstruction": [losses.reconstruction_loss(x, y), losses.reconstruction_loss(x, y, torch.arange(20))],
@@ -961,11 +1062,11 @@ def _() -> dict:
     }
     for similarity in ("cosine", "distance"):
         for both in (False, True):
-            how = {"similarity": similarity, "both_ways": both}
+            how = {"similarity": similarity, "symmetric": both}
             found[f"info_nce_{similarity}_{both}"] = [
                 losses.info_nce(x[i], y[j], 0.2, **how),
                 losses.info_nce(x[i], y[j], 0.2, negatives=7, **how),
-                losses.info_nce_of_pairs(x, y, pairs, 0.2, **how),
+                info_nce_of_pairs(x, y, pairs, 0.2, **how),
             ]
     return found
 
@@ -1018,10 +1119,10 @@ def _() -> dict:
 def _() -> dict:
     world, model = plane(), plane_model()
     return {
-        "jacobian": continuous_planning.learned_rollout_jacobian(world, model, 10, 0),
-        "true": continuous_planning.true_rollout_jacobian(world, 10),
-        "prediction": continuous_planning.prediction_accuracy(world, model, 0),
-        "state_error": [continuous_planning.state_error(world, model, steps, 0) for steps in (0, 5)],
+        "jacobian": expansive_play.learned_rollout_jacobian(world, model, 10, 0),
+        "true": expansive_play.true_rollout_jacobian(world, 10),
+        "prediction": diagnosis.prediction_accuracy(model, expansive_play.surroundings(world, 0)),
+        "state_error": [expansive_play.state_error(world, model, steps, 0) for steps in (0, 5)],
     }
 
 
@@ -1053,19 +1154,6 @@ def _() -> dict:
     return found
 
 
-@probe("statistics/storage")
-def _() -> dict:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pt"
-        storage.save_model(drawn_model(goal_encoder=True), path)
-        model = storage.load_model(path)
-    return {
-        "weights": weights(model),
-        "options": model.options,
-        "size": multiplications(model.encoder, room().features),
-    }
-
-
 # Studies: one seed of each, with its quick settings. All is compared that is no time and no words.
 
 BRIEF = Planning(stride=70, restarts=2, steps=5, decode_every=5, limit=0.5)
@@ -1074,8 +1162,10 @@ BRIEF = Planning(stride=70, restarts=2, steps=5, decode_every=5, limit=0.5)
 def settings(name: str):
     """A study's quick settings, and quicker ones where these take longer than a quarter of a minute."""
     config = reproduce.configure(name, quick=True)
-    if name in ("exp4", "pillars"):
-        return replace(config, training=replace(config.training, **FEW), planning=BRIEF)
+    if name == "exp4":
+        return replace(config, training=replace(config.training, updates=UPDATES), planning=BRIEF)
+    if name == "pillars":
+        return replace(brief(config), planning=BRIEF)
     if name == "closest":
         return replace(config, pillars=settings("pillars"))
     return config
@@ -1107,8 +1197,8 @@ PROBES["study/ablation_of_seeds"] = functools.partial(study_of_seeds, "ablation"
 @probe("study/steps_named")
 def _() -> dict:
     return {
-        step: [observation, told(training)]
-        for step, (observation, training) in contrastive_steps.trainings(Training()).items()
+        step: [observation, told(changed(Training(), training))]
+        for step, (observation, training) in contrastive_steps.trainings(Contrastive()).items()
     }
 
 

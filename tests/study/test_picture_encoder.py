@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helm_study.directed.pictures import PictureEncoder
+from helm_study.fast.contrastive import train_contrastive
 from helm_tutorial.diagnosis import prediction_accuracy
-from helm_tutorial.models.contrastive import Training, train_contrastive
 from helm_tutorial.models.losses import latent_prediction_loss
-from helm_tutorial.models.world_model import PictureEncoder, WorldModel, initialise, one_hot_actions
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.models.world_model import WorldModel, initialise, one_hot_actions
 from helm_tutorial.worlds.gridworld import HEADINGS, TILE, Gridworld, load_gridworld
 
 
@@ -75,9 +77,9 @@ def test_every_weight_is_drawn_from_the_generator_and_has_a_gradient(world):
 @pytest.mark.parametrize(
     ("shape", "error", "named"),
     [
-        ((3, 7, 16), ValueError, "height of a picture in features must be at least 8, got 7"),
-        ((3, 16, 0), ValueError, "width of a picture in features must be at least 8, got 0"),
-        ((3, 16, 8.0), TypeError, "width of a picture in features must be an integer, got 8.0"),
+        ((3, 7, 16), ValueError, "height of a picture must be at least 8, got 7"),
+        ((3, 16, 0), ValueError, "width of a picture must be at least 8, got 0"),
+        ((3, 16, 8.0), TypeError, "width of a picture must be an integer, got 8.0"),
     ],
 )
 def test_pictures_smaller_than_a_cell_are_refused(shape, error, named):
@@ -98,8 +100,9 @@ def prediction_loss(model: WorldModel, world: Gridworld) -> float:
 
 def test_a_world_model_learns_to_predict_from_pictures(world):
     # One-step positives: with those of `directed` 300 updates are too few in this small room, by profiles too.
-    config = replace(Training(), gamma=0.0, walks=200, batch=128, updates=300)
-    losses = []
-    model = train_contrastive(world, config, 0, watch=lambda step, model: losses.append(prediction_loss(model, world)))
-    assert len(losses) == 301 and losses[-1] < 0.05 < 0.5 < losses[0]
+    settings = Contrastive(gamma=0.0, walks=200, batch=128, updates=300)
+    encoder = PictureEncoder.of(world, settings)
+    before = train_contrastive(world, replace(settings, lr=1e-9, updates=1), 0, encoder=encoder)
+    model = train_contrastive(world, settings, 0, encoder=encoder)
+    assert prediction_loss(model, world) < 0.05 < 0.5 < prediction_loss(before, world)
     assert prediction_accuracy(model, world) == 1.0
