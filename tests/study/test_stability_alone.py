@@ -121,7 +121,7 @@ def test_decoding_accuracy_rounds_to_the_next_states_counts(observation):
     class Table:
         """A perfect model that looks states up, and decodes them with an error."""
 
-        actions = 3
+        num_actions = 3
 
         def __init__(self, error: float = 0.0):
             self.error = error
