@@ -11,8 +11,6 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from helm_tutorial.models.settings import Settings
-
 TRAINING = {
     "walks": 1000,
     "walk_length": 50,
@@ -52,7 +50,7 @@ UNRECORDED = {"stop_gradient": True}
 
 
 YOUNGER = {"draw": "stride"}
-"""Settings that no record has so far: they are written only where they differ from what was in force before."""
+"""Settings younger than the records, and the value that stands for what was done before; a record leaves it out."""
 
 
 def flat(config: Any) -> dict:
@@ -71,19 +69,23 @@ def completed(config: dict) -> dict:
 
 
 def _stored(config: Any) -> dict:
+    from helm_tutorial.models.settings import Settings  # torch, which a mistake on the command line need not wait for
+
     stored: dict[str, Any] = {}
-    recipes: list[Settings] = []
+    recipes: list[Any] = []
     for field in fields(config):
         value = getattr(config, field.name)
+        if (field.name, value) in YOUNGER.items():
+            continue
         if isinstance(value, Settings):
             recipes.append(value)
             stored["training"] = None  # in the place of the first
-        elif (field.name, value) not in YOUNGER.items():
+        else:
             stored[field.name] = _stored(value) if is_dataclass(value) else value
     return stored | ({"training": _training(recipes)} if recipes else {})
 
 
-def _training(recipes: list[Settings]) -> dict:
+def _training(recipes: list[Any]) -> dict:
     said: dict[str, Any] = {}
     for recipe in recipes:
         for field in fields(recipe):

@@ -15,6 +15,7 @@ from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 
+from helm_study.flat import completed, flat
 from helm_study.metric import interval_over_seeds
 from helm_study.records import SCHEMA
 from helm_study.registry import STUDIES
@@ -160,7 +161,7 @@ def seeds_done(
         ValueError: it has another configuration or other versions, seeds or arms than what is asked for.
     """
     study = STUDIES[experiment]
-    require_same("earlier", earlier, experiment, config, versions=_others(versions()))
+    require_same("earlier", earlier, experiment, config, versions=versions())
     unasked = sorted(set(earlier["seeds"]) - set(seeds))
     if unasked:
         raise ValueError(f"earlier must have no seeds but those that are asked for, got also {unasked}")
@@ -196,23 +197,20 @@ def with_arms(record: dict, part: dict) -> dict:
 
 
 def require_same(name: str, result: dict, experiment: str, config, **others) -> None:
-    """Raise unless a result is of this study and configuration, and the same in other entries, such as ``seeds``."""
-    from helm_study.flat import completed, flat  # here, as it imports torch
+    """Raise unless a result is of this study and configuration, and the same in other entries, such as ``seeds``.
 
+    Our own version may differ: tests hold our results to the same from version to version.
+    """
     asked = {"experiment": experiment, "config": flat(config), **others}
     given = {key: result.get(key) for key in asked}
     if isinstance(given["config"], dict):
         given["config"] = completed(given["config"])
-    if isinstance(given.get("versions"), dict):
-        given["versions"] = _others(given["versions"])
+    for found in (asked, given):
+        if isinstance(found.get("versions"), dict):
+            found["versions"] = {key: value for key, value in found["versions"].items() if key != "helm_tutorial"}
     for key, value in asked.items():
         if given[key] != value:
             raise ValueError(f"{name} must have the same {key} as what is asked for, {value}, got {given[key]}")
-
-
-def _others(found: dict[str, str]) -> dict[str, str]:
-    """Versions of what is not ours. Tests hold ours to the same results from version to version, so it may differ."""
-    return {name: version for name, version in found.items() if name != "helm_tutorial"}
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
@@ -234,8 +232,6 @@ def summarise(
     command: Callable[[list[int]], str] | None = None,
 ) -> dict:
     """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
-    from helm_study.flat import flat
-
     study = STUDIES[experiment]
     seeds = sorted(results)
     drawn = study.starts(config) if study.starts else {}

@@ -161,6 +161,8 @@ def polished(energy: RuggedEnergy, points: Tensor, *, steps: int = 2000, newton:
         here = here - step * energy.gradient(here)
     reach = 0.25 * math.pi / max(1.0, float(energy.frequencies.norm(dim=1).max()))
     for _ in range(newton):
-        move = torch.linalg.lstsq(energy.hessian(here), energy.gradient(here).unsqueeze(2)).solution.squeeze(2)
+        move = torch.linalg.lstsq(
+            energy.hessian(here), energy.gradient(here).unsqueeze(2), driver="gels"
+        ).solution.squeeze(2)
         here = here - torch.where(move.norm(dim=1, keepdim=True) <= reach, move, torch.zeros_like(move))
     return here

@@ -178,7 +178,7 @@ def kept(model: Energy, *, half_width: float = 2.0, points: int = 81) -> tuple[f
     x, y = places.double().unbind(1)
     bowl, slow, fast = 0.5 * (x**2 + y**2), torch.sin(5 * x) + torch.sin(5 * y), 0.5 * torch.sin(7 * (x + y))
     columns = [bowl, slow, fast, torch.ones_like(x), x**4 + y**4, x**2 * y**2]
-    found = torch.linalg.lstsq(torch.stack(columns, dim=1), seen.unsqueeze(1)).solution[:3, 0]
+    found = torch.linalg.lstsq(torch.stack(columns, dim=1), seen.unsqueeze(1), driver="gels").solution[:3, 0]
     return tuple(found.tolist())
 
 

@@ -9,93 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import nn
 
 from helm_study.funnel import funnel_measures as measures
+from helm_study.funnel.funnel_measures import Config
 from helm_study.metric import Metric
 from helm_study.stacked.energies import fit_stacked
 from helm_study.study import Arms, Study, Tell, arms_by_name
-from helm_tutorial._check import require_count, require_real
 from helm_tutorial.funnel.descent import arrived, descend, start_grid
 from helm_tutorial.funnel.invariance import energy_network
 from helm_tutorial.funnel.landscape import RuggedEnergy, report_energy
-
-
-@dataclass(frozen=True)
-class Config:
-    """Settings of experiment 2; the defaults are the book's.
-
-    Attributes:
-        half_width: of the box that starts and training points are drawn from, the report's.
-        radius: of the ball around the origin that counts as the bottom of the bowl, the report's; in ``d`` dimensions
-            ``radius * sqrt(d / 2)``, the same distance a coordinate.
-        grid: starts along each axis, the report's.
-        descent_steps: gradient evaluations, the report's.
-        step_size: of plain descent, the report's.
-        sigma: width of the invariance noise, the smaller of the report's two: what the loss does to the bowl grows with
-            ``sigma * sqrt(weight)``, and that product, at the weight needed, falls with ``sigma``.
-        weight: of the invariance loss, the smallest whole number for which the closed form's trapping radius is below
-            ``radius`` at this ``sigma`` (:func:`helm_tutorial.funnel.landscape.funnel_weight`): no start can then be
-            trapped.
-        recipe_sigma: the report's best width.
-        recipe_weight: the report's weight there.
-        gaussian_sigma: width of the Gaussian mollification, just above the convexity threshold of 0.507.
-        late_sigma: width at which a search for the global minimum begins, below the width at which one hollow is left.
-        draws: random starts in each dimension, and of each search for the global minimum.
-        width: of the network's three hidden layers, the report's.
-        steps: Adam steps of a fit, the report's.
-        batch: points a step, uniform on the box, the report's.
-        lr: Adam's step size, the report's.
-    """
-
-    half_width: float = 3.0
-    radius: float = 0.5
-    grid: int = 50
-    descent_steps: int = 100
-    step_size: float = 0.1
-    sigma: float = 0.2
-    weight: float = 23.0
-    recipe_sigma: float = 0.5
-    recipe_weight: float = 5.0
-    gaussian_sigma: float = 0.51
-    late_sigma: float = 0.4
-    draws: int = 1000
-    width: int = 128
-    steps: int = 5000
-    batch: int = 256
-    lr: float = 1e-3
-
-    def __post_init__(self) -> None:
-        for name in ("grid", "descent_steps", "draws", "width", "steps", "batch"):
-            require_count(name, getattr(self, name))
-        require_count("grid", self.grid, low=3)
-        for name in (
-            "half_width",
-            "radius",
-            "step_size",
-            "sigma",
-            "recipe_sigma",
-            "gaussian_sigma",
-            "late_sigma",
-            "lr",
-        ):
-            require_real(name, getattr(self, name), above=0.0)
-        for name in ("weight", "recipe_weight"):
-            require_real(name, getattr(self, name), low=0.0)
-
-    @classmethod
-    def quick(cls) -> Config:
-        """Shorter fits and a coarser grid, to see it run.
-
-        Not the same picture: a network has not learned the sines in so few steps, and being smooth for want of training
-        it already covers about half of the starts without any invariance loss.
-        """
-        return cls(steps=1000, grid=25, draws=200)
-
 
 NETWORKS = ("flat", "helm", "helm_recipe")
 """The fits: of the energy alone, and with invariance at our setting and at the report's."""

@@ -185,8 +185,8 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         model = train_cell(world, config, cell, seed)
         with torch.no_grad():
             z, y = model.encode(world.observe(points)), model.encode_goal(world.observe(points))
-            here, goal = model.encode(world.observe(states)), model.encode_goal(world.goal)
-            to_goal = diagnosis.latent_distances(here, goal)[:, 0]
+            seen = model.encode(world.observe(states))
+            to_goal = diagnosis.latent_distances(seen, model.encode_goal(world.goal))[:, 0]
         values = {
             f"metric_correlation_{cell}": diagnosis.metric_correlation(z, steps, goals=y),
             f"goal_correlation_{cell}": rank_correlation(to_goal, ways),

@@ -86,7 +86,10 @@ def state_error(world: ContinuousWorld, model: WorldModel, steps: int, seed: int
     along other walks.
     """
     _, _, visited = _walks(world, rollouts, steps, seed)
-    reading = torch.linalg.lstsq(_with_one(model.encode(world.observe(visited[:, -1]))), visited[:, -1]).solution
+    encoded = _with_one(model.encode(world.observe(visited[:, -1])))
+    reading = torch.linalg.lstsq(
+        encoded, visited[:, -1], driver="gels"
+    ).solution  # the default does not repeat its bits
     points, actions, visited = _walks(world, rollouts, steps, seed + 1_000_000)
     imagined = rollout(model, model.encode(world.observe(points)), actions)[:, -1]
     true = visited[:, -1]

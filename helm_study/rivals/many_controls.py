@@ -195,7 +195,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         return first, second
 
     def of_search(name: str) -> dict[str, float]:
-        (search, choices), values = SEARCHES[name], {}
+        values, (search, choices) = {}, SEARCHES[name]
         sizes = list(itertools.product(CONTROLS, HORIZONS))
         for number, (controls, horizon) in enumerate(sizes):
             tell(f"{controls} x {horizon} numbers", number / len(sizes))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -105,8 +104,8 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         tell("training", 0.0)
         return two_pillars.train_cell(world, config.pillars, cell, seed)
 
-    def of_rival(rival: str, make: Callable, cell: str) -> dict[str, float]:
-        model, values = trained(cell), {}
+    def of_rival(rival: str, cell: str) -> dict[str, float]:
+        (_, make), model, values = RIVALS[rival], trained(cell), {}
         for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
             tell(f"{budget} plans of {horizon} steps", 0.5)
             planning = replace(config.planning, horizon=horizon, **spent)
@@ -116,11 +115,11 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     def greedy(cell: str) -> dict[str, float]:
         return played(f"greedy_{cell}", world, trained(cell), greedy_planner(config.planning), config.planning, seed)
 
-    arms: SeedArms = {}
-    for cell in MODELS:
-        arms[f"greedy_{cell}"] = partial(greedy, cell)
-        arms |= {f"{rival}_{cell}": partial(of_rival, rival, make, cell) for rival, (_, make) in RIVALS.items()}
-    return arms
+    return {
+        f"{rival}_{cell}": partial(greedy, cell) if rival == "greedy" else partial(of_rival, rival, cell)
+        for cell in MODELS
+        for rival in ("greedy", *RIVALS)
+    }
 
 
 STUDY = Study(

@@ -109,7 +109,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         }
 
     def of_planner(planner: str, cell: str) -> dict[str, float]:
-        model, make, values = trained(cell), PLANNERS[planner][1], {}
+        (_, make), model, values = PLANNERS[planner], trained(cell), {}
         for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
             tell(f"{budget} plans of {horizon} steps", 0.5)
             planning = replace(config.planning, horizon=horizon, **spent)

@@ -28,6 +28,13 @@ def train_reconstruction(
     targets. This is not a weak baseline; its predictions are all but perfect.
 
     Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_reconstruction(world, Reconstruction(autoencoder_updates=5, dynamics_updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
     generator, walks, model = begin(world, settings, seed, encoder=encoder, decoder=True)
     features, visited = walks.features.to(device), walks.states.flatten()
@@ -75,6 +82,13 @@ def train_latent_prediction(
     Nothing asks the latents to differ, so making them all alike minimises the loss too.
 
     Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_latent_prediction(world, LatentPrediction(updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
     generator, walks, model = begin(world, settings, seed, encoder=encoder)
     features = walks.features.to(device)
@@ -107,6 +121,13 @@ def train_variance_covariance(
     directions, but nothing says which states should be near each other.
 
     Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_variance_covariance(world, VarianceCovariance(updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
     generator, walks, model = begin(world, settings, seed, encoder=encoder)
     features = walks.features.to(device)

@@ -32,6 +32,13 @@ def train_contrastive(
         encoder: a network of your own from observations to latents; its linear and convolutional layers are drawn anew.
         device: where to train; the model comes back to the CPU.
         progress: see :data:`helm_tutorial.models.fit.Progress`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_contrastive(world, Contrastive(updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
     kind = {name: getattr(settings, name) for name in ("sphere", "goal_encoder", "rescale", "tangent")}
     generator, walks, model = begin(world, settings, seed, encoder=encoder, **kind)

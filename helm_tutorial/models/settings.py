@@ -70,6 +70,10 @@ class Contrastive(Settings):
         tangent: residuals are projected onto the tangent space of the sphere.
         prediction_steps: steps that latent prediction imagines ahead.
         prediction_weight: weight of latent prediction.
+
+    Example:
+        >>> Contrastive(updates=500, temperature=0.2).as_printed().gamma  # positives one step ahead
+        0.0
     """
 
     updates: int = 2000
@@ -130,6 +134,10 @@ class Reconstruction(Settings):
     Attributes:
         autoencoder_updates: steps of Adam in the first stage; fewer leave some of Empty-8x8's observations inexact.
         dynamics_updates: steps in the second stage.
+
+    Example:
+        >>> Reconstruction(dynamics_updates=500).autoencoder_updates
+        4000
     """
 
     autoencoder_updates: int = 4000
@@ -143,6 +151,10 @@ class LatentPrediction(Settings):
     Attributes:
         updates: steps of Adam.
         stop_gradient: the target is detached, so that the loss trains only the prediction towards it.
+
+    Example:
+        >>> LatentPrediction(latent=16).stop_gradient
+        True
     """
 
     updates: int = 2000
@@ -157,6 +169,10 @@ class VarianceCovariance(Settings):
         updates: steps of Adam.
         variance_weight: weight of the variance term.
         covariance_weight: weight of the covariance term.
+
+    Example:
+        >>> VarianceCovariance(variance_weight=2.0).covariance_weight
+        1.0
     """
 
     updates: int = 2000

@@ -30,6 +30,12 @@ class WorldModel(nn.Module):
     latent of another encoder can tell them apart.
 
     Shapes: observations ``(..., F)``, latents ``(..., D)``, actions ``(..., A)`` on the simplex.
+
+    Example:
+        >>> model = WorldModel(10, 3, latent=4, generator=torch.Generator().manual_seed(0))
+        >>> z = model.encode(torch.eye(10))
+        >>> model(z, torch.full((10, 3), 1 / 3)).shape  # a third of each action
+        torch.Size([10, 4])
     """
 
     def __init__(

@@ -29,6 +29,12 @@ class Walks:
         num_actions: number ``A`` of actions.
         distinct: how many places the walks tell apart. Recipes train longer where there are more. In a finite world it
             is the number of states met; in a continuous one, where no state is met twice, the world has to say.
+
+    Example:
+        >>> there_and_back = torch.tensor([[0, 1, 0]])
+        >>> walks = Walks(torch.eye(2), there_and_back, torch.tensor([[1, 0]]), num_actions=2, distinct=2)
+        >>> walks.features[walks.states].shape  # what was seen on the way
+        torch.Size([1, 3, 2])
     """
 
     features: Tensor = field(repr=False)

@@ -42,15 +42,15 @@ class Simulation(Protocol):
 
 
 class World(Protocol):
-    """Anything that yields walks and can be stepped.
+    """Anything that yields walks and can be stepped."""
 
-    Attributes:
-        num_actions: number ``A`` of discrete actions, or of numbers that a real action has.
-        goal: observations that count as the goal, shape ``(G, ...)``.
-    """
+    @property
+    def num_actions(self) -> int:
+        """Number ``A`` of discrete actions, or of numbers that a real action has."""
 
-    num_actions: int
-    goal: Tensor
+    @property
+    def goal(self) -> Tensor:
+        """Observations that count as the goal, shape ``(G, ...)``."""
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
         """Walks of random actions, ``count`` of them with ``length`` steps each."""

@@ -121,7 +121,7 @@ import torch
 from helm_tutorial import Contrastive, GradientPlanner, load_gridworld, run_episodes, train_contrastive
 world = load_gridworld()
 model = train_contrastive(world, Contrastive(updates=2, batch=8), seed=0)
-planner = GradientPlanner(horizon=2, num_actions=world.num_actions, restarts=2, iterations=2)
+planner = GradientPlanner(horizon=2, num_actions=world.num_actions, restarts=2, steps=2)
 starts = torch.tensor([world.start])
 episodes = run_episodes(world, model, planner, starts, limit=1, generator=torch.Generator().manual_seed(0))
 assert episodes.success.shape == (1,)

@@ -40,7 +40,7 @@ def test_a_search_pays_for_its_controls_and_spends_its_budget(name):
 
 def test_every_search_is_measured(monkeypatch):
     monkeypatch.setattr(many_controls, "HORIZONS", (5,))
-    arms = many_controls.measure(Config(evaluations=80), [0], lambda message, fraction: None)
+    arms = many_controls.STUDY.measure(Config(evaluations=80), [0], lambda message, fraction: None)
     values = {name: value for arm in arms.values() for name, value in arm()[0].items()}
     assert len(values) == len(many_controls.CONTROLS) * len(SEARCHES)
     assert all(0.0 <= value < 1.0 for value in values.values())

@@ -86,7 +86,10 @@ def test_result_has_the_promised_form(tiny, tmp_path, capsys):
     target = tmp_path / "tiny.json"
     assert command.main(["reproduce", "tiny", "--seeds", "3", "--json", str(target)]) == 0
     result = json.loads(target.read_text())
-    assert " ".join(result) == ("schema experiment config seeds interval versions date command seconds metrics picture")
+    assert list(result) == [
+        "schema", "experiment", "config", "seeds", "interval", "versions", "date", "command", "seconds", "metrics",
+        "picture",
+    ]  # fmt: skip
     assert result["seeds"] == [0, 1, 2] and result["config"] == {"scale": 2.0}
     assert result["command"] == f"{ROW} --seeds 3" and list(result["metrics"]) == ["share", "sum", "ratio"]
     share = result["metrics"]["share"]
