@@ -19,11 +19,9 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # What is installed is compiled when it is first imported. Where that may not be kept, every kernel compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# In the book's order, in which long ones come early, so that no core is left alone with one at the end.
-IN_ORDER  := $(wildcard $(shell sed -n 's/^ *- file: *\(book\/[a-z_]*\) *$$/\1.ipynb/p' _toc.yml))
-NOTEBOOKS := $(IN_ORDER) $(filter-out $(IN_ORDER),$(wildcard book/*.ipynb))
-SOURCES   := $(NOTEBOOKS) $(wildcard book/*.md book/api/*.md book/*.bib book/_assets/* book/_extensions/*.py book/_templates/* book/records/*.json) \
-             $(shell find helm_tutorial helm_study helm_book -name '*.py' -o -name '*.js' -o -name '*.css') _config.yml _toc.yml
+# Every notebook of _toc.yml, in the book's order: long ones come early, so that no core is left alone with one at the end.
+NOTEBOOKS := $(wildcard $(shell sed -n 's/^[ -]*file: *\(book\/[a-z_\/]*\).*$$/\1.ipynb/p' _toc.yml))
+SOURCES   := $(shell find book helm_tutorial helm_study helm_book -type f -not -path '*/.*' -not -name '*.pyc') _config.yml _toc.yml
 SEEDS     ?= 5
 # Processes that share the tests: one a core.
 WORKERS   ?= logical
@@ -113,7 +111,7 @@ records: $(READY)  ## run the recorded studies again (SEEDS=5 EXPERIMENTS="exp1 
 	   $(BIN)/python -m helm_tutorial reproduce $$name --seeds $(SEEDS) --json book/records/$$name.json || exit 1; done
 
 beginnings: $(READY)  ## store how the longest recorded trainings begin (first: make whole)
-	@$(BIN)/python tests/recorded_trainings.py
+	@$(BIN)/python tests/study/recorded_trainings.py
 
 requirements: $(READY)  ## write requirements.txt from what .venv holds
 	@$(BIN)/python tools/requirements.py
@@ -126,4 +124,4 @@ colab: $(READY)  ## run every notebook the way Colab does: its versions, the pac
 	@$(BIN)/python tools/colab.py
 
 clean:  ## remove what the build made, keep .venv
-	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .venv-colab
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .venv-colab

@@ -19,6 +19,10 @@ from pathlib import Path
 
 from measuring import ROOT, figure, in_process, record, run_cells, seconds
 
+sys.path.insert(0, str(ROOT / "tools"))
+
+import notebooks
+
 
 def peak() -> float:
     """The most memory that this process has held, GiB."""
@@ -47,17 +51,17 @@ def study() -> dict:
     from helm_study.pillars import two_pillars
 
     planning = replace(two_pillars.Config().planning, limit=0.1)
-    two_pillars.run(two_pillars.Config(planning=planning), 0)
+    two_pillars.STUDY.run(two_pillars.Config(planning=planning), 0)
     return {"memory": peak() - bare}
 
 
 def main() -> None:
     """Run every chapter once, and the study, and record."""
     rows = {}
-    for chapter in sorted((ROOT / "book").glob("*.ipynb")):
+    for chapter in notebooks.stored():
         row = rows[chapter.stem] = in_process(__file__, chapter, "static")
         print(f"  {chapter.stem:<20}{row['seconds']:>7.1f} s{row['memory']:>7.2f} GiB", flush=True)
-    chapters = [ROOT / "book" / f"{name}.ipynb" for name in sorted(rows, key=lambda name: -rows[name]["seconds"])]
+    chapters = sorted(notebooks.stored(), key=lambda chapter: -rows[chapter.stem]["seconds"])
 
     def together() -> None:
         with ThreadPoolExecutor(os.cpu_count()) as pool:

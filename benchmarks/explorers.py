@@ -19,6 +19,10 @@ from pathlib import Path
 
 from measuring import ROOT, figure, in_process, record, run_cells, where
 
+sys.path.insert(0, str(ROOT / "tools"))
+
+import notebooks
+
 OUT = ROOT / "_build" / "bench" / "explorers.json"
 MOVES = 40
 BAR = 100  # milliseconds
@@ -69,7 +73,7 @@ def measure(chapter: Path) -> list[dict]:
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    chapters = [ROOT / "book" / f"{name}.ipynb" for name in sys.argv[1:]] or sorted((ROOT / "book").glob("*.ipynb"))
+    chapters = [ROOT / "book" / f"{name}.ipynb" for name in sys.argv[1:]] or notebooks.stored()
     print(f"{'explorer':<52}{'settings':>9}{'kB':>7}{'cell s':>8}{'median ms':>11}{'p95 ms':>8}")
     rows = []
     for chapter in chapters:

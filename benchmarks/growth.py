@@ -23,31 +23,36 @@ import torch
 from chapters import peak
 from measuring import curve, exponent, figure, record, seconds
 
-from helm_tutorial.models.batches import OBSERVATIONS
-from helm_tutorial.models.contrastive import Training, train_contrastive
-from helm_tutorial.planning.gradient import plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search
-from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
+from helm_study.fast.contrastive import train_contrastive
+from helm_tutorial.models.settings import Contrastive, updates_for
+from helm_tutorial.planning.gradient import GradientPlanner
+from helm_tutorial.planning.local_search import LocalSearchPlanner
+from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 HORIZONS = (12, 25, 50, 100, 200)
 LATENTS = (8, 16, 32, 64, 128)
 SIDES = (5, 8, 16, 32, 64)
-FEW = Training(walks=200)
+FEW = Contrastive(walks=200)
 """Data small enough that an update is what is timed."""
 
 
-def update(world: Gridworld, config: Training = FEW, updates: int = 20) -> float:
+def update(world: Gridworld, config: Contrastive = FEW, updates: int = 20) -> float:
     """Milliseconds of one update, the median of some after the first, which is slow."""
     times: list[float] = []
 
-    def watch(step: int, model: object) -> None:
-        times.append(time.perf_counter())
-        if step > updates:
-            raise StopIteration
+    class Enough(Exception):
+        pass
 
-    with contextlib.suppress(StopIteration):
-        train_contrastive(world, config, 0, watch=watch)
-    return 1000 * statistics.median(later - earlier for earlier, later in itertools.pairwise(times[1:]))
+    def progress(step: int, steps: int, loss: float) -> None:
+        times.append(time.perf_counter() / apart)
+        if len(times) > updates:
+            raise Enough
+
+    # Progress is told a hundred times in a fit: of so many updates, after each.
+    apart = max(1, updates_for(config.updates, world.num_states) // 100)
+    with contextlib.suppress(Enough):
+        train_contrastive(world, config, 0, progress=progress)
+    return 1000 * statistics.median(later - earlier for earlier, later in itertools.pairwise(times))
 
 
 def room(side: int) -> dict:
@@ -58,10 +63,10 @@ def room(side: int) -> dict:
     found = {}
     worlds: list[Gridworld] = []
     found["load"] = seconds(lambda: worlds.append(load_gridworld(name)))
-    found["states"] = worlds[0].states
+    found["states"] = worlds[0].num_states
     found["distances"] = seconds(lambda: goal_distances(worlds[0]))
     found["update"] = update(worlds[0], updates=5 if side > 32 else 20)
-    found["training"] = Training.updates * max(1.0, worlds[0].states / OBSERVATIONS) * found["update"] / 1000
+    found["training"] = updates_for(Contrastive.updates, worlds[0].num_states) * found["update"] / 1000
     return found | {"memory": peak() - bare}
 
 
@@ -69,18 +74,17 @@ def main() -> None:
     """Measure everything and record."""
     torch.set_num_threads(1)
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
-    model = train_contrastive(world, Training(updates=50), 0).requires_grad_(False)
+    model = train_contrastive(world, Contrastive(updates=50), 0).requires_grad_(False)
     with torch.no_grad():
         z0, goal = model.encode(world.features[world.starts[::2]]), model.encode_goal(world.features[world.goals])
     figures, planning = {}, {}
-    for name, plan, options in (
-        ("descent", plan_gradient, {"restarts": 2, "steps": 5}),
-        ("local_search", plan_local_search, {"restarts": 2, "rounds": 2}),
+    for name, planner, options in (
+        ("descent", GradientPlanner, {"restarts": 2, "steps": 5}),
+        ("local_search", LocalSearchPlanner, {"restarts": 2, "rounds": 2}),
     ):
         times = planning[name.replace("_", " ")] = {}
         for horizon in HORIZONS:
-            options |= {"actions": len(ACTIONS), "generator": torch.Generator().manual_seed(0)}
-            task = partial(plan, model, z0, goal, horizon, **options)
+            task = partial(planner(horizon=horizon, num_actions=world.num_actions, **options), model, z0, goal)
             times[horizon] = min(seconds(task) for _ in range(3))
         figures[f"growth_{name}_with_horizon"] = exponent(times)
     times = {size: min(update(world, replace(FEW, latent=size)) for _ in range(3)) for size in LATENTS}

@@ -22,7 +22,7 @@ TOOK = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 def main() -> None:
     """Load every page of the book and record."""
-    pages, browser_path = sorted(HTML.glob("*.html")), find_chromium()
+    pages, browser_path = sorted(HTML.rglob("*.html")), find_chromium()
     if not pages or browser_path is None:
         record({"page_load_ms": None, "page_load_ms_max": None})
         return

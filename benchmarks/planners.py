@@ -32,13 +32,15 @@ from gymnasium.spaces import Box, Discrete
 from measuring import figure, ratio, record
 from torch import Tensor
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.play import Planning, episode_limit
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
-from helm_tutorial.planning.episodes import execute
-from helm_tutorial.planning.gradient import LEANING, plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search
-from helm_tutorial.planning.plan import Plan, goal_cost
+from helm_tutorial.planning.cost import mean_distance
+from helm_tutorial.planning.episodes import run_episodes, success_rate
+from helm_tutorial.planning.gradient import GradientPlanner
+from helm_tutorial.planning.local_search import LocalSearchPlanner
+from helm_tutorial.planning.plan import LEANING, Plan, Planner
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
 
@@ -88,7 +90,7 @@ class Costed:
         """Costs ``(B, S)`` of candidates ``(B, S, T, A)`` from latents ``(B, S, D)``."""
         actions = candidates.softmax(dim=-1) if self.relaxed else candidates
         latents = rollout(self.model, info["z0"].flatten(0, 1), actions.flatten(0, 1))[:, 1:]
-        return goal_cost(latents, self.goal).view(candidates.shape[:2])
+        return mean_distance(latents, self.goal).view(candidates.shape[:2])
 
 
 def peers(solvers: types.ModuleType, model: WorldModel, goal: Tensor, horizon: int) -> dict[str, dict[str, Solve]]:
@@ -142,15 +144,17 @@ def peers(solvers: types.ModuleType, model: WorldModel, goal: Tensor, horizon: i
 def ours(model: WorldModel, goal: Tensor, horizon: int) -> dict[str, dict[str, Solve]]:
     """Our planners at each of their budgets; the full one first."""
     draws = torch.Generator().manual_seed(SEED)
-    same = {"actions": len(ACTIONS), "generator": draws}
+    same = {"horizon": horizon, "num_actions": len(ACTIONS)}
+
+    def solve(planner: Planner, keeps: bool = True) -> Solve:
+        return lambda z0, kept: planner(model, z0, goal, generator=draws, warm_start=kept if keeps else None).actions
 
     def descend(restarts: int, steps: int, keeps: bool) -> Solve:
-        options = {"restarts": restarts, "steps": steps, "decode_every": max(5, steps // 5)} | same
-        return lambda z0, kept: plan_gradient(model, z0, goal, horizon, kept=kept if keeps else None, **options).actions
+        sizes = {"restarts": restarts, "steps": steps, "decode_every": max(5, steps // 5)}
+        return solve(GradientPlanner(**sizes, **same), keeps)
 
     def search(restarts: int, rounds: int, swaps: int) -> Solve:
-        options = {"restarts": restarts, "rounds": rounds, "swaps": swaps} | same
-        return lambda z0, kept: plan_local_search(model, z0, goal, horizon, kept=kept, **options).actions
+        return solve(LocalSearchPlanner(restarts=restarts, rounds=rounds, swaps=swaps, **same))
 
     return {
         "full": {" x ".join(map(str, FULL)): descend(*FULL, False)},
@@ -172,22 +176,21 @@ def play(world: Gridworld, model: WorldModel, solve: Solve) -> Played:
     """Play every ``STRIDE``-th start to its end."""
     spent, decisions = 0.0, 0
 
-    def planner(observations: Tensor, kept: Tensor | None) -> Plan:
+    def planner(_: WorldModel, z0: Tensor, goal: Tensor, *, warm_start: Tensor | None, **options: object) -> Plan:
         nonlocal spent, decisions
-        with torch.no_grad():
-            z0 = model.encode(observations)
         began = time.perf_counter()
-        actions = solve(z0, kept)
+        with torch.enable_grad():  # the peer's solvers descend, and take it for granted
+            actions = solve(z0, warm_start)
         spent += time.perf_counter() - began
         decisions += len(z0)
-        nothing = torch.zeros(len(z0))
-        return Plan(actions, nothing, nothing, 0)
+        return Plan(actions, torch.zeros(len(z0)))
 
     starts = world.starts[::STRIDE]
-    episodes = execute(world, planner, starts, limit=episode_limit(world, Planning()), keep=True)
+    limit = episode_limit(world, Planning())
+    episodes = run_episodes(world, model, planner, starts, limit=limit, warm_start=True)
     fewest = goal_distances(world)[starts]
     path = (episodes.steps / fewest)[episodes.success].mean()
-    return Played(float(episodes.success.float().mean()), float(path), spent / decisions)
+    return Played(success_rate(episodes), float(path), spent / decisions)
 
 
 def climb(name: str, ladder: dict[str, Solve], measure: Callable[[Solve], Played], enough: Callable[[Played], bool]):
@@ -257,7 +260,7 @@ def main() -> None:
     """Play everything and record."""
     torch.set_num_threads(1)
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
-    model = train_contrastive(world, Training(), SEED).requires_grad_(False)
+    model = train_contrastive(world, Contrastive(), SEED).requires_grad_(False)
     solvers, figures = peer_solvers(), {}
     for horizon in HORIZONS:
         print(f"T = {horizon}")

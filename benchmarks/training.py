@@ -16,19 +16,20 @@ from multiprocessing import get_context
 import torch
 from measuring import curve, exponent, figure, interleaved, ratio, record
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.stacked.contrastive import train_contrastive_stacked
 from helm_tutorial import diagnosis
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 RUNS, SEEDS, MOST = 3, (1, 2, 4, 8, 16), 16
 CORES = os.cpu_count() or 1
 
 
-def train(seeds: list[int], stacked: bool, updates: int = Training.updates) -> float:
+def train(seeds: list[int], stacked: bool, updates: int = Contrastive.updates) -> float:
     """Train a model with each seed, side by side or one by one; the least prediction accuracy."""
     torch.set_num_threads(1)
-    world, config = load_gridworld("MiniGrid-Empty-8x8-v0"), Training(updates=updates)
+    world, config = load_gridworld("MiniGrid-Empty-8x8-v0"), Contrastive(updates=updates)
     if stacked:
         models = train_contrastive_stacked(world, config, seeds)
     else:

@@ -9,15 +9,12 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from helm_study import records, reproduce
-
-NAMES = (*reproduce.EXPERIMENTS, "all")
-SIDE_BY_SIDE = [name for name, experiment in reproduce.EXPERIMENTS.items() if hasattr(experiment, "run_seeds")]
+from helm_study.registry import STUDIES
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,30 +24,43 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
+class _Command(_Parser):
+    def format_help(self) -> str:
+        # The studies are imported for this only when somebody reads it.
+        self.epilog = "\n".join(["studies:", *(f"  {name:<12}{study.summary}" for name, study in STUDIES.items())])
+        return super().format_help()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 when it ran, 2 on bad arguments, 130 when interrupted."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         seeds = reproduce.check_seeds(_seeds(options))
-        names = list(reproduce.EXPERIMENTS) if options.experiment == "all" else [options.experiment]
-        configs = {name: _configure(name, options) for name in names}
         if options.jobs is not None and not 1 <= options.jobs <= 64:
             raise ValueError(f"--jobs must be between 1 and 64, got {options.jobs}")
+        names = list(STUDIES) if options.experiment == "all" else [options.experiment]
+        configs = {name: _configure(name, options) for name in names}
         if options.json is not None:
             _check_writable(options.json)
-        earlier = _earlier(options, configs, seeds) if options.resume else {}
+        earlier, record = _found(options, configs, seeds)
+        for name, result in earlier.items():
+            reproduce.seeds_done(result, name, configs[name], seeds, options.only)
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
+
+    import torch
 
     # Small networks run fastest on one thread, and then a result does not depend on the number of cores.
     torch.set_num_threads(1)
     results: dict[str, dict] = dict(earlier)
+    # Arms go into a record when all seeds have them; until then they are in a file of their own.
+    target = options.json if record is None else _part(options)
 
     def finished(result: dict) -> None:
         results[result["experiment"]] = result
-        if options.json is not None:
-            records.write(options.json, list(results.values()) if options.experiment == "all" else result)
+        if target is not None:
+            records.write(target, list(results.values()) if options.experiment == "all" else result)
 
     for name, config in configs.items():
         progress = _Progress(name, len(seeds))
@@ -59,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
                 name,
                 seeds,
                 config,
+                only=options.only,
                 jobs=options.jobs or reproduce.usual_jobs(name),
                 earlier=earlier.get(name),
                 command=partial(_command, name, config, options),
@@ -74,6 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 130
         progress.close()
         print(table(results[name]))
+    if record is not None:
+        records.write(options.json, reproduce.with_arms(record, results[options.experiment]))
+        Path(_part(options)).unlink()
     if options.json is not None:
         print(f"written to {options.json}")
     return 0
@@ -86,6 +100,8 @@ def table(result: dict) -> str:
         f"{result['experiment']}: {len(result['seeds'])} seeds ({seeds}), {result['seconds']:.0f} s; "
         f"interval: {result['interval']}"
     ]
+    if "missing" in result:
+        lines.append(f"  without the arms {', '.join(result['missing'])}")
     rows = [("metric", "mean", "interval", "report", "what it is")]
     for name, metric in result["metrics"].items():
         reported = "" if metric["reported"] is None else f"{metric['reported']:.4g}"
@@ -100,17 +116,27 @@ def table(result: dict) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m helm_tutorial", description="Reproduce the experiments of the book.")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    command = commands.add_parser("reproduce", help="run an experiment over seeds")
-    command.add_argument("experiment", choices=NAMES, metavar="{" + ",".join(NAMES) + "}")
+    parser = _Parser(prog="python -m helm_tutorial", description="Run the studies of the book again.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Command)
+    command = commands.add_parser(
+        "reproduce", help="run a study over seeds", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = (*STUDIES, "all")
+    command.add_argument("experiment", choices=names, metavar="{" + ",".join(names) + "}")
     chosen = command.add_mutually_exclusive_group()
     chosen.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1 (default: 5, with --quick 2)")
     chosen.add_argument("--seed-list", metavar="0,1,2", help="run these seeds")
     command.add_argument(
-        "--env", metavar="ID", help="MiniGrid environment of every experiment that takes place in one; others refuse it"
+        "--env", metavar="ID", help="MiniGrid environment of every study that takes place in one; others refuse it"
     )
     command.add_argument("--layout-seed", type=int, metavar="N", help="seed that draws its layout, from 0 (default: 0)")
+    command.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="ARM",
+        help="run these arms of the study, into the record in FILE if any",
+    )
     command.add_argument("--quick", action="store_true", help="small: shows that it runs, not what is true")
     command.add_argument("--json", metavar="FILE", help="write the result here, after every seed")
     command.add_argument(
@@ -120,27 +146,49 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs",
         type=int,
         metavar="N",
-        help=f"processes that share the seeds (default: 1; of {', '.join(SIDE_BY_SIDE)}: one a core)",
+        help="processes that share the seeds (default: 1; one a core where seeds are trained side by side)",
     )
     return parser
 
 
-def _earlier(options: argparse.Namespace, configs: dict, seeds: list[int]) -> dict[str, dict]:
-    """What the file of ``--json`` has already, by experiment; nothing if there is no such file yet."""
-    if options.json is None:
+def _found(options: argparse.Namespace, configs: dict, seeds: list[int]) -> tuple[dict[str, dict], dict | None]:
+    """What there is already: results to go on from, by study, and the record that arms go into."""
+    if options.resume and options.json is None:
         raise ValueError("--resume needs --json, the file to go on from")
-    if not Path(options.json).exists():
+    if not options.only:
+        return (_read(options.json, configs) if options.resume else {}), None
+    if options.experiment == "all":
+        raise ValueError("--only needs one study, got all")
+    name = options.experiment
+    study, config = STUDIES[name], configs[name]
+    others = [arm for arm in study.arms if arm not in study.chosen(options.only)]
+    record = _read(options.json, configs).get(name) if options.json is not None else None
+    if record is None:
+        return {}, None
+    if options.resume and study.missing(record["metrics"]) == others:
+        return {name: record}, None
+    reproduce.require_same("the record", record, name, config, seeds=sorted(seeds))
+    return (_read(_part(options), configs) if options.resume else {}), record
+
+
+def _read(path: str, names: Collection[str]) -> dict[str, dict]:
+    """The results that a file holds, by study; nothing if there is no such file yet."""
+    if not Path(path).exists():
         return {}
     try:
-        found = json.loads(Path(options.json).read_text(encoding="utf-8"))
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
         results = {result["experiment"]: result for result in (found if isinstance(found, list) else [found])}
     except (ValueError, TypeError, KeyError):
-        raise ValueError(f"--resume needs a file that --json wrote, got {options.json}") from None
-    for name, result in results.items():
-        if name not in configs:
-            raise ValueError(f"--resume needs a file of {' or '.join(configs)}, got one of {name}")
-        reproduce.seeds_done(result, name, configs[name], seeds)
+        raise ValueError(f"--resume and --only need a file that --json wrote, got {path}") from None
+    for name in results:
+        if name not in names:
+            raise ValueError(f"{path} must be a file of {' or '.join(names)}, got one of {name}")
     return results
+
+
+def _part(options: argparse.Namespace) -> str:
+    """Where arms are kept until all seeds have them."""
+    return f"{options.json}.part"
 
 
 def _seeds(options: argparse.Namespace) -> list[int]:
@@ -157,11 +205,10 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 def _configure(name: str, options: argparse.Namespace):
     # `all --env ID` means: wherever there is an environment to choose.
-    fields = reproduce.EXPERIMENTS[name].Config.__dataclass_fields__
     chosen = {
         option: getattr(options, option)
         for option in ("env", "layout_seed")
-        if option in fields or options.experiment != "all"
+        if options.experiment != "all" or reproduce.takes(name, option)
     }
     return reproduce.configure(name, quick=options.quick, **chosen)
 
@@ -172,12 +219,14 @@ def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -
     words.append(
         f"--seeds {len(seeds)}" if seeds == list(range(len(seeds))) else "--seed-list " + ",".join(map(str, seeds))
     )
-    if options.env is not None and hasattr(config, "env"):
+    if options.env is not None and reproduce.takes(name, "env"):
         words.append(f"--env {config.env}")
-    if options.layout_seed is not None and hasattr(config, "layout_seed"):
+    if options.layout_seed is not None and reproduce.takes(name, "layout_seed"):
         words.append(f"--layout-seed {config.layout_seed}")
     if options.quick:
         words.append("--quick")
+    if options.only:
+        words.append("--only " + " ".join(options.only))
     return " ".join(words)
 
 

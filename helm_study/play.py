@@ -9,37 +9,31 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from helm_study.starts import DRAWS, draw_starts
 from helm_tutorial._check import require_choice, require_count, require_real
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.models.regularity import bounded_gradient
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
-from helm_tutorial.planning.episodes import Episodes, execute
-from helm_tutorial.planning.gradient import Iterate, plan_gradient
-from helm_tutorial.planning.local_search import plan_local_search
-from helm_tutorial.planning.plan import COSTS, Plan
-from helm_tutorial.planning.relaxation import RELAXATIONS
-from helm_tutorial.planning.search import plan_cross_entropy, plan_exhaustive, plan_path_integral, plan_random_shooting
-from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances
+from helm_tutorial.planning import cost
+from helm_tutorial.planning.episodes import Episodes, run_episodes
+from helm_tutorial.planning.gradient import RELAXATIONS, GradientPlanner
+from helm_tutorial.planning.local_search import LocalSearchPlanner
+from helm_tutorial.planning.plan import Plan
+from helm_tutorial.planning.search import CrossEntropyPlanner, ExhaustivePlanner, MPPIPlanner, RandomShootingPlanner
+from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, load_gridworld
+from helm_tutorial.worlds.world import World
 
-PLANNERS = (
-    "gradient",
-    "random shooting",
-    "cross-entropy",
-    "path integral",
-    "greedy",
-    "local search",
-    "unguided local search",
-)
-"""What :func:`play` can plan with."""
-
-KEEPERS = ("gradient", "cross-entropy", "local search", "unguided local search")
-"""Those that can begin with what is left of an earlier plan."""
+COSTS = {"rollout": cost.mean_distance, "terminal": cost.final_distance, "closest": cost.closest_approach}
+"""What a plan costs, by the names in the records."""
 
 ITERATIONS = 8
 """Rounds of the cross-entropy method and of path integral control, which share their budget."""
 
 ROUNDS, SWAPS = 3, 4
 """Rounds of local search and swaps in each, which are 24 imagined plans for each restart."""
+
+AnyPlanner = Callable[..., Plan]
+"""What :func:`~helm_tutorial.planning.episodes.run_episodes` can play with."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +46,12 @@ class Planning:
         restarts: initial plans for each start.
         lr: Adam's step size on the logits.
         decode_every: gradient steps between two scorings of the decoded plans.
-        over: what a plan costs, one of :data:`helm_tutorial.planning.plan.COSTS`.
-        relaxation: how actions are relaxed, one of :data:`helm_tutorial.planning.relaxation.RELAXATIONS`.
+        over: what a plan costs, one of :data:`COSTS`.
+        relaxation: how actions are relaxed, one of :data:`helm_tutorial.planning.gradient.RELAXATIONS`.
         replan: plan before every step, or once (open loop).
         limit: most steps of an episode, in multiples of the world's longest geodesic distance to the goal.
-        stride: every ``stride``-th start state is played; 1 plays all.
+        stride: one in ``stride`` start states is played; 1 plays all.
+        draw: how they are drawn, one of :data:`helm_study.starts.DRAWS`.
     """
 
     horizon: int = 12
@@ -69,6 +64,7 @@ class Planning:
     replan: bool = True
     limit: float = 2.0
     stride: int = 1
+    draw: str = DRAWS[0]
 
     def __post_init__(self):
         for name in ("horizon", "steps", "restarts", "decode_every", "stride"):
@@ -77,6 +73,12 @@ class Planning:
         require_real("limit", self.limit, above=0.0)
         require_choice("over", self.over, COSTS)
         require_choice("relaxation", self.relaxation, RELAXATIONS)
+        require_choice("draw", self.draw, DRAWS)
+
+    @property
+    def plans(self) -> int:
+        """Plans that a decision imagines for each start, in gradient steps and in scorings."""
+        return self.restarts * (self.steps + math.ceil(self.steps / self.decode_every))
 
 
 def report_planner(planning: Planning) -> Planning:
@@ -97,22 +99,85 @@ def plain_planner(planning: Planning) -> Planning:
     return replace(planning, restarts=1, decode_every=planning.steps)
 
 
+def gradient_planner(planning: Planning, num_actions: int = len(ACTIONS)) -> GradientPlanner:
+    """Our planner."""
+    return GradientPlanner(
+        horizon=planning.horizon,
+        num_actions=num_actions,
+        cost=COSTS[planning.over],
+        restarts=planning.restarts,
+        steps=planning.steps,
+        lr=planning.lr,
+        decode_every=planning.decode_every,
+        relaxation=planning.relaxation,
+    )
+
+
+def bounded_planner(planning: Planning) -> AnyPlanner:
+    """Our planner, whose gradient cannot grow, see :func:`helm_tutorial.models.regularity.bounded_gradient`."""
+    planner = gradient_planner(planning)
+    return lambda model, *latents, **options: planner(bounded_gradient(model), *latents, **options)
+
+
+def shooting_planner(planning: Planning) -> RandomShootingPlanner:
+    """Random plans, as many as :attr:`Planning.plans`: no gradient, and no backward passes either."""
+    return RandomShootingPlanner(samples=planning.plans, **_same(planning))
+
+
+def cross_entropy_planner(planning: Planning) -> CrossEntropyPlanner:
+    """The cross-entropy method with as many plans."""
+    samples = max(1, planning.plans // ITERATIONS)
+    sizes = {"iterations": ITERATIONS, "samples": samples, "elites": math.ceil(samples / 10)}
+    return CrossEntropyPlanner(**sizes, **_same(planning))
+
+
+def path_integral_planner(planning: Planning) -> MPPIPlanner:
+    """Path integral control with as many plans."""
+    return MPPIPlanner(iterations=ITERATIONS, samples=max(1, planning.plans // ITERATIONS), **_same(planning))
+
+
+def local_search_planner(planning: Planning, *, proposals: str = "gradient") -> LocalSearchPlanner:
+    """Local search with as many restarts as that number of plans allows."""
+    restarts = max(1, planning.plans // (2 * ROUNDS * SWAPS))
+    sizes = {"rounds": ROUNDS, "restarts": restarts, "swaps": SWAPS, "proposals": proposals}
+    return LocalSearchPlanner(**sizes, **_same(planning))
+
+
+def unguided_planner(planning: Planning) -> LocalSearchPlanner:
+    """Local search that tries swaps at random."""
+    return local_search_planner(planning, proposals="random")
+
+
+def greedy_planner(planning: Planning) -> ExhaustivePlanner:
+    """One step ahead."""
+    return ExhaustivePlanner(**_same(planning) | {"horizon": 1})
+
+
+def _same(planning: Planning) -> dict[str, object]:
+    return {"horizon": planning.horizon, "num_actions": len(ACTIONS), "cost": COSTS[planning.over]}
+
+
 def played_starts(world: Gridworld, planning: Planning) -> Tensor:
     """The start states that are played, ascending; the environment's own start is always among them, shape ``(B,)``."""
-    return torch.unique(torch.cat([world.starts[:: planning.stride], torch.tensor([world.start])]))
+    return draw_starts(world, planning.stride, planning.draw)
+
+
+def recorded_starts(env: str, layout_seed: int, **plannings: Planning) -> dict[str, list[int]]:
+    """The starts that each planning plays, for a record; none where all are drawn as records do that do not say."""
+    drawn = {name: planning for name, planning in plannings.items() if planning.draw != DRAWS[0]}
+    world = load_gridworld(env, layout_seed=layout_seed) if drawn else None
+    return {name: played_starts(world, planning).tolist() for name, planning in drawn.items()}
 
 
 def play(
     world: Gridworld,
     model: WorldModel,
+    planner: AnyPlanner,
     planning: Planning,
     seed: int,
     *,
     starts: Tensor | None = None,
-    by: str = "gradient",
-    bounded: bool = False,
-    keep: bool = False,
-    watch: Callable[[Iterate], None] | None = None,
+    warm_start: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
     """Plan with ``model`` and play on the real environment.
@@ -120,101 +185,41 @@ def play(
     Args:
         world: where.
         model: a trained world model.
-        planning: the planner's settings and the episode's rules.
-        seed: of the planner's random initial plans.
+        planner: such as :func:`gradient_planner` makes of ``planning``.
+        planning: the episode's rules.
+        seed: of the planner's random numbers.
         starts: start states, those of :func:`played_starts` by default.
-        by: one of :data:`PLANNERS`. Random shooting, cross-entropy and path integral control use no gradient, but as
-            many plans scored as make the same number of model calls as our planner (restarts times gradient steps and
-            scorings), whose backward passes come on top. Greedy looks one step ahead. Local search has as many
-            restarts as its budget allows; unguided, it tries swaps at random.
-        bounded: the gradient planner's gradient is kept from growing on its way back, see
-            :func:`helm_tutorial.models.regularity.bounded_gradient`.
-        keep: each decision begins with what is left of the last plan; for gradient, cross-entropy and local search.
-        watch: sees every gradient step, see :func:`helm_tutorial.planning.gradient.plan_gradient`; changes nothing.
+        warm_start: each decision begins with what is left of the last plan.
         progress: called with the step and the limit.
     """
-    require_choice("by", by, PLANNERS)
-    if keep and not (planning.replan and by in KEEPERS):
-        raise ValueError(f"keep must be False unless planning anew by one of {', '.join(KEEPERS)}, got True for {by}")
+    return run_episodes(
+        world,
+        model,
+        planner,
+        played_starts(world, planning) if starts is None else starts,
+        limit=episode_limit(world, planning),
+        generator=torch.Generator().manual_seed(seed),
+        replan=planning.replan,
+        warm_start=warm_start,
+        progress=progress,
+    )
+
+
+class Unasked:
+    """A model for planners that ask none."""
+
+    def encode(self, observations: Tensor) -> Tensor:
+        return observations
+
+
+def play_randomly(world: World, seed: int, starts: Tensor, *, limit: int) -> Episodes:
+    """Uniformly random actions: what a planner has to beat."""
+
+    def draw(model: object, z0: Tensor, goal: Tensor, *, generator: torch.Generator, warm_start: None) -> Plan:
+        return Plan(torch.randint(world.num_actions, (len(z0), 1), generator=generator), torch.zeros(len(z0)))
+
     generator = torch.Generator().manual_seed(seed)
-    scored = planning.restarts * (planning.steps + math.ceil(planning.steps / planning.decode_every))
-    same = {"actions": len(ACTIONS), "over": planning.over}
-    with torch.no_grad():
-        goal = model.encode_goal(world.features[world.goals])
-
-    def planner(observations: Tensor, kept: Tensor | None = None) -> Plan:
-        with torch.no_grad():
-            z0 = model.encode(observations)
-        if by == "greedy":
-            return plan_exhaustive(model, z0, goal, 1, **same)
-        if by == "random shooting":
-            return plan_random_shooting(model, z0, goal, planning.horizon, generator=generator, samples=scored, **same)
-        if by in ("cross-entropy", "path integral"):
-            samples = max(1, scored // ITERATIONS)
-            sizes = {"iterations": ITERATIONS, "samples": samples, "generator": generator}
-            if by == "path integral":
-                return plan_path_integral(model, z0, goal, planning.horizon, **sizes, **same)
-            sizes |= {"elites": math.ceil(samples / 10), "kept": kept}
-            return plan_cross_entropy(model, z0, goal, planning.horizon, **sizes, **same)
-        if by in ("local search", "unguided local search"):
-            return plan_local_search(
-                model,
-                z0,
-                goal,
-                planning.horizon,
-                generator=generator,
-                rounds=ROUNDS,
-                restarts=max(1, scored // (2 * ROUNDS * SWAPS)),
-                swaps=SWAPS,
-                proposals="gradient" if by == "local search" else "random",
-                kept=kept,
-                **same,
-            )
-        return plan_gradient(
-            bounded_gradient(model) if bounded else model,
-            z0,
-            goal,
-            planning.horizon,
-            generator=generator,
-            steps=planning.steps,
-            lr=planning.lr,
-            restarts=planning.restarts,
-            decode_every=planning.decode_every,
-            relaxation=planning.relaxation,
-            kept=kept,
-            watch=watch,
-            **same,
-        )
-
-    # The planner differentiates with respect to actions only; without this every step would also build
-    # the graph of the weights.
-    required = [parameter.requires_grad for parameter in model.parameters()]
-    model.requires_grad_(False)
-    try:
-        return execute(
-            world,
-            planner,
-            played_starts(world, planning) if starts is None else starts,
-            limit=episode_limit(world, planning),
-            replan=planning.replan,
-            keep=keep,
-            progress=progress,
-        )
-    finally:
-        for parameter, flag in zip(model.parameters(), required, strict=True):
-            parameter.requires_grad_(flag)
-
-
-def play_randomly(world: Gridworld, planning: Planning, seed: int) -> Episodes:
-    """Uniformly random actions under the same rules: what a planner has to beat."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def planner(observations: Tensor) -> Plan:
-        actions = torch.randint(len(ACTIONS), (len(observations), 1), generator=generator)
-        nothing = torch.zeros(len(observations))
-        return Plan(actions, nothing, nothing, 0)
-
-    return execute(world, planner, played_starts(world, planning), limit=episode_limit(world, planning))
+    return run_episodes(world, Unasked(), draw, starts, limit=limit, generator=generator)
 
 
 def episode_limit(world: Gridworld, planning: Planning) -> int:
@@ -222,11 +227,6 @@ def episode_limit(world: Gridworld, planning: Planning) -> int:
     if not planning.replan:
         return planning.horizon
     return max(1, round(planning.limit * float(goal_distances(world).max())))
-
-
-def success_rate(episodes: Episodes) -> float:
-    """Share of episodes that the environment ended with a reward."""
-    return float(episodes.success.float().mean())
 
 
 def path_ratio(episodes: Episodes, to_goal: Tensor) -> float:
@@ -240,26 +240,40 @@ def path_ratio(episodes: Episodes, to_goal: Tensor) -> float:
     return float((episodes.steps[won] / to_goal[episodes.states[won, 0]]).mean())
 
 
+def final_distance(world: Gridworld, episodes: Episodes) -> Tensor:
+    """Euclidean distance from the agent's last cell to the nearest goal cell, shape ``(B,)``."""
+    last = episodes.states.gather(1, episodes.steps[:, None])[:, 0]
+    cells = world.positions.float()
+    return torch.cdist(cells[last], cells[world.goals]).min(dim=1).values
+
+
 def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:
     """Success, and final Euclidean distance to the goal, of the episode from the environment's own start."""
     row = int((episodes.states[:, 0] == world.start).nonzero()[0, 0])
-    return bool(episodes.success[row]), float(episodes.final_distance[row])
+    return bool(episodes.success[row]), float(final_distance(world, episodes)[row])
 
 
 def learned_rollout_jacobian(
     world: Gridworld, model: WorldModel, horizon: int, seed: int, *, rollouts: int = 16
 ) -> float:
-    """Geometric mean over random rollouts of the Frobenius norm of ``d z_T / d z_0``.
+    """What :func:`rollout_growth` measures from uniformly random states of a room."""
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.randint(world.num_states, (rollouts,), generator=generator)
+    return rollout_growth(model, world.features[states], horizon, world.num_actions, generator)
 
-    Starts are uniformly random states, actions uniformly random corners of the simplex.
+
+def rollout_growth(
+    model: WorldModel, observations: Tensor, horizon: int, num_actions: int, generator: torch.Generator
+) -> float:
+    """Geometric mean over rollouts of the Frobenius norm of ``d z_T / d z_0``.
+
+    Rollouts begin at ``observations`` ``(B, ...)``; their actions are uniformly random corners of the simplex.
     """
     require_count("horizon", horizon)
-    generator = torch.Generator().manual_seed(seed)
-    states = torch.randint(world.states, (rollouts,), generator=generator)
-    actions = torch.randint(len(ACTIONS), (rollouts, horizon), generator=generator)
+    actions = torch.randint(num_actions, (len(observations), horizon), generator=generator)
     with torch.no_grad():
-        z0 = model.encode(world.features[states])
-    norms = rollout_jacobian(model, z0, one_hot_actions(actions, len(ACTIONS))).state.double().flatten(1).norm(dim=1)
+        z0 = model.encode(observations)
+    norms = rollout_jacobian(model, z0, one_hot_actions(actions, num_actions)).state.double().flatten(1).norm(dim=1)
     return float(norms.log().mean().exp())
 
 
@@ -285,7 +299,7 @@ def blind_search(world: Gridworld, horizon: int, plans: int, *, limit: int, gene
     """
     for name, value in {"horizon": horizon, "plans": plans, "limit": limit}.items():
         require_count(name, value)
-    is_goal = torch.zeros(world.states, dtype=torch.bool)
+    is_goal = torch.zeros(world.num_states, dtype=torch.bool)
     is_goal[world.goals] = True
     here = torch.as_tensor(world.starts).clone()
     for _ in range(limit):

@@ -16,6 +16,10 @@ from pathlib import Path
 from helm_study.intervals import Interval, t_interval
 from helm_tutorial._check import require_choice
 
+SCHEMA = 2
+"""Version of a record's form. Version 1 does not name itself, and its oldest lack settings that were added since:
+:func:`helm_study.flat.completed` reads both."""
+
 _PACKAGE = Path(__file__).parent
 _NUMBERS = re.compile(r"\[\n([-+.,\w\s]+)\]")  # a list of numbers; a line break in JSON is never within a string
 

@@ -1,37 +1,48 @@
-"""The experiments by name: what ``python -m helm_tutorial reproduce`` can run."""
+"""The studies by name: what ``python -m helm_tutorial reproduce`` can run."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-from helm_study.cliff import spectral_cliff
-from helm_study.contrastive import contrastive_ablation, contrastive_choices, contrastive_fix, latent_map
-from helm_study.directed import contrastive_steps, other_worlds, pixels
-from helm_study.forms import imagined_errors, regularity_forms
-from helm_study.funnel import funnel_dissected, mollified_funnel
-from helm_study.pillars import closest_approach, continuous_pillars, two_pillars
-from helm_study.rivals import many_controls, rivals, swaps
-from helm_study.stability import stability_alone
+from helm_study.study import Study
 
-EXPERIMENTS: dict[str, ModuleType] = {
-    "exp1": spectral_cliff,
-    "exp2": mollified_funnel,
-    "exp3": stability_alone,
-    "exp4": contrastive_fix,
-    "pillars": two_pillars,
-    "continuous": continuous_pillars,
-    "closest": closest_approach,
-    "forms": regularity_forms,
-    "errors": imagined_errors,
-    "rivals": rivals,
-    "swaps": swaps,
-    "controls": many_controls,
-    "ablation": contrastive_ablation,
-    "maps": latent_map,
-    "choices": contrastive_choices,
-    "steps": contrastive_steps,
-    "worlds": other_worlds,
-    "pixels": pixels,
-    "funnel": funnel_dissected,
+MODULES = {
+    "exp1": "cliff.spectral_cliff",
+    "exp2": "funnel.mollified_funnel",
+    "exp3": "stability.stability_alone",
+    "exp4": "contrastive.contrastive_fix",
+    "pillars": "pillars.two_pillars",
+    "continuous": "pillars.continuous_pillars",
+    "closest": "pillars.closest_approach",
+    "forms": "forms.regularity_forms",
+    "errors": "forms.imagined_errors",
+    "rivals": "rivals.rivals",
+    "swaps": "rivals.swaps",
+    "controls": "rivals.many_controls",
+    "ablation": "contrastive.contrastive_ablation",
+    "maps": "contrastive.latent_map",
+    "choices": "contrastive.contrastive_choices",
+    "steps": "directed.contrastive_steps",
+    "worlds": "directed.other_worlds",
+    "pixels": "directed.pixels",
+    "funnel": "funnel.funnel_dissected",
 }
-"""The experiments by the name that the command line gives them."""
+"""The module whose ``STUDY`` each name stands for."""
+
+
+class _Studies(Mapping[str, Study]):
+    """All studies, each imported when it is first asked for: a mistyped command needs none of them."""
+
+    def __getitem__(self, name: str) -> Study:
+        return import_module(f"helm_study.{MODULES[name]}").STUDY
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+STUDIES: Mapping[str, Study] = _Studies()
+"""The studies by the name that the command line gives them."""

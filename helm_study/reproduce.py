@@ -1,25 +1,25 @@
-"""Run an experiment over seeds and summarise it: the library behind the command line."""
+"""Run a study over seeds and summarise it: the library behind the command line."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 
-import torch
-
+from helm_study.flat import completed, flat
 from helm_study.metric import interval_over_seeds
-from helm_study.registry import EXPERIMENTS
+from helm_study.records import SCHEMA
+from helm_study.registry import STUDIES
+from helm_study.study import Study, merged
 from helm_tutorial import __version__
 from helm_tutorial._check import require_choice, require_count
 
@@ -31,29 +31,25 @@ SeedProgress = Callable[[int, str, float], None]
 
 
 def configure(experiment: str, *, quick: bool = False, env: str | None = None, layout_seed: int | None = None):
-    """The experiment's configuration.
+    """A study's configuration.
 
     Args:
-        experiment: a name in :data:`EXPERIMENTS`.
+        experiment: a name in :data:`STUDIES`.
         quick: the small one, that shows that all runs.
-        env: the MiniGrid environment, the experiment's own by default.
-        layout_seed: the seed that draws the environment's layout, the experiment's own by default.
-
-    Raises:
-        ValueError: there is no such experiment, it has no environment or layout to choose, ``layout_seed`` is
-            negative, or the environment does not exist or is not supported.
+        env: the MiniGrid environment, the study's own by default.
+        layout_seed: the seed that draws the environment's layout, the study's own by default.
     """
-    require_choice("experiment", experiment, EXPERIMENTS)
-    config_class = EXPERIMENTS[experiment].Config
+    require_choice("experiment", experiment, STUDIES)
     options = {name: value for name, value in (("env", env), ("layout_seed", layout_seed)) if value is not None}
     for name, value in options.items():
-        if name not in config_class.__dataclass_fields__:
+        if not takes(experiment, name):
             what = "environment" if name == "env" else "layout"
             raise ValueError(f"{name} must not be given for {experiment}, which has no {what} to choose, got {value!r}")
     if layout_seed is not None:
         require_count("layout_seed", layout_seed, low=0)
+    config_class = STUDIES[experiment].Config
     config = replace(config_class.quick() if quick else config_class(), **options)
-    if options and hasattr(config, "env"):
+    if options and takes(experiment, "env"):
         # Read it now: an environment that is refused must be so before any work starts.
         from helm_tutorial.worlds.gridworld import load_gridworld
 
@@ -61,25 +57,32 @@ def configure(experiment: str, *, quick: bool = False, env: str | None = None, l
     return config
 
 
+def takes(experiment: str, option: str) -> bool:
+    """Whether a study has such a setting, ``"env"`` or ``"layout_seed"``."""
+    return option in STUDIES[experiment].Config.__dataclass_fields__
+
+
 def reproduce(
     experiment: str,
     seeds: Sequence[int],
     config=None,
     *,
+    only: Collection[str] = (),
     jobs: int = 1,
     earlier: dict | None = None,
     command: Callable[[list[int]], str] | None = None,
     progress: SeedProgress | None = None,
     finished: Callable[[dict], None] | None = None,
 ) -> dict:
-    """Run an experiment once for each seed.
+    """Run a study once for each seed.
 
     Args:
-        experiment: a name in :data:`EXPERIMENTS`.
+        experiment: a name in :data:`STUDIES`.
         seeds: distinct seeds, each from 0.
-        config: the experiment's configuration, :func:`configure`'s by default.
+        config: the study's configuration, :func:`configure`'s by default.
+        only: names of the study's arms, all by default.
         jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only. A group of
-            seeds that an experiment runs together (its ``run_seeds`` and ``GROUP``) is finished together.
+            seeds that are trained side by side is finished together.
         earlier: what this returned before it was interrupted, such as a file that it was written to: the seeds in it
             are not run again.
         command: from the seeds that are done to the command that makes their result anew, kept in it.
@@ -87,42 +90,45 @@ def reproduce(
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
     Returns:
-        ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
+        ``schema``, ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
         ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
-        ``meaning`` and ``reported``. An experiment with ``EXTRAS`` adds those under their own keys, from the
-        first seed that has them.
-
-    Raises:
-        ValueError: an argument is out of range, or ``earlier`` is of something else than what is asked for.
+        ``meaning`` and ``reported``. Then, where there are any: ``starts``, those that the configuration draws; the
+        study's extras, from the first seed that has them; ``missing``, the arms that were not run; and ``arms``, those
+        that another run measured, see :func:`with_arms`.
     """
-    require_choice("experiment", experiment, EXPERIMENTS)
+    require_choice("experiment", experiment, STUDIES)
+    study = STUDIES[experiment]
+    only = study.chosen(only)
     seeds = check_seeds(seeds)
     require_count("jobs", jobs, high=64)
     config = configure(experiment) if config is None else config
-    done = {} if earlier is None else seeds_done(earlier, experiment, config, seeds)
+    done = {} if earlier is None else seeds_done(earlier, experiment, config, seeds, only)
     began = time.monotonic() - (0.0 if earlier is None else earlier["seconds"])
+    kept = {} if earlier is None or "arms" not in earlier else {"arms": earlier["arms"]}
     seeds = [seed for seed in seeds if seed not in done]
-    if not seeds:
-        return summarise(experiment, config, done, time.monotonic() - began, command)
+
+    def summary() -> dict:
+        return summarise(experiment, config, done, time.monotonic() - began, command) | kept
 
     def keep(seed: int, values: dict) -> None:
         done[seed] = values
         if finished is not None:
-            finished(summarise(experiment, config, done, time.monotonic() - began, command))
+            finished(summary())
 
-    groups = _groups(experiment, seeds, jobs)
+    size = max(1, min(study.group, math.ceil(len(seeds) / jobs)))
+    groups = [seeds[at : at + size] for at in range(0, len(seeds), size)]
     if jobs == 1 or len(groups) == 1:
         for group in groups:
             tell = None if progress is None else partial(progress, group[0])
-            for seed, values in _run_group(experiment, config, group, progress=tell).items():
+            for seed, values in study.run_seeds(config, group, only=only, progress=tell).items():
                 keep(seed, values)
-    else:
+    elif groups:
         pool = ProcessPoolExecutor(
             min(jobs, len(groups)),
             mp_context=get_context("spawn"),
             initializer=_begin_worker,
         )
-        waiting = {pool.submit(_run_group, experiment, config, group): group for group in groups}
+        waiting = {pool.submit(_run_group, experiment, config, group, only): group for group in groups}
         if progress is not None:
             progress(groups[0][0], f"in {min(jobs, len(groups))} processes", 0.0)
         try:
@@ -143,52 +149,72 @@ def reproduce(
                 worker.terminate()
             raise
         pool.shutdown()
-    return summarise(experiment, config, done, time.monotonic() - began, command)
+    return summary()
 
 
-def seeds_done(earlier: dict, experiment: str, config, seeds: list[int]) -> dict[int, dict]:
+def seeds_done(
+    earlier: dict, experiment: str, config, seeds: Sequence[int], only: Collection[str] = ()
+) -> dict[int, dict]:
     """What an earlier result found for each of its seeds.
 
     Raises:
-        ValueError: it has another configuration or other versions, seeds or metrics than what is asked for.
+        ValueError: it has another configuration or other versions, seeds or arms than what is asked for.
     """
-    asked = {"experiment": experiment, "config": _as_stored(asdict(config)), "versions": versions()}
-    for name, value in asked.items():
-        if earlier.get(name) != value:
-            raise ValueError(
-                f"earlier must have the same {name} as what is asked for, {value}, got {earlier.get(name)}"
-            )
+    study = STUDIES[experiment]
+    require_same("earlier", earlier, experiment, config, versions=versions())
     unasked = sorted(set(earlier["seeds"]) - set(seeds))
     if unasked:
         raise ValueError(f"earlier must have no seeds but those that are asked for, got also {unasked}")
-    metrics = EXPERIMENTS[experiment].METRICS
-    if set(earlier["metrics"]) != set(metrics):
-        raise ValueError("earlier must have the metrics that this version of the experiment measures")
-    done = {}
-    for at, seed in enumerate(earlier["seeds"]):
-        values = {name: entry["values"][at] for name, entry in earlier["metrics"].items()}
-        # JSON knows neither: of a norm it was infinity, of anything else that there was nothing to measure.
-        done[seed] = {
-            name: (math.inf if metrics[name].unit == "norm" else math.nan) if value is None else value
-            for name, value in values.items()
-        }
-    for name in getattr(EXPERIMENTS[experiment], "EXTRAS", ()):
-        if name in earlier:
-            done[earlier["seeds"][0]][name] = earlier[name]
-    return done
+    lacking = study.missing(earlier["metrics"])
+    if not set(earlier["metrics"]) <= set(study.metrics) or set(study.chosen(only)) != set(study.arms) - set(lacking):
+        raise ValueError("earlier must have the metrics that this version of the study measures, of the same arms")
+    return _by_seed(study, earlier)
 
 
-def _as_stored(config: dict) -> dict:
-    """A configuration as it is when read from a file: tuples are lists."""
-    return json.loads(json.dumps(config))
+def with_arms(record: dict, part: dict) -> dict:
+    """A record with the arms of another result in place of its own, and all else as it was.
+
+    The record's ``arms`` then say of each such arm its ``metrics`` and where they come from: ``command``, ``date``,
+    ``versions``, ``seconds`` and ``seeds`` of the run that measured them.
+
+    Args:
+        record: what a file holds that ``--json`` wrote.
+        part: what :func:`reproduce` returned with ``only``, for the same configuration and seeds.
+    """
+    study = STUDIES[part["experiment"]]
+    whence = {key: part[key] for key in ("command", "date", "versions", "seconds", "seeds")}
+    run = [arm for arm in study.arms if arm not in part.get("missing", ())]
+    arms = record.get("arms", {}) | {arm: {"metrics": list(study.arms[arm]), **whence} for arm in run}
+    metrics = record["metrics"] | part["metrics"]
+    values = _by_seed(study, {"seeds": record["seeds"], "metrics": metrics})
+    complete = _summarised(study, {seed: study.completed(found) for seed, found in values.items()})
+    # What the record has is left as it is, to the last digit, except for what follows from several arms.
+    measured = {name for names in study.arms.values() for name in names}
+    metrics = {name: metrics[name] if name in measured else complete[name] for name in complete}
+    result = merged(record, {key: part[key] for key in (*study.extras, "starts") if key in part})
+    result |= {"metrics": metrics, "arms": arms}
+    return _with_missing(study, result)
+
+
+def require_same(name: str, result: dict, experiment: str, config, **others) -> None:
+    """Raise unless a result is of this study and configuration, and the same in other entries, such as ``seeds``.
+
+    Our own version may differ: tests hold our results to the same from version to version.
+    """
+    asked = {"experiment": experiment, "config": flat(config), **others}
+    given = {key: result.get(key) for key in asked}
+    if isinstance(given["config"], dict):
+        given["config"] = completed(given["config"])
+    for found in (asked, given):
+        if isinstance(found.get("versions"), dict):
+            found["versions"] = {key: value for key, value in found["versions"].items() if key != "helm_tutorial"}
+    for key, value in asked.items():
+        if given[key] != value:
+            raise ValueError(f"{name} must have the same {key} as what is asked for, {value}, got {given[key]}")
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
-    """The seeds as a list.
-
-    Raises:
-        ValueError: there are none, more than 1000, one is negative or one is there twice.
-    """
+    """The seeds as a list: distinct, at least one, at most 1000, each from 0."""
     seeds = list(seeds)
     require_count("the number of seeds", len(seeds), high=MOST_SEEDS)
     for seed in seeds:
@@ -206,34 +232,25 @@ def summarise(
     command: Callable[[list[int]], str] | None = None,
 ) -> dict:
     """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
+    study = STUDIES[experiment]
     seeds = sorted(results)
-    metrics = {}
-    for name, metric in EXPERIMENTS[experiment].METRICS.items():
-        values = [results[seed][name] for seed in seeds]
-        metrics[name] = {
-            "values": values,
-            **interval_over_seeds(values, metric.unit),
-            "unit": metric.unit,
-            "meaning": metric.meaning,
-            "reported": metric.reported,
-        }
-    extras = {}
-    for name in getattr(EXPERIMENTS[experiment], "EXTRAS", ()):
-        having = [seed for seed in seeds if name in results[seed]]
-        if having:
-            extras[name] = results[having[0]][name]
-    return {
+    drawn = study.starts(config) if study.starts else {}
+    extras = {name: results[seed][name] for name in study.extras for seed in reversed(seeds) if name in results[seed]}
+    result = {
+        "schema": SCHEMA,
         "experiment": experiment,
-        "config": _as_stored(asdict(config)),
+        "config": flat(config),
         "seeds": seeds,
         "interval": INTERVAL,
         "versions": versions(),
         "date": date.today().isoformat(),
         "command": command(seeds) if command else None,
         "seconds": round(seconds, 1),
-        "metrics": metrics,
+        "metrics": _summarised(study, results),
+        **({"starts": drawn} if drawn else {}),
         **extras,
     }
+    return _with_missing(study, result)
 
 
 def versions() -> dict[str, str]:
@@ -244,26 +261,54 @@ def versions() -> dict[str, str]:
 
 
 def usual_jobs(experiment: str) -> int:
-    """Processes that an experiment takes when none are asked for: one a core where it trains groups of seeds."""
+    """Processes that a study takes when none are asked for: one a core where it trains groups of seeds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    return min(cores, 64) if hasattr(EXPERIMENTS[experiment], "run_seeds") else 1
+    return min(cores, 64) if STUDIES[experiment].group > 1 else 1
 
 
-def _groups(experiment: str, seeds: list[int], jobs: int) -> list[list[int]]:
-    """Seeds that are run together: one by one, or for an experiment with ``run_seeds`` up to ``GROUP``, jobs shared."""
-    most = getattr(EXPERIMENTS[experiment], "GROUP", 1)
-    size = max(1, min(most, math.ceil(len(seeds) / jobs)))
-    return [seeds[at : at + size] for at in range(0, len(seeds), size)]
+def _by_seed(study: Study, result: dict) -> dict[int, dict]:
+    """A stored result's values for each seed, its extras with the first."""
+    done: dict[int, dict] = {}
+    for at, seed in enumerate(result["seeds"]):
+        values = {name: entry["values"][at] for name, entry in result["metrics"].items()}
+        # JSON knows neither: of a norm it was infinity, of anything else that there was nothing to measure.
+        done[seed] = {
+            name: (math.inf if study.metrics[name].unit == "norm" else math.nan) if value is None else value
+            for name, value in values.items()
+        }
+    done[result["seeds"][0]] |= {name: result[name] for name in study.extras if name in result}
+    return done
 
 
-def _run_group(experiment: str, config, group: list[int], *, progress=None) -> dict[int, dict]:
-    module = EXPERIMENTS[experiment]
-    if hasattr(module, "run_seeds"):
-        return module.run_seeds(config, group, progress=progress)
-    return {seed: module.run(config, seed, progress=progress) for seed in group}
+def _summarised(study: Study, results: dict[int, dict]) -> dict[str, dict]:
+    """The metrics that all seeds have, as a record holds them."""
+    return {
+        name: {
+            "values": (values := [results[seed][name] for seed in sorted(results)]),
+            **interval_over_seeds(values, metric.unit),
+            "unit": metric.unit,
+            "meaning": metric.meaning,
+            "reported": metric.reported,
+        }
+        for name, metric in study.metrics.items()
+        if all(name in values for values in results.values())
+    }
+
+
+def _with_missing(study: Study, result: dict) -> dict:
+    """A result that says which arms it lacks."""
+    missing = study.missing(result["metrics"])
+    rest = {key: value for key, value in result.items() if key != "missing"}
+    return rest | ({"missing": missing} if missing else {})
+
+
+def _run_group(experiment: str, config, group: list[int], only: list[str]) -> dict[int, dict]:
+    return STUDIES[experiment].run_seeds(config, group, only=only)
 
 
 def _begin_worker() -> None:
+    import torch
+
     # Workers do not hear an interruption: it is ours to keep what they have finished and to end them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # One thread a process: the processes share the cores, and a result does not depend on how many there are.

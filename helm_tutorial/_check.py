@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def require_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> None:
-    """Raise unless ``value`` is an integer in ``[low, high]``.
-
-    Raises:
-        TypeError: ``value`` is not an integer.
-        ValueError: ``value`` is outside the range.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
+    """Raise unless ``value`` is an integer in ``[low, high]``; integer scalars of NumPy and PyTorch count."""
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, int):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < low or (high is not None and value > high):
+    if plain < low or (high is not None and plain > high):
         allowed = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {allowed}, got {value}")
+        raise ValueError(f"{name} must be {allowed}, got {plain}")
 
 
 def require_real(
@@ -33,13 +31,9 @@ def require_real(
     low: float | None = None,
     high: float | None = None,
 ) -> None:
-    """Raise unless ``value`` is a finite number with ``above < value`` and ``low <= value <= high``.
-
-    Raises:
-        TypeError: ``value`` is not a real number.
-        ValueError: ``value`` is not finite or outside the range.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """Raise unless ``value`` is a finite number with ``above < value`` and ``low <= value <= high``."""
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     bounds = []
     if above is not None:
@@ -49,29 +43,31 @@ def require_real(
     if high is not None:
         bounds.append(f"at most {high}")
     inside = (
-        math.isfinite(value)
-        and (above is None or value > above)
-        and (low is None or value >= low)
-        and (high is None or value <= high)
+        math.isfinite(plain)
+        and (above is None or plain > above)
+        and (low is None or plain >= low)
+        and (high is None or plain <= high)
     )
     if not inside:
-        raise ValueError(f"{name} must be finite{''.join(' and ' + b for b in bounds)}, got {value}")
+        raise ValueError(f"{name} must be finite{''.join(' and ' + b for b in bounds)}, got {plain}")
+
+
+def _plain(value: object) -> object:
+    """The Python number inside a scalar of NumPy or PyTorch; anything else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def require_choice(name: str, value: object, allowed: Collection) -> None:
-    """Raise ``ValueError`` unless ``value`` is one of ``allowed``."""
+    """Raise unless ``value`` is one of ``allowed``."""
     if value not in allowed:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise ValueError(f"{name} must be one of {choices}, got {value!r}")
 
 
 def require_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...]) -> None:
-    """Raise unless ``tensor`` has ``shape``; a letter such as ``"B"`` stands for any size, ``...`` for any rest.
+    """Raise unless ``tensor`` has ``shape``; a letter such as ``"B"`` stands for any size, ``...`` for any rest."""
+    import torch  # here, so that a command line with a mistake is answered at once
 
-    Raises:
-        TypeError: ``tensor`` is not a tensor.
-        ValueError: its shape differs; the message states both shapes.
-    """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
     wanted = shape[1:] if shape and shape[0] is ... else shape

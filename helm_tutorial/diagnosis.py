@@ -1,7 +1,7 @@
 """Why a latent space can or cannot be planned in: one number for each way of failing.
 
-Each function takes the latents of all ``N`` states, ``(N, D)``, and what it compares them with. Where a model
-encodes goals by a network of their own, ``goals`` are the latents of all ``N`` states as goals, ``(N, D)``.
+Most functions take the latents of all ``N`` states, shape ``(N, D)``. Where a model has a goal encoder of its own,
+``goals`` are the latents of all ``N`` states as goals, also ``(N, D)``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_shape
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
-from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import Gridworld, random_walks
+from helm_tutorial.rollouts import Dynamics, rollout
+from helm_tutorial.worlds.gridworld import Gridworld
 
 
 @torch.no_grad()
@@ -25,15 +26,15 @@ def latents(model: WorldModel, world: Gridworld) -> Tensor:
 
 @torch.no_grad()
 def goal_latents(model: WorldModel, world: Gridworld) -> Tensor:
-    """Latents of all states as goals, shape ``(N, D)``: those of :func:`latents` without a goal encoder."""
+    """Latents of all states as goals, shape ``(N, D)``; those of :func:`latents` without a goal encoder."""
     return model.encode_goal(world.features)
 
 
 def latent_distances(x: Tensor, y: Tensor) -> Tensor:
     """Euclidean distances between latents ``(P, D)`` and ``(Q, D)``, shape ``(P, Q)``.
 
-    By differences, not by the expanded square that ``torch.cdist`` takes for larger inputs: its rounding error
-    of about 1e-4 is far more than the distances that are left in a collapsed latent space.
+    They come from differences. For larger inputs ``torch.cdist`` would expand the square, with a rounding error of
+    about 1e-4, which is more than the distances in a collapsed latent space.
     """
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -44,9 +45,9 @@ def spread(z: Tensor) -> float:
 
 
 def effective_rank(z: Tensor) -> float:
-    """How many directions the latents use: the exponential of the entropy of the normalised spectrum.
+    """Number of directions that the latents use, between 1 and ``D``.
 
-    Between 1 and ``D``; singular values of the centred latents are normalised to sum 1.
+    It is the exponential of the entropy of the singular values of the centred latents, normalised to sum 1.
     """
     values = torch.linalg.svdvals(z - z.mean(dim=0))
     shares = values / values.sum().clamp_min(1e-30)
@@ -54,58 +55,80 @@ def effective_rank(z: Tensor) -> float:
 
 
 @torch.no_grad()
-def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of state-action pairs whose predicted latent is nearest to the true next state's latent."""
-    z, count = latents(model, world), model.actions
-    actions = one_hot_actions(torch.arange(count), count)
-    predicted = model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))
-    nearest = latent_distances(predicted, z).argmin(dim=1)
-    return float((nearest == world.transitions.reshape(-1)).float().mean())
+def imagination_accuracy(model: Dynamics, z0: Tensor, actions: Tensor, z: Tensor, ends: Tensor) -> float:
+    """Share of rollouts whose last imagined latent is nearest to that of the state where they truly end.
 
-
-@torch.no_grad()
-def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
-    """Share of random rollouts whose latent after ``steps`` imagined steps is nearest to the true state's.
-
-    Raises:
-        ValueError: ``steps`` or ``rollouts`` is below 1.
+    Args:
+        model: ``z_next = model(z, a)``.
+        z0: latents of the starts, shape ``(M, D)``.
+        actions: as the model takes them, shape ``(M, T, A)``.
+        z: latents of the states among which the nearest is looked for, shape ``(N, D)``.
+        ends: which of these each rollout truly ends in, shape ``(M,)``.
     """
+    imagined = rollout(model, z0, actions)[:, -1]
+    return float((latent_distances(imagined, z).argmin(dim=1) == ends).float().mean())
+
+
+def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
+    """Share of pairs of a state and an action whose predicted latent is nearest to the true next state's.
+
+    The nearest is looked for among all states that some action leads to. Of ``world`` this needs only ``features`` and
+    ``transitions``.
+    """
+    z, (count, num_actions) = latents(model, world), world.transitions.shape
+    actions = one_hot_actions(torch.arange(num_actions), num_actions).repeat(count, 1)[:, None]
+    following, ends = world.transitions.unique(return_inverse=True)
+    z0 = z[:count].repeat_interleave(num_actions, dim=0)
+    return imagination_accuracy(model, z0, actions, z[following], ends.flatten())
+
+
+def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
+    """Share of random walks whose latent after ``steps`` imagined steps is nearest to the true state's."""
     require_count("steps", steps)
     require_count("rollouts", rollouts)
-    generator = torch.Generator().manual_seed(seed)
-    states, actions = random_walks(world, rollouts, steps, generator=generator)
-    z = latents(model, world)
-    last = rollout(model, z[states[:, 0]], one_hot_actions(actions, model.actions))[:, -1]
-    return float((latent_distances(last, z).argmin(dim=1) == states[:, -1]).float().mean())
+    walks = world.random_walks(rollouts, steps, generator=torch.Generator().manual_seed(seed))
+    z, actions = latents(model, world), one_hot_actions(walks.actions, walks.num_actions)
+    return imagination_accuracy(model, z[walks.states[:, 0]], actions, z, walks.states[:, -1])
 
 
-@torch.no_grad()
-def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of state-action pairs whose predicted latent decodes exactly to the next state's observation.
+def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:
+    """Rank correlation of latent distance with steps, over all ordered pairs of different states.
 
-    Exactly: every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) rounds to the right
-        one.
-    """
-    z, count = latents(model, world), model.actions
-    actions = one_hot_actions(torch.arange(count), count)
-    decoded = world.view.restore(model.decode(model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))))
-    true = world.view.restore(world.features[world.transitions.reshape(-1)])
-    return float((decoded.round() == true.round()).all(dim=1).float().mean())
+    Args:
+        z: latents, shape ``(N, D)``.
+        geodesic: fewest steps from each state to each other, shape ``(N, N)``; infinite where there is no way, and
+            such pairs are left out.
+        goals: latents as goals, shape ``(N, D)``; by default ``z``.
 
-
-def symmetric_bound(geodesic: Tensor) -> float:
-    """The highest rank correlation that any symmetric distance can have with ``geodesic``, ``(N, N)``.
-
-    A rank correlation is the correlation of ranks. Ranks that are the same both ways are orthogonal to the
-    antisymmetric part of the geodesic ranks, so no better than the symmetric part of these: the bound is the
-    length of their symmetric part over their length, both centred. Pairs without a way both ways are left out.
-
-    Raises:
-        ValueError: ``geodesic`` is not square, or all its distances are the same and have no order.
+    Returns:
+        Spearman's correlation, or ``nan`` where all latents are the same point and distances have no order.
 
     Example:
         >>> import torch
-        >>> there_and_back = torch.tensor([[0.0, 1.0], [5.0, 0.0]])  # one step on, five back
+        >>> corridor = torch.arange(4.0)[:, None]  # a state a step, so distance in this latent is the number of steps
+        >>> steps = (corridor - corridor.T).abs()
+        >>> round(metric_correlation(corridor, steps), 6)
+        1.0
+        >>> round(metric_correlation(corridor[[0, 2, 1, 3]], steps), 2)  # two states confused
+        0.17
+    """
+    different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
+    distances = latent_distances(z, z if goals is None else goals)[different]
+    if bool((distances == distances[0]).all()):
+        return math.nan
+    return rank_correlation(distances, geodesic[different])
+
+
+def symmetric_bound(geodesic: Tensor) -> float:
+    """Highest rank correlation that any symmetric distance can have with ``geodesic``, shape ``(N, N)``.
+
+    A rank correlation is the correlation of ranks. The ranks of a symmetric distance are orthogonal to the
+    antisymmetric part of the geodesic ranks. So the bound is the length of the symmetric part of the geodesic ranks
+    over their whole length, both centred. Pairs of states without a way in both directions are left out.
+
+    Example:
+        >>> import torch
+        >>> there_and_back = torch.tensor([[0.0, 1.0], [5.0, 0.0]])  # one step there, five back
         >>> symmetric_bound(there_and_back)
         0.0
     """
@@ -119,22 +142,19 @@ def symmetric_bound(geodesic: Tensor) -> float:
     return float(((centred + centred.T) / 2).norm() / centred.norm())
 
 
-def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:
-    """Spearman correlation of latent with geodesic distance over all ordered pairs of different states.
+def rank_correlation(x: Tensor, y: Tensor) -> float:
+    """Spearman's rank correlation of two samples, shape ``(N,)`` each; equal values share their mean rank."""
+    if x.shape != y.shape or x.ndim != 1 or len(x) < 2:
+        raise ValueError(f"x and y must both have shape (N,) with N at least 2, got {tuple(x.shape)}, {tuple(y.shape)}")
+    both = torch.stack([ranks(x), ranks(y)])
+    if bool((both == both[:, :1]).all(dim=1).any()):
+        raise ValueError("x and y must not be constant: ranks of equal values are undefined")
+    return float(torch.corrcoef(both)[0, 1])
 
-    Args:
-        z: latents, shape ``(N, D)``.
-        geodesic: steps from each state to each other, shape ``(N, N)``; unreachable pairs are left out.
-        goals: latents as goals, ``z`` by default, shape ``(N, D)``.
 
-    Returns:
-        The correlation, ``nan`` where all latents are the same point and there is no order to speak of.
-    """
-    different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
-    distances = latent_distances(z, z if goals is None else goals)[different]
-    if bool((distances == distances[0]).all()):
-        return math.nan
-    return rank_correlation(distances, geodesic[different])
+def ranks(values: Tensor) -> Tensor:
+    """Rank of each value, from 1, float64; equal values share their mean rank."""
+    return torch.from_numpy(rankdata(values.detach().cpu().numpy()))
 
 
 def goal_latent_distances(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -> Tensor:
@@ -143,16 +163,16 @@ def goal_latent_distances(z: Tensor, world: Gridworld, *, goals: Tensor | None =
 
 
 def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor, *, goals: Tensor | None = None) -> float:
-    """Share of starts where the action that looks best one step ahead lies on a shortest path.
+    """Share of starts where the action that looks best one step ahead is on a shortest path.
 
-    Looks best: leads, truly, to the state whose latent is nearest to the goal's. So it judges the
-    geometry alone, with a perfect model. Ties count by the share of tied actions that are right.
+    That action truly leads to the state whose latent is nearest to the goal's, so this judges the geometry alone, as
+    if the model were perfect. A tie counts by the share of tied actions that are right.
 
     Args:
         z: latents, shape ``(N, D)``.
-        world: where.
-        to_goal: geodesic distance of each state to the goal, shape ``(N,)``.
-        goals: latents as goals, ``z`` by default, shape ``(N, D)``.
+        world: its starts, goals and transitions.
+        to_goal: fewest steps from each state to the goal, shape ``(N,)``.
+        goals: latents as goals, shape ``(N, D)``; by default ``z``.
     """
     starts = world.starts
     ahead = goal_latent_distances(z, world, goals=goals)[world.transitions[starts]]
@@ -163,28 +183,7 @@ def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor, *, goals: Tens
 
 
 def descent_share(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -> float:
-    """Share of starts from which some action lowers the latent distance to the goal: no dead end one step ahead."""
+    """Share of starts from which some action lowers the latent distance to the goal."""
     starts = world.starts
     distance = goal_latent_distances(z, world, goals=goals)
     return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())
-
-
-def rank_correlation(x: Tensor, y: Tensor) -> float:
-    """Spearman's rank correlation of two samples, shape ``(N,)`` each; ties share their mean rank.
-
-    Raises:
-        ValueError: the shapes differ, fewer than two values, or one sample is constant.
-    """
-    if x.shape != y.shape or x.ndim != 1 or len(x) < 2:
-        raise ValueError(f"x and y must both have shape (N,) with N at least 2, got {tuple(x.shape)}, {tuple(y.shape)}")
-    both = torch.stack([ranks(x), ranks(y)])
-    if bool((both == both[:, :1]).all(dim=1).any()):
-        raise ValueError("x and y must not be constant: ranks of equal values are undefined")
-    return float(torch.corrcoef(both)[0, 1])
-
-
-def ranks(values: Tensor) -> Tensor:
-    """Rank of each value, from 1, shape ``(N,)`` in float64; equal values share their mean rank."""
-    _, group, counts = torch.unique(values, return_inverse=True, return_counts=True)
-    last = counts.cumsum(dim=0).double()
-    return (last - (counts.double() - 1) / 2)[group]

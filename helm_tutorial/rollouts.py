@@ -1,4 +1,4 @@
-"""The single rollout everybody uses: a world model applied along a sequence of actions."""
+"""Rolling a world model out along a sequence of actions."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ from torch import Tensor
 from helm_tutorial._check import require_shape
 
 Dynamics = Callable[[Tensor, Tensor], Tensor]
-"""A world model's step, anything callable as ``z_next = model(z, a)``, with shapes ``(B, D), (B, A) -> (B, D)``."""
+"""One step of a world model: anything callable as ``z_next = model(z, a)``, shapes ``(B, D), (B, A) -> (B, D)``."""
 
 
 def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
     """Apply ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
 
     Args:
-        model: the world model, see :data:`Dynamics`.
+        model: ``z_next = model(z, a)``.
         z0: first states, shape ``(B, D)``.
-        actions: one sequence of actions a state, shape ``(B, T, A)``; ``T`` may be 0.
+        actions: one sequence of actions for each start, shape ``(B, T, A)``; ``T`` may be 0.
 
     Returns:
         All states, the first included, shape ``(B, T + 1, D)``.
-
-    Raises:
-        TypeError: ``z0`` or ``actions`` is not a tensor.
-        ValueError: a shape is not as above, or the two batches differ.
 
     Example:
         >>> import torch

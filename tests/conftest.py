@@ -2,8 +2,9 @@
 
 import pytest
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.pillars import two_pillars
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 
@@ -15,4 +16,4 @@ def pytest_collection_modifyitems(items):
 def contrastive():
     """The room of most records, and the model of seed 0 that several of them hold: InfoNCE, no penalty."""
     world = load_gridworld(two_pillars.Config().env)
-    return world, train_contrastive(world, Training(), 0)
+    return world, train_contrastive(world, Contrastive(), 0)

@@ -1,6 +1,6 @@
 """Run every notebook as Google Colab would: its versions, and the package installed by the set-up cell itself.
 
-A fresh environment, ``.venv-colab``, holds what Colab ships as near as this machine can, without helm_tutorial. Git is
+A fresh environment, ``.venv-colab``, holds what Colab ships as near as this machine can, without our package. Git is
 told, by environment variables alone, that the repository's address means a copy of this repository's last commit, so
 the set-up cell's own line installs from here. The notebooks are copied out of the checkout, so that nothing but that
 line can make the package importable.
@@ -18,7 +18,7 @@ import time
 import venv
 from pathlib import Path
 
-from notebooks import ROOT, TIMEOUT, chapters, repository_address
+from notebooks import ROOT, TIMEOUT, repository_address, stored
 
 ENVIRONMENT = ROOT / ".venv-colab"
 # What Colab shipped in August 2026, where it differs from what this book is built with. Its Python was 3.13 and its
@@ -107,27 +107,28 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         variables = colab_variables(repository_copy(folder))
-        for chapter in chapters():
-            path = folder / chapter.name
-            shutil.copyfile(chapter, path)
+        for notebook in stored():
+            path = folder / notebook.relative_to(ROOT)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, path)
             began = time.monotonic()
             ran = subprocess.run(
                 [python, "-c", RUNNER, path, str(TIMEOUT)], cwd=folder, env=variables, capture_output=True, text=True
             )
             seconds = time.monotonic() - began
             if ran.returncode:
-                failed.append(chapter.name)
-                print(f"{chapter.name}: FAILED after {seconds:.1f} s\n{ran.stderr[-4000:]}", flush=True)
+                failed.append(path.name)
+                print(f"{path.name}: FAILED after {seconds:.1f} s\n{ran.stderr[-4000:]}", flush=True)
             else:
                 found = json.loads(ran.stdout.splitlines()[-1])
                 print(
-                    f"{chapter.name}: {seconds:.1f} s, {found['setup']:.1f} s of them in the set-up cell, "
+                    f"{path.name}: {seconds:.1f} s, {found['setup']:.1f} s of them in the set-up cell, "
                     f"{found['views']} live widget(s)",
                     flush=True,
                 )
         if not failed:
             print(f"The package was installed by the set-up cell from commit {installed_commit(python)[:12]}")
-    print(f"{len(chapters()) - len(failed)} of {len(chapters())} notebooks ran as on Colab", flush=True)
+    print(f"{len(stored()) - len(failed)} of {len(stored())} notebooks ran as on Colab", flush=True)
     return int(bool(failed))
 
 

@@ -16,13 +16,14 @@ import torch
 
 from helm_book.figures.grid import draw_path, show_field
 from helm_book.figures.style import COLORS, use_style
-from helm_study.play import Planning, play
+from helm_study.fast.baselines import train_reconstruction
+from helm_study.fast.contrastive import train_contrastive
+from helm_study.play import Planning, gradient_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial.cliff.closed_forms import action_jacobian_norms, ridge_optimum
 from helm_tutorial.cliff.linear_system import expansive_system
-from helm_tutorial.funnel.landscape import convexity_width, mollified, report_energy
-from helm_tutorial.models.baselines import train_reconstruction
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.funnel.landscape import convexity_width, mollify, report_energy
+from helm_tutorial.models.settings import Contrastive, Reconstruction
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 ASSETS = Path(__file__).resolve().parent.parent / "book" / "_assets"
@@ -41,7 +42,7 @@ def cliff(axes) -> None:
 
 def funnel(axes) -> None:
     energy = report_energy()
-    smooth = mollified(energy, convexity_width(energy))
+    smooth = mollify(energy, convexity_width(energy))
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)
     line = torch.stack([x, torch.zeros_like(x)], dim=1)
     axes.plot(x, energy(line), color=COLORS["flat"], linewidth=2)
@@ -53,7 +54,7 @@ def funnel(axes) -> None:
 
 def room(axes, world, model, title: str, color: str) -> None:
     z = diagnosis.latents(model, world)
-    episode = play(world, model, Planning(), SEED, starts=torch.tensor([world.start]))
+    episode = play(world, model, gradient_planner(Planning()), Planning(), SEED, starts=torch.tensor([world.start]))
     distance = diagnosis.goal_latent_distances(z, world)
     show_field(
         axes, world, distance / distance.max(), title=title, mark=int(world.goals[0]), cmap="Greys", limits=(-0.1, 1.3)
@@ -90,7 +91,10 @@ def main() -> None:
     use_style()
     torch.set_num_threads(1)
     world = load_gridworld()
-    models = train_reconstruction(world, Training(), SEED), train_contrastive(world, Training(), SEED)
+    models = (
+        train_reconstruction(world, Reconstruction(), SEED),
+        train_contrastive(world, Contrastive(), SEED),
+    )
     figure, axes = plt.subplots(2, 2, figsize=(9, 7.2))
     panels(axes.flatten(), world, models)
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)

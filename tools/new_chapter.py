@@ -158,7 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     place = path.relative_to(notebooks.ROOT)
     print(f"begun: {place}. Next, as CONTRIBUTING.md says in full:")
-    print(f"  - file: book/{options.name}      goes into _toc.yml, and a row with a badge into the README's table")
+    print(
+        f"  - file: book/{options.name}      goes into a part of _toc.yml, a row with a badge into the README's table"
+    )
     print(f"  python tools/notebooks.py run {place}      after every change of its code")
     return 0
 

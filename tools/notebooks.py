@@ -1,9 +1,11 @@
 """Execute, normalise and check the stored notebooks.
 
-    python tools/notebooks.py run book/spectral_cliff.ipynb   execute in place, twice with identical bytes
+    python tools/notebooks.py run book/spectral_cliff.ipynb   execute in place; a second run gives the same bytes
+    python tools/notebooks.py tidy                            bring set-up cell and form up to date, execute nothing
     python tools/notebooks.py check                           what a stored notebook must keep to
 
-Without paths, all of ``book/*.ipynb``. What is stored is the live life of the chapters; the build makes the static one.
+Without paths, every notebook of ``_toc.yml``, the only list of the book's pages. Stored notebooks hold their live
+outputs; the build makes the static ones.
 """
 
 from __future__ import annotations
@@ -25,10 +27,20 @@ ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHECKED = "# NBVAL_CHECK_OUTPUT"
+DEEPER = "deeper"  # the folder of pages without a chapter number
+# What a notebook says of its language, without which exporters do not know what to write; no version of a machine.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
 OUR_METADATA = ("title", "executed_source", "rounding")  # of a notebook
-KEPT_METADATA = ("mystnb", "tags", "title")  # of a cell: what an author writes; front ends add the rest
-# What the book folds, Colab (cellView) and JupyterLab (jupyter) fold too: a solution does not stand below its question.
-FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True, "outputs_hidden": True}}
+KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an author writes; front ends add the rest
+# What the book folds, Colab (cellView) and JupyterLab (jupyter) fold too: the source of a solution, not its output.
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -52,16 +64,31 @@ def setup_cell(address: str) -> str:
     """The first code cell of every chapter: installs the package where it is missing, as on Colab, names the device."""
     return (
         "import importlib.util\n\n"
-        'if importlib.util.find_spec("helm_tutorial") is None:\n'
-        f'    %pip install -q "git+{address}@main"\n\n'
+        'if importlib.util.find_spec("helm_book") is None:\n'
+        f'    %pip install -q "helm-tutorial[book] @ git+{address}@main"\n\n'
         "from helm_book.setup_line import describe_device\n\n"
         "print(describe_device())"
     )
 
 
+def pages(root: Path = ROOT) -> list[Path]:
+    """The source of every page of the book, in the order of ``_toc.yml``."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    below = [page for chapter in chapters for page in (chapter, *chapter.get("sections", ()))]
+    names = [contents["root"], *(page["file"] for page in below)]
+    notebooks = [root / f"{name}.ipynb" for name in names]
+    return [path if path.is_file() else path.with_suffix(".md") for path in notebooks]
+
+
+def stored(root: Path = ROOT) -> list[Path]:
+    """The notebooks among them."""
+    return [path for path in pages(root) if path.suffix == ".ipynb"]
+
+
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The stored notebooks."""
-    return sorted((root / "book").glob("*.ipynb"))
+    """The notebooks that are chapters, with a number; the others are pages of *Going deeper*."""
+    return [path for path in stored(root) if path.parent.name != DEEPER]
 
 
 def read(path: Path) -> NotebookNode:
@@ -108,7 +135,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
+            "language_info": LANGUAGE,
             **{key: notebook.metadata[key] for key in OUR_METADATA if key in notebook.metadata},
         }
     )
@@ -158,6 +185,13 @@ def run(path: Path) -> float:
     notebook.metadata["rounding"] = fingerprint()
     write(normalise(notebook), path)
     return seconds
+
+
+def tidy(path: Path) -> None:
+    """Give the notebook at ``path`` today's set-up cell and normal form; its outputs stay."""
+    notebook = read(path)
+    next(cell for cell in notebook.cells if cell.cell_type == "code").source = setup_cell(repository_address())
+    write(normalise(notebook), path)
 
 
 # ---------------------------------------------------------------- check
@@ -257,14 +291,16 @@ def check(path: Path) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 when all is well, 1 when a check fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("run", "check"))
+    parser.add_argument("action", choices=("run", "tidy", "check"))
     parser.add_argument("paths", nargs="*", type=Path)
     options = parser.parse_args(arguments)
     failed = False
-    for path in options.paths or chapters():
+    for path in options.paths or stored():
         if options.action == "run":
             print(f"{path}: executing", flush=True)
             print(f"{path}: {run(path.resolve()):.1f} s", flush=True)
+        if options.action == "tidy":
+            tidy(path)
         for problem in check(path):
             failed = True
             print(f"{path}: {problem}", file=sys.stderr)

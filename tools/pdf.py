@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import yaml
+import notebooks
 from chromium import find_chromium, launched
-from notebooks import ROOT
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject, NumberObject
 
+ROOT = notebooks.ROOT
 HTML = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "the_two_pillars.pdf"
 TITLE = "The Two Pillars of Gradient Planning"
@@ -37,9 +37,7 @@ FOOTER = (
 
 def pages() -> list[str]:
     """The book's pages in the order of its table of contents, without ``.html``."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [page for chapter in contents["chapters"] for page in (chapter, *chapter.get("sections", ()))]
-    return [contents["root"], *(page["file"] for page in chapters)]
+    return [path.relative_to(ROOT).with_suffix("").as_posix() for path in notebooks.pages()]
 
 
 def serve(route) -> None:

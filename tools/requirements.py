@@ -30,12 +30,12 @@ TOOLS = {
     "pytest-xdist": "spreads the tests over the cores",
     "nbval": "tests the notebooks' outputs",
     "hypothesis": "tests of identities that hold for all inputs",
-    "scipy": "tests against an independent implementation; never at run time",
     "playwright": "tests of the built pages in a browser",
     "axe-playwright-python": "tests of the built pages for accessibility, axe-core in it",
     "pypdf": "binds the printed pages into one PDF",
     "ruff": "style",
     "codespell": "spelling",
+    "mypy": "types, as a user's own checker sees them",
     "packaging": "this script",
     "setuptools": "installs the package without fetching a build environment",
 }
@@ -66,6 +66,8 @@ def render(root: Path = ROOT) -> str:
     """The text of requirements.txt for the running environment."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     package = {canonicalize_name(Requirement(text).name): "the package" for text in project["dependencies"]}
+    for extra, texts in project["optional-dependencies"].items():
+        package |= {canonicalize_name(Requirement(text).name): f"the package, extra {extra}" for text in texts}
     direct = package | {canonicalize_name(name): reason for name, reason in TOOLS.items()}
     versions = closure(list(direct))
     width = max(len(f"{name}=={versions[name]}") for name in direct)

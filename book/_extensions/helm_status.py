@@ -53,7 +53,6 @@ FIGURES = {
     "update_cpu_over_gpu_8x8": "an update, CPU over GPU, Empty-8x8",
     "update_cpu_over_gpu_16x16": "an update, CPU over GPU, Empty-16x16",
     "update_cpu_over_gpu_four_rooms": "an update, CPU over GPU, FourRooms",
-    "jacobian_speedup_T200": "Jacobian norms to T = 200, jacrev over ours",
     "plan_speedup_vs_peer_T12": "plan speedup vs peer, T = 12",
     "plan_speedup_vs_peer_T25": "plan speedup vs peer, T = 25",
     "plan_speedup_same_path_T12": "plan speedup, same path, T = 12",
@@ -67,6 +66,8 @@ FIGURES = {
     "memory_largest_room": "memory that takes",
     "training_reckoned_largest_room": "training there, reckoned",
 }
+DEEPER = "/deeper/"  # pages below it have no number
+CARD = "book/report_card"  # it loads what its claims name
 # Page weights are known when every page is written, this one too: they are filled into its text at the end.
 WEIGHT = "weight-of({})"
 WEIGHT_FORM = re.compile(r"weight-of\(([\w/]+)\)")
@@ -97,14 +98,17 @@ def versions(_app: Sphinx) -> Iterable[tuple[str, ...]]:
     yield "built on", date.today().isoformat()
 
 
+def notebooks(app: Sphinx) -> list[str]:
+    """The pages that are notebooks, in the book's order."""
+    return [name for name in app.config.external_site_map if app.env.doc2path(name).endswith(".ipynb")]
+
+
 def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
     """How long each chapter ran in this build, how many explorers it has and what its page weighs."""
     results = json.loads((Path(app.srcdir) / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     yield "chapter", "ran for", "memory", "explorers", "page"
     total = 0.0
-    for name in app.env.toctree_includes[app.config.root_doc]:
-        if not app.env.doc2path(name).endswith(".ipynb"):
-            continue
+    for name in notebooks(app):
         executed = app.env.nb_metadata.get(name, {}).get("exec_data")
         seconds = executed["runtime"] if executed else None
         total += seconds or 0.0
@@ -124,18 +128,15 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 
 def recorded(app: Sphinx) -> Iterable[tuple[str, ...]]:
-    """The long studies that chapters show as recorded, and the numbers of the chapters that load them.
-
-    The last chapter is the report card, which loads what its claims name.
-    """
-    paths = map(app.env.doc2path, app.env.toctree_includes[app.config.root_doc])
-    sources = [Path(path).read_text(encoding="utf-8").splitlines() for path in paths if path.endswith(".ipynb")]
+    """The long studies that chapters show as recorded, and the numbers of the chapters that load them."""
+    numbered = [name for name in notebooks(app) if DEEPER not in name]
+    sources = [Path(app.env.doc2path(name)).read_text(encoding="utf-8").splitlines() for name in numbered]
     judged = {claim.record for claim in CLAIMS} | {"ablation"}  # which a claim loads beside its own
     yield "record", "chapters", "seeds", "made on", "torch", "ran for"
     for name in records.available():
         record = records.load(name)
         loads = [any("records.load" in line and f'\\"{name}\\"' in line for line in lines) for lines in sources]
-        loads[-1] |= name in judged
+        loads[numbered.index(CARD)] |= name in judged
         used = [str(number) for number, loaded in enumerate(loads, start=1) if loaded]
         torch = record["versions"]["torch"].split("+")[0]
         yield (

@@ -26,7 +26,7 @@ def _room() -> Gridworld:
 
 def _one_hot(answer) -> str:
     world = _room()
-    z = torch.eye(world.states)
+    z = torch.eye(world.num_states)
     wanted = {
         "spread": diagnosis.spread(z),
         "effective rank": diagnosis.effective_rank(z),
@@ -66,8 +66,8 @@ def _fall_per_step(gamma: float) -> float:
 
 def _turned_round(answer) -> str:
     world, turned = _room(), torch.as_tensor(answer)
-    if tuple(turned.shape) != (world.states,):
-        return f"it has shape {tuple(turned.shape)}; asked for is one state for each of the {world.states}"
+    if tuple(turned.shape) != (world.num_states,):
+        return f"it has shape {tuple(turned.shape)}; asked for is one state for each of the {world.num_states}"
     if not torch.equal(world.positions[turned], world.positions):
         return "some states change their cell; turning round keeps it"
     if not torch.equal(world.headings[turned], (world.headings + 2) % 4):

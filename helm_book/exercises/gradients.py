@@ -10,11 +10,11 @@ from helm_book.exercises.judging import Exercise, a_formula, a_number, near
 from helm_tutorial.cliff.closed_forms import action_jacobian, action_jacobian_norms, relative_distance, ridge_optimum
 from helm_tutorial.cliff.conditioning import action_condition
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.lqr import feedback_gain
-from helm_tutorial.cliff.penalties import backward_passes, penalised_gain
+from helm_tutorial.cliff.lqr import lqr_gain
+from helm_tutorial.cliff.penalties import backward_passes, spectral_penalty
 from helm_tutorial.funnel.descent import basin_coverage, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollified, report_energy
-from helm_tutorial.jacobian import spectral_penalty_exact
+from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollify, report_energy
+from helm_tutorial.models.regularity import penalised_gain
 
 __all__ = ["EXERCISES"]
 
@@ -38,7 +38,7 @@ def _mended_penalty(penalty) -> str:
     system = expansive_system(torch.Generator().manual_seed(3))
     draw = torch.Generator().manual_seed(4)
     z, a = (torch.randn(1, size, generator=draw, dtype=torch.float64) for size in system.B.shape)
-    exact = float(spectral_penalty_exact(system, z, a))
+    exact = float(spectral_penalty(system, z, a))
     passes = backward_passes(penalty, system, z, a)
     if passes != 1:
         return f"it goes back through the model {passes} times; one pass is allowed"
@@ -59,8 +59,8 @@ def _least_error(r: float, rho: float) -> float:
 
 def _conditions(answer) -> str:
     for count, found in zip((4, 1), answer, strict=True):
-        system = expansive_system(torch.Generator().manual_seed(0), actions=count)
-        gain = feedback_gain(system.W, system.B)
+        system = expansive_system(torch.Generator().manual_seed(0), num_actions=count)
+        gain = lqr_gain(system.W, system.B)
         wanted = action_condition(LinearSystem(system.W - system.B @ gain, system.B), 50)
         if near(found, action_condition(system, 50), relative=0.1):
             return f"with {count} action(s) that is the open loop's; put W - BK in the place of W"
@@ -74,10 +74,12 @@ def _single(omega: float) -> RuggedEnergy:
 
 
 def _late_share() -> float:
-    return basin_coverage(mollified(report_energy(), 0.39), start_grid())
+    return basin_coverage(mollify(report_energy(), 0.39), start_grid())
 
 
 def _half_curvature(answer) -> str:
+    if float(answer) <= 0:
+        return "l and h are lengths; asked for is l over h, a positive number"
     x = 1 / float(answer)
     if near(x / math.sinh(x), 0.5, relative=0.02):
         return ""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from helm_book.explorer.controls import Control, Steps, check_callable, check_controls, is_number
+from helm_book.explorer.controls import Control, Steps, check_callable, check_controls, is_number, require_choice
 from helm_book.explorer.guess import Guess, GuessChoice, GuessCurve, GuessNumber, check_guess
 from helm_book.explorer.live import LiveExplorer, LiveFrames, LiveNumbers
 from helm_book.explorer.markup import StaticExplorer
@@ -28,7 +28,6 @@ from helm_book.explorer.progress import training_progress
 from helm_book.explorer.scene import Scene
 from helm_book.explorer.static import draw_static
 from helm_book.explorer.static_numbers import compute_static
-from helm_tutorial._check import require_choice
 
 __all__ = [
     "GuessChoice",

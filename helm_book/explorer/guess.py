@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.lines import Line2D
 
-from helm_book.explorer.controls import is_number, number_texts
-from helm_tutorial._check import require_choice
+from helm_book.explorer.controls import is_number, number_texts, require_choice
 
 NUMBER_STOPS = 61
 """Positions of the slider on which a number is guessed."""

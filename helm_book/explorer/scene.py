@@ -11,10 +11,9 @@ from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from helm_book.explorer.controls import Control, describe
+from helm_book.explorer.controls import Control, describe, require_choice
 from helm_book.explorer.drawing import CSS_DPI, new_figure, one_line, render
 from helm_book.explorer.moving import axes_of, check_movable, fractions, order_of, set_numbers
-from helm_tutorial._check import require_choice
 
 
 @dataclass(frozen=True)

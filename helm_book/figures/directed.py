@@ -120,7 +120,7 @@ def field_picture(world: Gridworld, values: Tensor, *, size: int = 304, cmap: st
     rows, columns = _shape(world)
     colors = (255 * mpl.colormaps[cmap](np.asarray(values / values.max().clamp_min(1e-12), dtype=float))[:, :3]).round()
     state_at = np.full((rows, columns, 4), -1)
-    state_at[world.positions[:, 1], world.positions[:, 0], world.headings] = np.arange(world.states)
+    state_at[world.positions[:, 1], world.positions[:, 0], world.headings] = np.arange(world.num_states)
     at = (np.arange(size) + 0.5) / size
     x, y = np.meshgrid(at * columns, at * rows)
     right, down = x % 1 - 0.5, y % 1 - 0.5

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.descent import Energy, arrived, descend
-from helm_tutorial.funnel.landscape import RuggedEnergy
+from helm_tutorial.funnel.descent import arrived, descend
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy
 
 
 def descend_each(

@@ -207,7 +207,7 @@ def show_embedding(axes: Axes, world: Gridworld, latents: Tensor, values: Tensor
     # The sign of a singular vector is arbitrary: let the start lie at the lower left.
     plane = centred @ directions[:2].T
     plane = plane * torch.where(plane[world.start] > 0, -1.0, 1.0)
-    source = torch.arange(world.states).repeat_interleave(world.transitions.shape[1])
+    source = torch.arange(world.num_states).repeat_interleave(world.transitions.shape[1])
     target = world.transitions.reshape(-1)
     moved = source != target
     pairs = torch.stack([plane[source[moved]], plane[target[moved]]])

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from helm_book.explorer.controls import in_digits
 from helm_book.figures.style import COLORS, HALO, apart, panels
-from helm_tutorial.cliff.penalties import penalised_gain
-from helm_tutorial.models.regularity import FORMS
+from helm_tutorial.models.regularity import FORMS, penalised_gain
 
 FORM_COLORS = {"square": "helm", "hinge": "report", "rollout": "both"}
 """Colour of each penalty of :data:`helm_tutorial.models.regularity.FORMS`, by its name in the palette."""

@@ -6,12 +6,12 @@ is looked up afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from helm_study.play import Planning, play
+from helm_study.play import Planning, gradient_planner, play
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
@@ -103,7 +103,8 @@ def watch_episode(
         seen[-1].append(iterate)
 
     first = world.start if start is None else start
-    episodes = play(world, model, planning, seed, starts=torch.tensor([first]), watch=watch)
+    planner = replace(gradient_planner(planning), watch=watch)
+    episodes = play(world, model, planner, planning, seed, starts=torch.tensor([first]))
     states = episodes.states[0][: int(episodes.steps[0]) + 1]
     z = diagnosis.latents(model, world)
     kept = torch.linspace(0, planning.steps - 1, min(iterates, planning.steps)).round().long()
@@ -127,8 +128,8 @@ def _decision(model: WorldModel, z: Tensor, state: int, run: list[Iterate], kept
     which = int(decoded_cost.min(dim=1).values.argmin())
     followed = int(decoded_cost[which].argmin())
     plan = scorings[which].decoded[0, followed]
-    probabilities = torch.stack([run[k].probabilities[0, followed] for k in kept.tolist()])
-    tried = torch.cat([probabilities, one_hot_actions(plan, model.actions)[None]])
+    probabilities = torch.stack([run[k].actions[0, followed] for k in kept.tolist()])
+    tried = torch.cat([probabilities, one_hot_actions(plan, model.num_actions)[None]])
     imagined = rollout(model, z[state].expand(len(tried), -1), tried)
     states = diagnosis.latent_distances(imagined.flatten(0, 1), z).argmin(dim=1).view(imagined.shape[:2])
     return Decision(

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from helm_study import records
-from helm_study.claims import (
-    pillars as report_claims_pillars,
-)
-from helm_study.claims import (
-    planning as report_claims_planning,
-)
-from helm_study.claims import (
-    systems as report_claims_systems,
-)
+from helm_study.claims import pillars, planning, systems
 from helm_study.claims.claim import CONDITION, FAILS, HOLDS, OPEN, Claim
 from helm_study.metric import interval_over_seeds
 from helm_tutorial._check import require_count
 
-CLAIMS = (*report_claims_systems.CLAIMS, *report_claims_planning.CLAIMS, *report_claims_pillars.CLAIMS)
+CLAIMS = (*systems.CLAIMS, *planning.CLAIMS, *pillars.CLAIMS)
 """Every claim that the book has tested so far, in the report's order."""
 
 
@@ -70,7 +62,7 @@ def verdicts_on_the_pillars() -> str:
         "continuous": "expansive world, closest approach (our planner only)",
     }
     rows: dict[str, dict[str, str]] = {}
-    for claim in report_claims_pillars.CLAIMS:
+    for claim in pillars.CLAIMS:
         name = claim.claim.split(",")[0]
         if name.endswith(("necessary", "sufficient")):
             verdict = claim.verdict(records.load(claim.record)["metrics"])

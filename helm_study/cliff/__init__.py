@@ -1,1 +1,1 @@
-"""Studies of chapter 1."""
+"""Chapter 1: experiment 1, the planners that it compares, and their tasks."""

@@ -8,14 +8,15 @@ scored twice, and what cures it: :mod:`~helm_study.cliff.cliff_planning`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from helm_study.cliff.cliff_planning import bent_scores, planning_metrics, planning_scores
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, each_seed
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.closed_forms import (
     action_jacobian_norms,
@@ -25,8 +26,7 @@ from helm_tutorial.cliff.closed_forms import (
     ridge_optimum,
 )
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import Penalty, spectral_penalty_exact
+from helm_tutorial.cliff.penalties import Penalty, spectral_penalty, spectral_penalty_report
 from helm_tutorial.models.fit import fit
 from helm_tutorial.models.world_model import initialise
 from helm_tutorial.rollouts import Dynamics, rollout
@@ -84,7 +84,7 @@ class Config:
         return cls(samples=1000, relu_steps=150, trials=20, bent_trials=5)
 
 
-METRICS: dict[str, Metric] = {
+LINEAR = {
     "jacobian_true_T50": Metric("norm", "action Jacobian of the true system, T = 50"),
     "jacobian_flat_T50": Metric("norm", "of the linear model fitted without a penalty", 1712.0),
     "jacobian_helm_T50": Metric("norm", "of the linear model with the exact spectral penalty", 90.0),
@@ -98,82 +98,108 @@ METRICS: dict[str, Metric] = {
     "one_step_error_helm": Metric("error", "relative one-step prediction error with the exact penalty"),
     "closed_form_distance_helm": Metric("error", "relative distance of the trained model from its closed form"),
     "closed_form_distance_report": Metric("error", "the same with the printed penalty"),
+}
+NETWORKS = {
     "jacobian_flat_relu_T50": Metric("norm", "the report's set-up: ReLU network, summed output, one rollout", 1712.0),
     "jacobian_helm_relu_T50": Metric("norm", "the same with the penalty as the report prints it", 90.0),
-    **planning_metrics(),
 }
+PLANNING = planning_metrics()
+METRICS: dict[str, Metric] = {**LINEAR, **NETWORKS, **PLANNING}
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Measure every one of :data:`METRICS` for one seed, which draws the system, the data and the first weights.
-
-    Args:
-        config: the settings.
-        seed: any integer from 0.
-        progress: called as ``progress(message, fraction)``.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed, which draws the system, the data and the first weights."""
     generator = torch.Generator().manual_seed(seed)
     spectrum = {"dimension": config.dimension, "low": config.low, "high": config.high}
     system = expansive_system(generator, action_scale=config.action_scale, **spectrum)
     drawn = draw_transitions(system, generator, samples=config.samples)
     z, a = (part.double() for part in drawn)
 
-    tell("linear model, no penalty", 0.0)
-    flat = fit_linear(system, z, a, config)
-    tell("linear model, exact penalty", 0.05)
-    helm = fit_linear(system, z, a, config, penalty=spectral_penalty_exact)
-    tell("linear model, printed penalty", 0.1)
-    report = fit_linear(system, z, a, config, penalty=spectral_penalty_report)
-    tell("ReLU network, no penalty", 0.15)
-    rounded = LinearSystem(system.W.float(), system.B.float())
-    relu_flat = fit_relu(rounded, *drawn, config, generator)
-    tell("ReLU network, printed penalty", 0.25)
-    relu_helm = fit_relu(rounded, *drawn, config, generator, penalty=spectral_penalty_report)
-    z0 = torch.randn(1, config.dimension, generator=generator)
-    actions = torch.randn(1, config.horizon, 1, generator=generator)
+    @cache
+    def fitted(penalty: Penalty | None) -> LinearSystem:
+        tell("fitting", 0.0)
+        return fit_linear(system, z, a, config, penalty=penalty)
 
-    tell("planning with one action", 0.5)
-    planned = planning_scores(system, flat, helm, seed, trials=config.trials)
-    tell("planning with four actions", 0.65)
-    source = torch.Generator().manual_seed(seed)
-    steered = expansive_system(source, actions=4, action_scale=config.action_scale, **spectrum)
-    data = [part.double() for part in draw_transitions(steered, source, samples=config.samples)]
-    models = fit_linear(steered, *data, config), fit_linear(steered, *data, config, penalty=spectral_penalty_exact)
-    planned |= planning_scores(steered, *models, seed, trials=config.trials, suffix="_A4")
-    tell("planning on a bent system", 0.85)
-    planned |= bent_scores(steered, seed, bend=config.bend, trials=config.bent_trials)
+    @cache
+    def steered() -> tuple[LinearSystem, list[Tensor]]:
+        source = torch.Generator().manual_seed(seed)
+        system = expansive_system(source, num_actions=4, action_scale=config.action_scale, **spectrum)
+        return system, [part.double() for part in draw_transitions(system, source, samples=config.samples)]
 
-    helm_norms = action_jacobian_norms(helm, 4 * config.horizon)
-    limit = lyapunov_limit(helm)
-    values = {
-        "jacobian_true_T50": action_jacobian_norms(system, config.horizon)[-1],
-        "jacobian_flat_T50": action_jacobian_norms(flat, config.horizon)[-1],
-        "jacobian_helm_T50": helm_norms[config.horizon - 1],
-        "jacobian_report_T50": action_jacobian_norms(report, config.horizon)[-1],
-        "spectral_radius_flat": spectral_radius(flat.W),
-        "spectral_radius_helm": spectral_radius(helm.W),
-        "spectral_radius_report": spectral_radius(report.W),
-        "saturation_helm": helm_norms[2 * config.horizon - 1] / helm_norms[config.horizon - 1],
-        "limit_error_helm": abs(helm_norms[-1] - limit) / limit,
-        "one_step_error_flat": relative_distance(flat, system),
-        "one_step_error_helm": relative_distance(helm, system),
-        "closed_form_distance_helm": relative_distance(helm, ridge_optimum(system, config.weight)),
-        "closed_form_distance_report": relative_distance(report, report_optimum(system, config.weight)),
-        "jacobian_flat_relu_T50": summed_gradient_norm(relu_flat, z0, actions),
-        "jacobian_helm_relu_T50": summed_gradient_norm(relu_helm, z0, actions),
-        **planned,
+    def linear() -> dict[str, float]:
+        flat, helm, report = (fitted(penalty) for penalty in (None, spectral_penalty, spectral_penalty_report))
+        helm_norms = action_jacobian_norms(helm, 4 * config.horizon)
+        limit = lyapunov_limit(helm)
+        values = {
+            "jacobian_true_T50": action_jacobian_norms(system, config.horizon)[-1],
+            "jacobian_flat_T50": action_jacobian_norms(flat, config.horizon)[-1],
+            "jacobian_helm_T50": helm_norms[config.horizon - 1],
+            "jacobian_report_T50": action_jacobian_norms(report, config.horizon)[-1],
+            "spectral_radius_flat": spectral_radius(flat.W),
+            "spectral_radius_helm": spectral_radius(helm.W),
+            "spectral_radius_report": spectral_radius(report.W),
+            "saturation_helm": helm_norms[2 * config.horizon - 1] / helm_norms[config.horizon - 1],
+            "limit_error_helm": abs(helm_norms[-1] - limit) / limit,
+            "one_step_error_flat": relative_distance(flat, system),
+            "one_step_error_helm": relative_distance(helm, system),
+            "closed_form_distance_helm": relative_distance(helm, ridge_optimum(system, config.weight)),
+            "closed_form_distance_report": relative_distance(report, report_optimum(system, config.weight)),
+        }
+        return {name: float(value) for name, value in values.items()}
+
+    def networks() -> dict[str, float]:
+        # No other arm draws from the generator after the data.
+        rounded = LinearSystem(system.W.float(), system.B.float())
+        tell("no penalty", 0.0)
+        flat = fit_relu(rounded, *drawn, config, generator)
+        tell("printed penalty", 0.3)
+        helm = fit_relu(rounded, *drawn, config, generator, penalty=spectral_penalty_report)
+        z0 = torch.randn(1, config.dimension, generator=generator)
+        actions = torch.randn(1, config.horizon, 1, generator=generator)
+        return {
+            "jacobian_flat_relu_T50": summed_gradient_norm(flat, z0, actions),
+            "jacobian_helm_relu_T50": summed_gradient_norm(helm, z0, actions),
+        }
+
+    def one_action() -> dict[str, float]:
+        return planning_scores(system, fitted(None), fitted(spectral_penalty), seed, trials=config.trials)
+
+    def four_actions() -> dict[str, float]:
+        system, data = steered()
+        models = [fit_linear(system, *data, config, penalty=penalty) for penalty in (None, spectral_penalty)]
+        return planning_scores(system, *models, seed, trials=config.trials, suffix="_A4")
+
+    def bent() -> dict[str, float]:
+        return bent_scores(steered()[0], seed, bend=config.bend, trials=config.bent_trials)
+
+    return {
+        "linear": linear,
+        "networks": networks,
+        "one_action": one_action,
+        "four_actions": four_actions,
+        "bent": bent,
     }
-    tell("done", 1.0)
-    return {name: float(values[name]) for name in METRICS}
+
+
+STUDY = Study(
+    name="exp1",
+    summary="Measure how a rollout's gradient grows with the horizon, and what a spectral penalty changes.",
+    Config=Config,
+    metrics=METRICS,
+    arms={
+        "linear": tuple(LINEAR),
+        "networks": tuple(NETWORKS),
+        "one_action": tuple(name for name in PLANNING if "_bent_" not in name and not name.endswith("_A4")),
+        "four_actions": tuple(name for name in PLANNING if name.endswith("_A4")),
+        "bent": tuple(name for name in PLANNING if "_bent_" in name),
+    },
+    measure=measure,
+)
 
 
 def draw_transitions(system: LinearSystem, generator: torch.Generator, *, samples: int) -> tuple[Tensor, Tensor]:
-    """Standard-normal states ``(N, D)`` and actions ``(N, A)``, float32."""
+    """Draw standard-normal states ``(N, D)`` and actions ``(N, A)``, float32."""
     dimension, actions = system.B.shape
     return torch.randn(samples, dimension, generator=generator), torch.randn(samples, actions, generator=generator)
 
@@ -181,10 +207,11 @@ def draw_transitions(system: LinearSystem, generator: torch.Generator, *, sample
 def fit_linear(
     system: LinearSystem, z: Tensor, a: Tensor, config: Config, *, penalty: Penalty | None = None
 ) -> LinearSystem:
-    """Fit a linear model to one step of ``system`` by Adam on all of ``z``, ``a``, from zero weights.
+    """Fit a linear model to one step of ``system`` with Adam, from zero weights.
 
-    The loss is the squared error averaged over samples and dimensions plus ``config.weight * penalty``. It is convex,
-    so the start does not matter. A linear model has the same Jacobian everywhere: the penalty is taken at one sample.
+    The loss is the squared error, averaged over samples and dimensions, plus ``config.weight * penalty``. It is convex,
+    so the start does not matter. A linear model has the same Jacobian everywhere, so one sample suffices for the
+    penalty.
     """
     model = LinearSystem(torch.zeros_like(system.W, requires_grad=True), torch.zeros_like(system.B, requires_grad=True))
     target = system(z, a)
@@ -198,7 +225,7 @@ def fit_linear(
 
 
 class ReluModel(nn.Module):
-    """The report's network here, ``(D + A) - width - width - D`` with ReLU: ``(B, D), (B, A) -> (B, D)``."""
+    """World model with two hidden layers of ReLU units, as in the report's scripts."""
 
     def __init__(self, dimension: int, actions: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -224,7 +251,7 @@ def fit_relu(
     *,
     penalty: Penalty | None = None,
 ) -> ReluModel:
-    """Fit the report's network to one step of ``system``: :func:`fit_linear` with the penalty at every sample."""
+    """Fit the report's network as :func:`fit_linear` fits a linear model, but with the penalty at every sample."""
     dimension, actions = system.B.shape
     model = ReluModel(dimension, actions, config.relu_width, generator)
     target = system(z, a)
@@ -238,9 +265,9 @@ def fit_relu(
 
 
 def summed_gradient_norm(model: Dynamics, z0: Tensor, actions: Tensor) -> float:
-    """The report's measure: norm of the gradient of the summed last state with respect to all actions, one rollout.
+    """Norm of the gradient of the summed last state with respect to all actions: the report's measure.
 
-    It is the norm of ``1ᵀ J``, not of the action Jacobian ``J``. Shapes ``(1, D)`` and ``(1, T, A)``.
+    It is the norm of ``1ᵀ J``, not of the action Jacobian ``J``. The shapes are ``(1, D)`` and ``(1, T, A)``.
     """
     actions = actions.detach().clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(rollout(model, z0, actions)[:, -1].sum(), actions)

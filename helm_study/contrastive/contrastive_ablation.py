@@ -7,19 +7,23 @@ the plane of their two leading principal components, at several numbers of updat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.play import Planning, play, success_rate
+from helm_study.play import Planning, gradient_planner, play, recorded_starts
 from helm_study.stacked.contrastive import train_contrastive_stacked
+from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -30,6 +34,8 @@ GAMMAS = (0.0, 0.5, 0.8, 0.9, 0.95)
 
 Walks have 50 steps and end the positives that would leave them, so the last two horizons are in truth shorter.
 """
+
+GRID = tuple(itertools.product(TEMPERATURES, GAMMAS))
 
 SCALE = 1000
 """Coordinates are stored as whole thousandths, since latents have length 1, and the file is half as long."""
@@ -50,7 +56,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=5))
     checkpoints: tuple[int, ...] = (0, 25, 50, 100, 200, 500, 1000, 2000)
     embedding_seed: int = 0
@@ -68,7 +74,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
 
 
 def label(temperature: float, gamma: float) -> str:
@@ -84,83 +90,68 @@ def label(temperature: float, gamma: float) -> str:
 
 def _metrics() -> dict[str, Metric]:
     metrics = {}
-    for temperature in TEMPERATURES:
-        for gamma in GAMMAS:
-            name, of = label(temperature, gamma), f"temperature {temperature:g}, gamma {gamma:g}"
-            metrics |= {
-                f"metric_correlation_{name}": Metric("correlation", f"latent with geodesic distance, {of}"),
-                f"greedy_accuracy_{name}": Metric("fraction", f"best-looking action is on a shortest path, {of}"),
-                f"prediction_accuracy_{name}": Metric("fraction", f"predicted latent nearest to the true one, {of}"),
-                f"success_{name}": Metric("fraction", f"starts that arrive, our planner, {of}"),
-            }
+    for temperature, gamma in GRID:
+        name, of = label(temperature, gamma), f"temperature {temperature:g}, gamma {gamma:g}"
+        metrics |= {
+            f"metric_correlation_{name}": Metric("correlation", f"latent with geodesic distance, {of}"),
+            f"greedy_accuracy_{name}": Metric("fraction", f"best-looking action is on a shortest path, {of}"),
+            f"prediction_accuracy_{name}": Metric("fraction", f"predicted latent nearest to the true one, {of}"),
+            f"success_{name}": Metric("fraction", f"starts that arrive, our planner, {of}"),
+        }
     return metrics
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
-
-EXTRAS = ("embedding",)
-"""What :func:`run` returns besides for ``embedding_seed``, the pictures that :func:`embedding` reads."""
 
 
-GROUP = 5
-"""Seeds that are trained side by side; a group is what an interruption can lose."""
+def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
+    """The arms of several seeds, whose models are trained side by side: a combination each.
 
-
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
-    """Train with ``seed`` at each combination, diagnose, plan, see :func:`run_seeds`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
+    For ``config.embedding_seed`` also ``embedding``, the latents as they train.
     """
-    return run_seeds(config, [seed], progress=progress)[seed]
-
-
-def run_seeds(
-    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
-) -> dict[int, dict]:
-    """For each seed one value for each of :data:`METRICS`, the models of all seeds trained side by side.
-
-    For ``config.embedding_seed`` also ``embedding``, the latents as they train. What one seed gives does not depend on
-    which others there are.
-
-    Raises:
-        ValueError: a seed is negative or there twice, or the environment does not exist or is not supported.
-    """
-    tell = progress or (lambda message, fraction: None)
-    for seed in seeds:
-        require_count("seed", seed, low=0)
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
-    grid = [(temperature, gamma) for temperature in TEMPERATURES for gamma in GAMMAS]
-    values: dict[int, dict] = {seed: {} for seed in seeds}
-    pictures = {}
-    for number, (temperature, gamma) in enumerate(grid):
+
+    def of_combination(temperature: float, gamma: float) -> dict[int, dict]:
         name = label(temperature, gamma)
-        tell(f"{name}: training", number / len(grid))
+        tell("training", 0.0)
         models, kept = train(world, config, temperature, gamma, seeds)
-        tell(f"{name}: planning", (number + 0.25) / len(grid))
+        tell("planning", 0.25)
+        values: dict[int, dict] = {}
         for seed, model, latents in zip(seeds, models, kept, strict=True):
-            z, found = diagnosis.latents(model, world), values[seed]
-            found[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
-            found[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, world, to_goal)
-            found[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, world)
-            found[f"success_{name}"] = success_rate(play(world, model, config.planning, seed))
+            z = diagnosis.latents(model, world)
+            episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
+            values[seed] = {
+                f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic),
+                f"greedy_accuracy_{name}": diagnosis.greedy_accuracy(z, world, to_goal),
+                f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
+                f"success_{name}": success_rate(episodes),
+            }
             if seed == config.embedding_seed:
-                pictures[name] = _picture(latents, world, geodesic)
-    if pictures:
-        values[config.embedding_seed]["embedding"] = {
-            "meaning": "latents of all states in the plane of the final ones' two leading principal components, "
-            "turned to lie like the room, coordinates times scale; for display only",
-            "seed": config.embedding_seed,
-            "checkpoints": list(config.checkpoints),
-            "scale": SCALE,
-            "runs": pictures,
-        }
-    return values
+                values[seed]["embedding"] = {
+                    "meaning": "latents of all states in the plane of the final ones' two leading principal "
+                    "components, turned to lie like the room, coordinates times scale; for display only",
+                    "seed": seed,
+                    "checkpoints": list(config.checkpoints),
+                    "scale": SCALE,
+                    "runs": {name: _picture(latents, world, geodesic)},
+                }
+        return values
+
+    return {label(*combination): partial(of_combination, *combination) for combination in GRID}
+
+
+STUDY = Study(
+    name="ablation",
+    summary="Vary the temperature of InfoNCE and how far ahead its positives are, and keep pictures of the training.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (label(*combination) for combination in GRID)),
+    measure=measure,
+    group=5,
+    extras=("embedding",),
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning),
+)
 
 
 def train(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, success_rate
+from helm_study.play import Planning, gradient_planner, path_ratio, play, recorded_starts
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHOICES: dict[str, dict] = {
@@ -45,7 +48,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=4))
 
     def __post_init__(self) -> None:
@@ -55,7 +58,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20), planning=planning)
 
 
 METRICS = {
@@ -69,33 +72,37 @@ METRICS = {
         ("path_ratio", "ratio", "steps over geodesic distance"),
     )
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train a model for each choice with ``seed``, plan, measure: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each choice, trained, planned with, measured."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
-    values = {}
-    for number, (choice, change) in enumerate(CHOICES.items()):
-        tell(MEANINGS[choice], number / len(CHOICES))
-        model = train_contrastive(world, replace(config.training, **change), seed)
+
+    def of_choice(choice: str) -> dict[str, float]:
+        tell("training", 0.0)
+        model = train_contrastive(world, replace(config.training, **CHOICES[choice]), seed)
+        tell("planning", 0.5)
         z = diagnosis.latents(model, world)
-        episodes = play(world, model, config.planning, seed)
-        values |= {
+        episodes = play(world, model, gradient_planner(config.planning), config.planning, seed)
+        return {
             f"metric_correlation_{choice}": diagnosis.metric_correlation(z, geodesic),
             f"greedy_accuracy_{choice}": diagnosis.greedy_accuracy(z, world, to_goal),
             f"prediction_accuracy_{choice}": diagnosis.prediction_accuracy(model, world),
             f"success_{choice}": success_rate(episodes),
             f"path_ratio_{choice}": path_ratio(episodes, to_goal),
         }
-    return values
+
+    return {choice: partial(of_choice, choice) for choice in CHOICES}
+
+
+STUDY = Study(
+    name="choices",
+    summary="Vary the number of negatives in InfoNCE, and let latents leave the sphere.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, CHOICES),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning),
+)

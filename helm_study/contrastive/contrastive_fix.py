@@ -8,22 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    cross_entropy_planner,
     from_own_start,
+    gradient_planner,
+    greedy_planner,
     learned_rollout_jacobian,
     open_loop_planner,
     path_ratio,
     play,
+    recorded_starts,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 from helm_tutorial.worlds.observation import KINDS
 
@@ -45,8 +53,8 @@ class Config:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
         observation: what the book's model sees; the other two see cells, as experiment 3's models do.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the book's of it, and
-            ``gamma`` is set to 0 for the printed loss.
+        training: of the model with one encoder. :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the
+            book's of it, and ``gamma`` is set to 0 for the printed loss.
         planning: of the planner, the same as experiment 3's.
         variants_stride: of the start states, beyond ``planning.stride``, those on which variants of the planner play.
     """
@@ -54,7 +62,7 @@ class Config:
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     variants_stride: int = 4
 
@@ -66,7 +74,7 @@ class Config:
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some twenty seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
         planning = Planning(stride=10, restarts=4, steps=20)
-        return cls(env=env, training=Training(updates=400), planning=planning)
+        return cls(env=env, training=Contrastive(updates=400), planning=planning)
 
 
 METRICS = {
@@ -119,74 +127,90 @@ METRICS = {
     "greedy_accuracy_printed_loss": Metric("fraction", "best-looking first action is on a shortest path"),
     "prediction_accuracy_printed_loss": Metric("fraction", "predicted latent nearest to the true next state's"),
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train the three models with ``seed``, plan with them, measure: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: the three models with our planner, and each of the other planners with a model."""
     seen = load_gridworld(config.env, layout_seed=config.layout_seed, observation=config.observation)
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
-
-    tell("training the book's model", 0.0)
-    contrastive = train_contrastive(seen, directed(config.training), seed)
-    tell("training with one encoder", 0.15)
-    one_encoder = train_contrastive(world, config.training, seed)
-    tell("training by the printed loss", 0.25)
-    printed = train_contrastive(world, replace(config.training, gamma=0.0), seed)
-    values: dict[str, float] = {}
-
-    def keep(name: str, model, where, planning: Planning, **options) -> Episodes:
-        episodes = play(where, model, planning, seed, **options)
-        values[f"success_{name}"] = success_rate(episodes)
-        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
-        return episodes
-
-    tell("planning with the book's model", 0.35)
-    planning = config.planning
-    ours = keep("contrastive", contrastive, seen, planning)
-    success_start, final_distance = from_own_start(world, ours)
-    keep("open_loop_contrastive", contrastive, seen, open_loop_planner(planning))
-    keep("report_planner_contrastive", contrastive, seen, report_planner(planning))
-    keep("search_contrastive", contrastive, seen, planning, by="random shooting")
-    keep("greedy_contrastive", contrastive, seen, planning, by="greedy")
-    tell("planning with variants of the planner", 0.6)
-    some = replace(planning, stride=planning.stride * config.variants_stride)
-    keep("cross_entropy_contrastive", contrastive, seen, some, by="cross-entropy")
-    for name, changed in VARIANTS.items():
-        keep(f"{name}_contrastive", contrastive, seen, replace(some, **changed))
-    tell("planning with the other two models", 0.8)
-    start_one_encoder, distance_one_encoder = from_own_start(world, keep("one_encoder", one_encoder, world, planning))
-    keep("open_loop_one_encoder", one_encoder, world, open_loop_planner(planning))
-    keep("report_planner_one_encoder", one_encoder, world, report_planner(planning))
-    keep("search_one_encoder", one_encoder, world, planning, by="random shooting")
-    keep("printed_loss", printed, world, planning)
-    tell("diagnosis", 0.97)
-    for name, model, where in (
-        ("contrastive", contrastive, seen),
-        ("one_encoder", one_encoder, world),
-        ("printed_loss", printed, world),
-    ):
-        z, goals = diagnosis.latents(model, where), diagnosis.goal_latents(model, where)
-        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic, goals=goals)
-        values[f"greedy_accuracy_{name}"] = diagnosis.greedy_accuracy(z, where, to_goal, goals=goals)
-        values[f"prediction_accuracy_{name}"] = diagnosis.prediction_accuracy(model, where)
-        values[f"rollout_jacobian_{name}_T25"] = learned_rollout_jacobian(where, model, 25, seed)
-    values |= {
-        "success_start_contrastive": float(success_start),
-        "final_distance_start_contrastive": final_distance,
-        "success_start_one_encoder": float(start_one_encoder),
-        "final_distance_start_one_encoder": distance_one_encoder,
-        "metric_correlation_bound": diagnosis.symmetric_bound(geodesic),
-        "rollout_accuracy_contrastive_T12": diagnosis.rollout_accuracy(contrastive, seen, 12, seed),
+    trainings = {
+        "contrastive": (seen, config.training.directed()),
+        "one_encoder": (world, config.training),
+        "printed_loss": (world, replace(config.training, gamma=0.0)),
     }
-    return {name: values[name] for name in METRICS}
+
+    @cache
+    def trained(model: str) -> WorldModel:
+        tell("training", 0.0)
+        return train_contrastive(*trainings[model], seed)
+
+    def played(
+        name: str, model: str, planning: Planning, make: Callable = gradient_planner
+    ) -> tuple[dict[str, float], Episodes]:
+        brain = trained(model)
+        tell("planning", 0.5)
+        episodes = play(trainings[model][0], brain, make(planning), planning, seed)
+        values = {f"success_{name}": success_rate(episodes), f"path_ratio_{name}": path_ratio(episodes, to_goal)}
+        return values, episodes
+
+    def of_model(name: str) -> dict[str, float]:
+        values, episodes = played(name, name, config.planning)
+        success, distance = from_own_start(world, episodes)
+        model, where = trained(name), trainings[name][0]
+        z, goals = diagnosis.latents(model, where), diagnosis.goal_latents(model, where)
+        values |= {
+            f"success_start_{name}": float(success),
+            f"final_distance_start_{name}": distance,
+            f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic, goals=goals),
+            f"greedy_accuracy_{name}": diagnosis.greedy_accuracy(z, where, to_goal, goals=goals),
+            f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, where),
+            f"rollout_jacobian_{name}_T25": learned_rollout_jacobian(where, model, 25, seed),
+        }
+        if name == "contrastive":
+            values["rollout_accuracy_contrastive_T12"] = diagnosis.rollout_accuracy(model, where, 12, seed)
+        return values
+
+    def of_planner(name: str) -> dict[str, float]:
+        return played(name, *planners[name])[0]
+
+    planners = _planners(config)
+    return {
+        **{model: partial(of_model, model) for model in trainings},
+        **{name: partial(of_planner, name) for name in planners},
+        "bound": lambda: {"metric_correlation_bound": diagnosis.symmetric_bound(geodesic)},
+    }
+
+
+def _some(config: Config) -> Planning:
+    """Our planner on the starts that variants are played from."""
+    return replace(config.planning, stride=config.planning.stride * config.variants_stride)
+
+
+def _planners(config: Config) -> dict[str, tuple[str, Planning, Callable]]:
+    """Other planners by the name of their metrics: a model, settings, and what makes a planner of them."""
+    ours, some = config.planning, _some(config)
+    both = ("contrastive", "one_encoder")
+    return {
+        **{f"open_loop_{model}": (model, open_loop_planner(ours), gradient_planner) for model in both},
+        **{f"report_planner_{model}": (model, report_planner(ours), gradient_planner) for model in both},
+        **{f"search_{model}": (model, ours, shooting_planner) for model in both},
+        "greedy_contrastive": ("contrastive", ours, greedy_planner),
+        "cross_entropy_contrastive": ("contrastive", some, cross_entropy_planner),
+        **{
+            f"{name}_contrastive": ("contrastive", replace(some, **changed), gradient_planner)
+            for name, changed in VARIANTS.items()
+        },
+    }
+
+
+STUDY = Study(
+    name="exp4",
+    summary="Train the latents by InfoNCE and plan with them, as experiment 3 does with other losses.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, ("contrastive", "one_encoder", "printed_loss", *_planners(Config()), "bound")),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config)),
+)

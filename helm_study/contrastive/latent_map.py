@@ -9,25 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from helm_study.fast.baselines import train_latent_prediction, train_reconstruction, untrained
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
 from helm_tutorial.diagnosis import rank_correlation
-from helm_tutorial.models.baselines import train_latent_prediction, train_reconstruction, untrained
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive, LatentPrediction, Reconstruction
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
-OBJECTIVES: dict[str, Callable[[Gridworld, Training, int], WorldModel]] = {
-    "untrained": untrained,
-    "reconstruction": train_reconstruction,
-    "latent_prediction": train_latent_prediction,
-    "one_step": lambda world, training, seed: train_contrastive(world, replace(training, gamma=0.0), seed),
-    "contrastive": train_contrastive,
+OBJECTIVES: dict[str, Callable[[Gridworld, Config, int], WorldModel]] = {
+    "untrained": lambda world, config, seed: untrained(world, config.latent_prediction, seed),
+    "reconstruction": lambda world, config, seed: train_reconstruction(world, config.reconstruction, seed),
+    "latent_prediction": lambda world, config, seed: train_latent_prediction(world, config.latent_prediction, seed),
+    "one_step": lambda world, config, seed: train_contrastive(world, replace(config.contrastive, gamma=0.0), seed),
+    "contrastive": lambda world, config, seed: train_contrastive(world, config.contrastive, seed),
 }
 """How the latents are made, by name; ``one_step`` is the contrastive loss as the report prints it.
 
@@ -45,13 +48,17 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of the world models, experiment 3's and 4's; ``gamma`` is set to 0 for ``one_step``.
+        reconstruction: as in experiment 3.
+        latent_prediction: as in experiment 3.
+        contrastive: as in experiment 4; ``gamma`` is set to 0 for ``one_step``.
         map_seed: the seed whose maps are kept.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
+    latent_prediction: LatentPrediction = field(default_factory=LatentPrediction)
+    contrastive: Contrastive = field(default_factory=Contrastive)
     map_seed: int = 0
 
     def __post_init__(self) -> None:
@@ -60,7 +67,12 @@ class Config:
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some five seconds: few updates. Shows that all runs, not what is true."""
-        return cls(env=env, training=Training(autoencoder_updates=200, dynamics_updates=10, updates=100))
+        return cls(
+            env=env,
+            reconstruction=Reconstruction(autoencoder_updates=200, dynamics_updates=10),
+            latent_prediction=LatentPrediction(updates=100),
+            contrastive=Contrastive(updates=100),
+        )
 
 
 def _metrics() -> dict[str, Metric]:
@@ -78,50 +90,48 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
-
-EXTRAS = ("maps",)
-"""What :func:`run` returns besides for ``map_seed``, the maps that :func:`distances` reads."""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
-    """Train each objective with ``seed`` and measure its maps: one value for each of :data:`METRICS`.
-
-    For ``config.map_seed`` also ``maps``.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each objective, trained and measured. For ``config.map_seed`` also ``maps``."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)
-    values, kept = {}, {}
-    for number, (name, train) in enumerate(OBJECTIVES.items()):
-        tell(f"training: {name.replace('_', ' ')}", number / len(OBJECTIVES))
-        z = diagnosis.latents(train(world, config.training, seed), world)
+
+    def of_objective(name: str) -> dict:
+        tell("training", 0.0)
+        z = diagnosis.latents(OBJECTIVES[name](world, config, seed), world)
         towards = goal_by_goal(z, world, geodesic)
-        values[f"metric_correlation_{name}"] = diagnosis.metric_correlation(z, geodesic)
+        values: dict = {f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic)}
         for measure in ("descent_share", "greedy_accuracy"):
             values[f"{measure}_{name}"] = float(torch.tensor(towards[measure]).mean())
         if seed == config.map_seed:
             table = to_cells(diagnosis.latent_distances(z, z), world)
             largest = float(table.max())
-            kept[name] = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
-            kept[name] |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
-    if kept:
-        values["maps"] = {
-            "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
-            "times scale, over the objective's largest",
-            "seed": seed,
-            "scale": SCALE,
-            "cells": cells(world).tolist(),
-            "objectives": kept,
-        }
-    return values
+            kept = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
+            kept |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
+            values["maps"] = {
+                "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
+                "times scale, over the objective's largest",
+                "seed": seed,
+                "scale": SCALE,
+                "cells": cells(world).tolist(),
+                "objectives": {name: kept},
+            }
+        return values
+
+    return {name: partial(of_objective, name) for name in OBJECTIVES}
+
+
+STUDY = Study(
+    name="maps",
+    summary="Map the latent distance to every cell of the room for each way of training the latents.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, OBJECTIVES),
+    measure=measure,
+    extras=("maps",),
+)
 
 
 def cells(world: Gridworld) -> Tensor:
@@ -138,7 +148,7 @@ def to_cells(pairs: Tensor, world: Gridworld) -> Tensor:
     Raises:
         ValueError: ``pairs`` has another shape.
     """
-    require_shape("pairs", pairs, (world.states, world.states))
+    require_shape("pairs", pairs, (world.num_states, world.num_states))
     return torch.stack([pairs[:, on].min(dim=1).values for on in _states_on(world)])
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, open_loop_planner, path_ratio, play, success_rate
+from helm_study.play import Planning, gradient_planner, open_loop_planner, path_ratio, play, recorded_starts
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
-from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, as_printed, train_contrastive
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 CHANGES: dict[str, dict] = {
@@ -17,7 +19,7 @@ CHANGES: dict[str, dict] = {
     "further_ahead": {"gamma": 0.8},
     "more_walks": {"walks": 5000, "walk_length": 200, "gamma": None},
     "profiles": {},
-    "both_ways": {"both_ways": True},
+    "both_ways": {"symmetric": True},
     "distances": {"similarity": "distance"},
     "goal_encoder": {"goal_encoder": True},
     "prediction": {"prediction_steps": 4, "prediction_weight": 2.0, "rescale": True},
@@ -43,20 +45,20 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: what the steps start from, once :func:`helm_tutorial.models.contrastive.as_printed`.
+        training: what the steps start from, once :meth:`~helm_tutorial.models.settings.Contrastive.as_printed`.
         planning: of our planner, experiment 4's, on every fourth start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(stride=4))
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
-        return cls(env=env, training=Training(updates=20, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
 
 METRICS = {
@@ -71,18 +73,14 @@ METRICS = {
         ("success_open_loop", "fraction", "arrives, planning once"),
     )
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def trainings(training: Training) -> dict[str, tuple[str, Training]]:
+def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
     """Observation and training of each step.
 
-    The last step is :func:`~helm_tutorial.models.contrastive.directed` on profiles.
+    The last step is :meth:`~helm_tutorial.models.settings.Contrastive.directed` on profiles.
     """
-    steps, observation, current = {}, "cells", as_printed(training)
+    steps, observation, current = {}, "cells", training.as_printed()
     for step, change in CHANGES.items():
         observation = "profiles" if step == "profiles" else observation
         current = replace(current, **change)
@@ -90,24 +88,23 @@ def trainings(training: Training) -> dict[str, tuple[str, Training]]:
     return steps
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train a model for each step with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each step, trained, planned with, measured."""
+    steps = trainings(config.training)
 
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
-    values = {}
-    for number, (step, (observation, training)) in enumerate(trainings(config.training).items()):
-        tell(MEANINGS[step], number / len(CHANGES))
+    def of_step(step: str) -> dict[str, float]:
+        observation, training = steps[step]
         world = load_gridworld(config.env, layout_seed=config.layout_seed, observation=observation)
         geodesic, to_goal = geodesic_distances(world), goal_distances(world)
+        tell("training", 0.0)
         model = train_contrastive(world, training, seed)
+        tell("planning", 0.5)
         z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
-        episodes = play(world, model, config.planning, seed)
-        once = play(world, model, open_loop_planner(config.planning), seed)
-        values |= {
+        ours, open_loop = config.planning, open_loop_planner(config.planning)
+        episodes = play(world, model, gradient_planner(ours), ours, seed)
+        once = play(world, model, gradient_planner(open_loop), open_loop, seed)
+        return {
             f"metric_correlation_{step}": diagnosis.metric_correlation(z, geodesic, goals=goals),
             f"greedy_accuracy_{step}": diagnosis.greedy_accuracy(z, world, to_goal, goals=goals),
             f"rollout_accuracy_T12_{step}": diagnosis.rollout_accuracy(model, world, 12, seed),
@@ -115,4 +112,16 @@ def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | N
             f"path_ratio_{step}": path_ratio(episodes, to_goal),
             f"success_open_loop_{step}": success_rate(once),
         }
-    return values
+
+    return {step: partial(of_step, step) for step in CHANGES}
+
+
+STUDY = Study(
+    name="steps",
+    summary="Go from the contrastive loss as printed to the book's, one change at a time.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, CHANGES),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning),
+)

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from helm_study.fast.baselines import train_reconstruction
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, path_ratio, play, play_randomly, success_rate
+from helm_study.play import (
+    Planning,
+    episode_limit,
+    gradient_planner,
+    path_ratio,
+    play,
+    play_randomly,
+    played_starts,
+    recorded_starts,
+    shooting_planner,
+)
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
 from helm_tutorial.diagnosis import rank_correlation
-from helm_tutorial.models.baselines import train_reconstruction
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
+from helm_tutorial.models.settings import Contrastive, Reconstruction
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WORLDS = {
@@ -40,8 +54,8 @@ class Config:
     Attributes:
         layout_seed: seed of the layouts.
         observation: what both models see.
-        training: of the world models; :func:`helm_tutorial.models.contrastive.directed` makes the contrastive one's of
-            it.
+        reconstruction: settings of the baseline.
+        contrastive: settings of which :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's.
         planning: of the planner, experiment 4's, on every start.
         baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
         picture_seed: the seed whose distances and episodes are kept.
@@ -49,7 +63,8 @@ class Config:
 
     layout_seed: int = 0
     observation: str = "profiles"
-    training: Training = field(default_factory=Training)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
+    contrastive: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=Planning)
     baseline_planning: Planning = field(default_factory=lambda: Planning(stride=20))
     picture_seed: int = 0
@@ -60,9 +75,12 @@ class Config:
     @classmethod
     def quick(cls) -> Config:
         """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
-        training = Training(updates=20, autoencoder_updates=20, dynamics_updates=20, batch=64)
+        few = {
+            "reconstruction": Reconstruction(autoencoder_updates=20, dynamics_updates=20, batch=64),
+            "contrastive": Contrastive(updates=20, batch=64),
+        }
         planning = Planning(stride=300, restarts=2, steps=5, decode_every=5, limit=0.3)
-        return cls(training=training, planning=planning, baseline_planning=planning)
+        return cls(**few, planning=planning, baseline_planning=planning)
 
 
 def _metrics(name: str, env: str) -> dict[str, Metric]:
@@ -83,42 +101,52 @@ def _metrics(name: str, env: str) -> dict[str, Metric]:
 
 
 METRICS = {key: metric for name, env in WORLDS.items() for key, metric in _metrics(name, env).items()}
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
-
-EXTRAS = ("pictures",)
-"""What :func:`run` adds for one seed, beside the metrics."""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict:
-    """Train both models in each world with ``seed``, plan, measure: one value for each of :data:`METRICS`.
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: both models in each world, trained, planned with, measured.
 
-    Raises:
-        ValueError: ``seed`` is negative.
+    For ``config.picture_seed`` also ``pictures``.
     """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
-    values, pictures = {}, {}
-    for number, (name, env) in enumerate(WORLDS.items()):
-        world = load_gridworld(env, layout_seed=config.layout_seed, observation=config.observation)
-        found, pictures[name] = _measure(
-            world,
-            config,
-            seed,
-            lambda message, part: tell(f"{name}: {message}", (number + part) / len(WORLDS)),  # noqa: B023
-        )
-        values |= {f"{key}_{name}": value for key, value in found.items()}
-    if seed == config.picture_seed:
-        values["pictures"] = {
-            "meaning": "latent distance of each state to the goal, times scale, and the states visited from the "
-            "environment's own start",
-            "seed": seed,
-            "scale": SCALE,
-            "worlds": pictures,
-        }
-    return values
+
+    def of_world(name: str) -> dict:
+        world = load_gridworld(WORLDS[name], layout_seed=config.layout_seed, observation=config.observation)
+        found, picture = _measure(world, config, seed, tell)
+        values: dict = {f"{key}_{name}": value for key, value in found.items()}
+        if seed == config.picture_seed:
+            values["pictures"] = {
+                "meaning": "latent distance of each state to the goal, times scale, and the states visited from the "
+                "environment's own start",
+                "seed": seed,
+                "scale": SCALE,
+                "worlds": {name: picture},
+            }
+        return values
+
+    return {name: partial(of_world, name) for name in WORLDS}
+
+
+def _starts(config: Config) -> dict[str, list[int]]:
+    """The starts of each world and planner, where they are drawn."""
+    plannings = {"planning": config.planning, "baseline_planning": config.baseline_planning}
+    return {
+        f"{name}_{kind}": states
+        for name, env in WORLDS.items()
+        for kind, states in recorded_starts(env, config.layout_seed, **plannings).items()
+    }
+
+
+STUDY = Study(
+    name="worlds",
+    summary="Train and plan in a larger room, in four rooms and among walls, with experiment 4's settings.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, WORLDS),
+    measure=measure,
+    extras=("pictures",),
+    starts=_starts,
+)
 
 
 def latent_distance(record: dict, name: str) -> Tensor:
@@ -144,16 +172,18 @@ def _measure(
     geodesic = geodesic_distances(world)
     to_goal = geodesic[:, world.goals].min(dim=1).values
     tell("training the contrastive model", 0.0)
-    contrastive = train_contrastive(world, directed(config.training), seed)
+    contrastive = train_contrastive(world, config.contrastive.directed(), seed)
     tell("training by reconstruction", 0.3)
-    reconstruction = train_reconstruction(world, config.training, seed)
+    reconstruction = train_reconstruction(world, config.reconstruction, seed)
     tell("planning", 0.6)
-    ours = play(world, contrastive, config.planning, seed)
-    searched = play(world, contrastive, config.baseline_planning, seed, by="random shooting")
-    beside = play(world, reconstruction, config.baseline_planning, seed)
-    own = play(world, contrastive, config.planning, seed, starts=torch.tensor([world.start]))
+    rules, few = config.planning, config.baseline_planning
+    ours = play(world, contrastive, gradient_planner(rules), rules, seed)
+    searched = play(world, contrastive, shooting_planner(few), few, seed)
+    beside = play(world, reconstruction, gradient_planner(few), few, seed)
+    own = play(world, contrastive, gradient_planner(rules), rules, seed, starts=torch.tensor([world.start]))
+    wandered = play_randomly(world, seed, played_starts(world, rules), limit=episode_limit(world, rules))
     z, goals = diagnosis.latents(contrastive, world), diagnosis.goal_latents(contrastive, world)
-    different = ~torch.eye(world.states, dtype=torch.bool) & geodesic.isfinite()
+    different = ~torch.eye(world.num_states, dtype=torch.bool) & geodesic.isfinite()
     distance = diagnosis.goal_latent_distances(z, world, goals=goals)
     visited = own.states[0]
     return {
@@ -161,7 +191,7 @@ def _measure(
         "path_ratio_contrastive": path_ratio(ours, to_goal),
         "success_search_contrastive": success_rate(searched),
         "success_reconstruction": success_rate(beside),
-        "success_random_actions": success_rate(play_randomly(world, config.planning, seed)),
+        "success_random_actions": success_rate(wandered),
         "prediction_accuracy_contrastive": diagnosis.prediction_accuracy(contrastive, world),
         "prediction_accuracy_reconstruction": diagnosis.prediction_accuracy(reconstruction, world),
         "metric_correlation_contrastive": diagnosis.metric_correlation(z, geodesic, goals=goals),

@@ -5,22 +5,24 @@ Models of :mod:`helm_study.forms.regularity_forms`, without any planner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.forms.regularity_forms import TRAININGS
 from helm_study.metric import Metric
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, train_contrastive
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel, one_hot_actions
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
 
 NAMES = ("none", "square_0.001", "hinge_0.03", "rollout_0.001", "multistep")
-"""Trainings of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
+"""Contrastives of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
 
 STEPS = (1, 2, 3, 4, 6, 8, 12)
 
@@ -38,7 +40,7 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     plans: int = 20
 
     def __post_init__(self) -> None:
@@ -47,7 +49,7 @@ class Config:
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some seconds: hardly trained. Shows that all runs, not what is true."""
-        return cls(env=env, training=Training(updates=10, batch=64), plans=2)
+        return cls(env=env, training=Contrastive(updates=10, batch=64), plans=2)
 
 
 METRICS = {
@@ -59,15 +61,11 @@ METRICS = {
         ("spread", f"distances between latents imagined {steps} steps ahead, over those of the true ones"),
     )
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
 @torch.no_grad()
 def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Imagine every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``.
+    """Roll out every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``, and compare with the truth.
 
     Returns:
         ``error`` and ``spread`` as in :data:`METRICS`, each of shape ``(T + 1,)``; the start is the first.
@@ -77,7 +75,7 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
     near = apart.masked_fill(torch.eye(len(z), dtype=torch.bool), torch.inf).min(dim=1).values.mean()
     errors, spreads = [], []
     for plan in plans:
-        imagined = rollout(model, z, one_hot_actions(plan, model.actions).expand(len(z), -1, -1))
+        imagined = rollout(model, z, one_hot_actions(plan, model.num_actions).expand(len(z), -1, -1))
         true, error, spread = torch.arange(len(z)), [], []
         for step in range(len(plan) + 1):
             error.append((imagined[:, step] - z[true]).norm(dim=1).mean() / near)
@@ -89,20 +87,29 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
     return {"error": torch.stack(errors).mean(dim=0), "spread": torch.stack(spreads).mean(dim=0)}
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train with ``seed`` in each way and follow the errors: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each training, and its errors along the same plans."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     plans = torch.randint(len(ACTIONS), (config.plans, max(STEPS)), generator=torch.Generator().manual_seed(seed))
-    values = {}
-    for number, name in enumerate(NAMES):
-        tell(name, number / len(NAMES))
+
+    def of_training(name: str) -> dict[str, float]:
+        tell("training", 0.0)
         model = train_contrastive(world, replace(config.training, **TRAININGS[name]), seed)
-        for measure, course in follow(world, model, plans).items():
-            values |= {f"{measure}_{name}_T{steps}": float(course[steps]) for steps in STEPS}
-    return values
+        return {
+            f"{measure}_{name}_T{steps}": float(course[steps])
+            for measure, course in follow(world, model, plans).items()
+            for steps in STEPS
+        }
+
+    return {name: partial(of_training, name) for name in NAMES}
+
+
+STUDY = Study(
+    name="errors",
+    summary="Follow how a model's errors grow or heal over imagined steps, without any planner.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, NAMES),
+    measure=measure,
+)

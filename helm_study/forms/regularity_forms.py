@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
-from helm_study.play import Planning, learned_rollout_jacobian, plain_planner, play, success_rate
+from helm_study.play import (
+    Planning,
+    bounded_planner,
+    gradient_planner,
+    learned_rollout_jacobian,
+    plain_planner,
+    play,
+    recorded_starts,
+)
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
-from helm_tutorial._check import require_count
-from helm_tutorial.models.contrastive import Training, directed, train_contrastive
-from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
+from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WEIGHTS = {"square": (3e-4, 1e-3, 3e-3), "hinge": (1e-2, 3e-2, 1e-1), "rollout": (1e-3, 1e-2, 1e-1)}
 """Weights tried for each penalty of :data:`helm_tutorial.models.regularity.FORMS`."""
@@ -53,14 +65,14 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    training: Contrastive = field(default_factory=Contrastive)
     planning: Planning = field(default_factory=lambda: Planning(horizon=50, stride=5))
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
         planning = Planning(horizon=5, stride=60, restarts=2, steps=5, decode_every=5, limit=0.2)
-        return cls(env=env, training=Training(updates=10, batch=64), planning=planning)
+        return cls(env=env, training=Contrastive(updates=10, batch=64), planning=planning)
 
 
 def _metrics() -> dict[str, Metric]:
@@ -80,42 +92,53 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train a model in each way with ``seed``, plan, measure: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: a model for each training, planned with and measured, and one with a bounded gradient."""
     where = {"layout_seed": config.layout_seed}
     cells, profiles = (load_gridworld(config.env, observation=view, **where) for view in ("cells", "profiles"))
     geodesic = geodesic_distances(cells)
     planners = {"": config.planning, "_plain": plain_planner(config.planning)}
-    values = {}
-    for number, name in enumerate(NAMES):
-        tell(name, number / len(NAMES))
-        world = profiles if name == "directed" else cells
-        training = directed(config.training) if name == "directed" else replace(config.training, **TRAININGS[name])
-        model = train_contrastive(world, training, seed)
-        goals = diagnosis.goal_latents(model, world)
-        values |= {
+
+    @cache
+    def trained(name: str) -> WorldModel:
+        tell("training", 0.0)
+        if name == "directed":
+            return train_contrastive(profiles, config.training.directed(), seed)
+        return train_contrastive(cells, replace(config.training, **TRAININGS[name]), seed)
+
+    def played(name: str, world: Gridworld, model: WorldModel, make: Callable = gradient_planner) -> dict[str, float]:
+        tell("planning", 0.5)
+        return {
+            f"success_{name}_T50{suffix}": success_rate(play(world, model, make(planning), planning, seed))
+            for suffix, planning in planners.items()
+        }
+
+    def of_training(name: str) -> dict[str, float]:
+        world, model = (profiles if name == "directed" else cells), trained(name)
+        z, goals = diagnosis.latents(model, world), diagnosis.goal_latents(model, world)
+        return {
             f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
             f"rollout_accuracy_T12_{name}": diagnosis.rollout_accuracy(model, world, 12, seed),
-            f"metric_correlation_{name}": diagnosis.metric_correlation(
-                diagnosis.latents(model, world), geodesic, goals=goals
-            ),
+            f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic, goals=goals),
             f"rollout_jacobian_{name}_T50": learned_rollout_jacobian(world, model, 50, seed),
+            **played(name, world, model),
         }
-        for suffix, planning in planners.items():
-            values[f"success_{name}_T50{suffix}"] = success_rate(play(world, model, planning, seed))
-            if name == "none":
-                bounded = play(world, model, planning, seed, bounded=True)
-                values[f"success_bounded_gradient_T50{suffix}"] = success_rate(bounded)
-    return values
+
+    return {
+        **{name: partial(of_training, name) for name in NAMES},
+        "bounded_gradient": lambda: played("bounded_gradient", cells, trained("none"), bounded_planner),
+    }
+
+
+STUDY = Study(
+    name="forms",
+    summary="Compare penalties and other trainings that should keep success fifty steps ahead.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (*NAMES, "bounded_gradient")),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning),
+)

@@ -1,1 +1,1 @@
-"""Studies of chapter 2."""
+"""Chapter 2: experiment 2, its networks taken apart, derived schedules, and the exact optimum on a box."""

@@ -1,4 +1,4 @@
-"""What the invariance loss would do on a box if no network stood in between: its exact minimiser, on a grid."""
+"""Exact minimiser of the invariance loss on a box, over all functions rather than networks, on a grid."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.descent import Energy
+from helm_tutorial.funnel.landscape import Energy
 
 
 @dataclass(frozen=True, eq=False)
 class GridFunction:
-    """A function on a square grid of one or two dimensions, callable on points and differentiable once.
+    """Function on a grid of one or two dimensions, callable on points and differentiable once.
 
-    Its gradient is a central difference of fourth order on the grid, read off linearly between grid points.
+    Its gradient is a central difference of fourth order at the grid points, interpolated linearly between them.
 
     Attributes:
         values: at the grid points, shape ``(N,)`` or ``(N, N)``, the first coordinate along the first axis.
-        half_width: the grid covers ``[-half_width, half_width]`` in each coordinate; outside, the edge's value counts.
+        half_width: the grid covers ``[-half_width, half_width]`` in each coordinate; outside, the edge's value holds.
     """
 
     values: Tensor
@@ -47,18 +47,18 @@ class GridFunction:
             table = torch.cat([self.values.unsqueeze(-1), self.slopes()], dim=-1)
             read = _interpolate(table, (a.double() / self.half_width + 1.0) * 0.5 * (len(self.values) - 1))
             read = read.to(a.dtype)
-        # The value as it is, with the slope that was read off as its derivative.
+        # The value as it is, with the interpolated slope as its derivative.
         return read[:, 0] + (read[:, 1:] * (a - a.detach())).sum(-1)
 
 
 def box_optimum(
     energy: Energy, *, dimension: int, sigma: float, weight: float, half_width: float = 3.0, points: int = 121
 ) -> GridFunction:
-    """Minimiser of ``∫_box (f - E)² + λ ∫_box E_δ (f(a) - f(a + δ))²`` over *all* functions, on a grid.
+    """Minimise ``∫_box (f - E)² + λ ∫_box E_δ (f(a) - f(a + δ))²`` over *all* functions, on a grid.
 
-    ``a`` is spread evenly over ``[-half_width, half_width]^A``, and ``δ`` is normal of width ``sigma``, cut off at
-    4 σ. Outside the box ``f`` is free and takes what the loss leaves it. The quadratic form is discretised by the
-    trapezoidal rule and its normal equations are solved by conjugate gradients, all in float64.
+    Points ``a`` are spread evenly over ``[-half_width, half_width]^A``, and ``δ`` is normal of width ``sigma``, cut off
+    at 4 σ. Outside the box only the noise determines ``f``. The trapezoidal rule discretises the quadratic form, and
+    conjugate gradients solve its normal equations, in float64.
 
     Args:
         energy: ``(B, A) -> (B,)``.
@@ -66,13 +66,13 @@ def box_optimum(
         sigma: width of the noise.
         weight: ``λ``.
         half_width: of the box.
-        points: of the grid along the box; what lies outside has the same spacing.
+        points: grid points along the box; the grid outside it has the same spacing.
 
     Returns:
         The minimiser on the box and 4 σ around it.
 
     Raises:
-        ValueError: an argument is out of range, or the grid is too coarse for the noise: above ``σ / 2``.
+        ValueError: the grid's spacing is more than ``σ / 2``.
     """
     require_count("dimension", dimension, high=2)
     require_count("points", points, low=5)
@@ -88,7 +88,7 @@ def box_optimum(
     inside[[margin, -margin - 1]] = 0.5  # the trapezoidal rule's ends
     kernel = torch.exp(-0.5 * ((axis[:, None] - axis[None, :]) / sigma) ** 2)
     kernel = torch.where((axis[:, None] - axis[None, :]).abs() <= 4.0 * sigma + 1e-9, kernel, 0.0)
-    kernel = kernel / kernel[len(axis) // 2].sum()  # rows of points near the end do not matter: no data lie there
+    kernel = kernel / kernel[len(axis) // 2].sum()  # rows near the ends do not matter: there are no data
     places = torch.cartesian_prod(*[axis] * dimension).reshape(-1, dimension)
     shape = (len(axis),) * dimension
     target = energy(places).reshape(shape)
@@ -134,7 +134,7 @@ def _difference(values: Tensor, axis: int, spacing: float) -> Tensor:
 
 
 def _interpolate(table: Tensor, position: Tensor) -> Tensor:
-    """Linear in each coordinate: ``(N, ..., C)`` at positions ``(B, dimensions)`` in units of the grid."""
+    """Interpolate ``(N, ..., C)`` linearly at positions ``(B, dimensions)`` in units of the grid."""
     count = len(table)
     low = position.floor().clamp(0, count - 2)
     share = (position - low).clamp(0.0, 1.0)

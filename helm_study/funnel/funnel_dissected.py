@@ -8,7 +8,7 @@ long. The loss itself is measured on fresh points: the lower it is, the nearer i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,10 +20,11 @@ from helm_study.funnel.box_filter import box_optimum
 from helm_study.funnel.funnel_measures import DIMENSIONS, uniform_starts
 from helm_study.metric import Metric
 from helm_study.stacked.energies import fit_stacked
+from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.funnel.descent import Energy, arrived, descend, start_grid
+from helm_tutorial.funnel.descent import arrived, descend, start_grid
 from helm_tutorial.funnel.invariance import energy_network, invariance_loss
-from helm_tutorial.funnel.landscape import RuggedEnergy, report_energy
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy, report_energy
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,6 @@ class Config:
         """Shorter fits, to see it run; not the same picture."""
         return cls(base=replace(mollified_funnel.Config.quick(), steps=200), longer=2, sample=10_000)
 
-
-GROUP = mollified_funnel.GROUP
 
 ARMS = {
     "recipe": "the report's setting",
@@ -86,58 +85,59 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Measure every one of :data:`METRICS` for one seed, see :func:`run_seeds`.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    return run_seeds(config, [seed], progress=progress)[seed]
-
-
-def run_seeds(
-    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
-) -> dict[int, dict[str, float]]:
-    """Measure every one of :data:`METRICS` for each seed, the networks of all seeds trained side by side.
+def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
+    """The arms of several seeds, whose networks are trained side by side.
 
     A seed draws first weights, batches, noise and random starts; the grid and the sample of the losses are fixed.
-
-    Args:
-        config: the settings.
-        seeds: distinct integers from 0.
-        progress: called as ``progress(message, fraction)``.
-
-    Raises:
-        ValueError: a seed is negative.
     """
-    for seed in seeds:
-        require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
     base, energy = config.base, report_energy()
     setting = {"sigma": base.recipe_sigma, "weight": base.recipe_weight}
-    best = box_optimum(energy, dimension=2, half_width=base.half_width, **setting)
-    values: dict[int, dict[str, float]] = {seed: measure(config, best, "optimum") for seed in seeds}
-    changes = {"recipe": {}, "wide": {"half_width": config.wide * base.half_width}, "rough": {}}
-    changes["long"] = {"steps": config.longer * base.steps}
-    for index, (arm, change) in enumerate(changes.items()):
-        tell(f"arm {arm}", index / 8)
-        models = _fit(replace(base, **change), energy, seeds, rough=arm == "rough", **setting)
-        for seed, model in zip(seeds, models, strict=True):
-            values[seed] |= measure(config, model, arm)
-    for index, dimension in enumerate(DIMENSIONS):
-        tell(f"{dimension} dimensions", (4 + index) / 8)
+    changes: dict[str, dict[str, float]] = {
+        "recipe": {},
+        "wide": {"half_width": config.wide * base.half_width},
+        "rough": {},
+        "long": {"steps": config.longer * base.steps},
+    }
+
+    def optimum() -> dict[int, dict[str, float]]:
+        best = box_optimum(energy, dimension=2, half_width=base.half_width, **setting)
+        return {seed: measured(config, best, "optimum") for seed in seeds}
+
+    def of_network(arm: str) -> dict[int, dict[str, float]]:
+        models = _fit(replace(base, **changes[arm]), energy, seeds, rough=arm == "rough", **setting)
+        return {seed: measured(config, model, arm) for seed, model in zip(seeds, models, strict=True)}
+
+    def of_dimension(dimension: int) -> dict[int, dict[str, float]]:
+        values: dict[int, dict[str, float]] = {seed: {} for seed in seeds}
         for name, ours in {"flat": {}, "helm": {"sigma": base.sigma, "weight": base.weight}}.items():
+            tell(name, 0.0)
             models = _fit(base, report_energy(dimension), seeds, **ours)
             for seed, model in zip(seeds, models, strict=True):
                 starts = uniform_starts(base, dimension, torch.Generator().manual_seed(seed)).float()
                 ends = descend(model, starts, steps=base.descent_steps, step_size=base.step_size)[:, -1]
                 share = arrived(ends, radius=base.radius * (dimension / 2) ** 0.5).double().mean()
                 values[seed][f"coverage_{name}_d{dimension}"] = float(share)
-    tell("done", 1.0)
-    return {seed: {name: values[seed][name] for name in METRICS} for seed in seeds}
+        return values
+
+    return {
+        "optimum": optimum,
+        **{arm: partial(of_network, arm) for arm in changes},
+        **{f"d{dimension}": partial(of_dimension, dimension) for dimension in DIMENSIONS},
+    }
 
 
-def measure(config: Config, model: Energy, arm: str) -> dict[str, float]:
+STUDY = Study(
+    name="funnel",
+    summary="Find out why a trained network covers more starts than the optimum of its loss.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (*ARMS, *(f"d{dimension}" for dimension in DIMENSIONS))),
+    measure=measure,
+    group=5,
+)
+
+
+def measured(config: Config, model: Energy, arm: str) -> dict[str, float]:
     """Coverage, the parts of the energy that ``model`` keeps, and its loss, under the names of :data:`METRICS`."""
     base, energy = config.base, report_energy()
     starts = start_grid(half_width=base.half_width, points=base.grid)
@@ -178,7 +178,7 @@ def kept(model: Energy, *, half_width: float = 2.0, points: int = 81) -> tuple[f
     x, y = places.double().unbind(1)
     bowl, slow, fast = 0.5 * (x**2 + y**2), torch.sin(5 * x) + torch.sin(5 * y), 0.5 * torch.sin(7 * (x + y))
     columns = [bowl, slow, fast, torch.ones_like(x), x**4 + y**4, x**2 * y**2]
-    found = torch.linalg.lstsq(torch.stack(columns, dim=1), seen.unsqueeze(1)).solution[:3, 0]
+    found = torch.linalg.lstsq(torch.stack(columns, dim=1), seen.unsqueeze(1), driver="gels").solution[:3, 0]
     return tuple(found.tolist())
 
 

@@ -1,21 +1,92 @@
-"""Measurements of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
+"""The parts of experiment 2 that train nothing: closed forms, searches for the global minimum, more dimensions."""
 
 from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from helm_study.funnel.box_filter import box_optimum
-from helm_tutorial.funnel.continuation import Schedule, derived_schedule, polished
-from helm_tutorial.funnel.descent import Energy, arrived, descend, descend_coarse_to_fine, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, invariance_optimum, mollified, report_energy
+from helm_study.funnel.continuation import Schedule, derived_schedule, polished
+from helm_tutorial._check import require_count, require_real
+from helm_tutorial.funnel.descent import arrived, descend, descend_coarse_to_fine, start_grid
+from helm_tutorial.funnel.landscape import Energy, RuggedEnergy, invariance_optimum, mollify, report_energy
 
-if TYPE_CHECKING:
-    from helm_study.funnel import mollified_funnel
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of experiment 2; the defaults are the book's.
+
+    Attributes:
+        half_width: of the box that starts and training points are drawn from, the report's.
+        radius: of the ball around the origin that counts as the bottom of the bowl, the report's; in ``d`` dimensions
+            ``radius * sqrt(d / 2)``, the same distance a coordinate.
+        grid: starts along each axis, the report's.
+        descent_steps: gradient evaluations, the report's.
+        step_size: of plain descent, the report's.
+        sigma: width of the invariance noise, the smaller of the report's two: what the loss does to the bowl grows with
+            ``sigma * sqrt(weight)``, and that product, at the weight needed, falls with ``sigma``.
+        weight: of the invariance loss, the smallest whole number for which the closed form's trapping radius is below
+            ``radius`` at this ``sigma`` (:func:`helm_tutorial.funnel.landscape.funnel_weight`): no start can then be
+            trapped.
+        recipe_sigma: the report's best width.
+        recipe_weight: the report's weight there.
+        gaussian_sigma: width of the Gaussian mollification, just above the convexity threshold of 0.507.
+        late_sigma: width at which a search for the global minimum begins, below the width at which one hollow is left.
+        draws: random starts in each dimension, and of each search for the global minimum.
+        width: of the network's three hidden layers, the report's.
+        steps: Adam steps of a fit, the report's.
+        batch: points a step, uniform on the box, the report's.
+        lr: Adam's step size, the report's.
+    """
+
+    half_width: float = 3.0
+    radius: float = 0.5
+    grid: int = 50
+    descent_steps: int = 100
+    step_size: float = 0.1
+    sigma: float = 0.2
+    weight: float = 23.0
+    recipe_sigma: float = 0.5
+    recipe_weight: float = 5.0
+    gaussian_sigma: float = 0.51
+    late_sigma: float = 0.4
+    draws: int = 1000
+    width: int = 128
+    steps: int = 5000
+    batch: int = 256
+    lr: float = 1e-3
+
+    def __post_init__(self) -> None:
+        for name in ("grid", "descent_steps", "draws", "width", "steps", "batch"):
+            require_count(name, getattr(self, name))
+        require_count("grid", self.grid, low=3)
+        for name in (
+            "half_width",
+            "radius",
+            "step_size",
+            "sigma",
+            "recipe_sigma",
+            "gaussian_sigma",
+            "late_sigma",
+            "lr",
+        ):
+            require_real(name, getattr(self, name), above=0.0)
+        for name in ("weight", "recipe_weight"):
+            require_real(name, getattr(self, name), low=0.0)
+
+    @classmethod
+    def quick(cls) -> Config:
+        """Shorter fits and a coarser grid, to see it run.
+
+        Not the same picture: a network has not learned the sines in so few steps, and being smooth for want of training
+        it already covers about half of the starts without any invariance loss.
+        """
+        return cls(steps=1000, grid=25, draws=200)
+
 
 SEARCHES = {
     "restarts": "descents of the energy from uniform starts",
@@ -33,20 +104,20 @@ CLOSED = {
 
 @functools.cache
 def schedule() -> Schedule:
-    """The derived schedule of the report's energy. On pairs of coordinates each pair descends alone: one serves all."""
+    """Derived schedule of the report's energy, in any dimension, since pairs of coordinates descend independently."""
     return derived_schedule(report_energy())
 
 
 @functools.cache
 def lowest_energy() -> float:
-    """Lowest value of the report's energy: the lowest hollow found from every point of a fine grid."""
+    """Lowest value of the report's energy, found from the 200 lowest points of a fine grid."""
     energy, grid = report_energy(), start_grid(points=200).double()
     best = grid[energy(grid).argsort()[:200]]
     return float(energy(polished(energy, best)).min())
 
 
 def global_share(energy: RuggedEnergy, ends: Tensor) -> float:
-    """Share of ``ends`` in whose hollow of the two-dimensional ``energy`` there is a global minimum."""
+    """Share of ``ends`` that are in the hollow of a global minimum of the two-dimensional ``energy``."""
     return float(_is_global(energy, ends).double().mean())
 
 
@@ -54,8 +125,8 @@ def _is_global(energy: RuggedEnergy, ends: Tensor) -> Tensor:
     return energy(polished(energy, ends, steps=200)) < lowest_energy() + 1e-6
 
 
-def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
-    """The metrics of two dimensions that no seed changes: ends of ``starts``, shape ``(B, 2)``, on closed forms."""
+def closed_forms(config: Config, energy: RuggedEnergy, starts: Tensor) -> dict[str, float]:
+    """Metrics in two dimensions that do not depend on the seed, for descents from ``starts``, shape ``(B, 2)``."""
 
     def ends(landscape: Energy) -> Tensor:
         return descend(landscape, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
@@ -64,7 +135,7 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
         return float(arrived(ends(landscape), radius=config.radius).double().mean())
 
     settings = {"helm": (config.sigma, config.weight), "helm_recipe": (config.recipe_sigma, config.recipe_weight)}
-    smooth = mollified(energy, config.gaussian_sigma)
+    smooth = mollify(energy, config.gaussian_sigma)
     plan = schedule()
     fine = descend_coarse_to_fine(energy, starts.double(), plan.sigmas, steps=plan.steps)[:, -1]
     values = {
@@ -85,12 +156,12 @@ def closed_forms(config: mollified_funnel.Config, energy: RuggedEnergy, starts: 
     return values
 
 
-def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
-    """Three ways to look for the global minimum, each draw with the same number of gradient evaluations."""
+def searches(config: Config, energy: RuggedEnergy, seed: int) -> dict[str, float]:
+    """Search for the global minimum in three ways, with the same number of gradient evaluations for each draw."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_starts(config, 2, generator)
     spread = schedule().sigmas[0] * torch.randn(config.draws, 2, generator=generator, dtype=torch.float64)
-    coarse = polished(mollified(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
+    coarse = polished(mollify(energy, schedule().sigmas[0]), torch.zeros(1, 2, dtype=torch.float64))
     budget = config.descent_steps
     half = (config.late_sigma, config.late_sigma / 2, 0.0)
     levels = (budget // 3, budget // 3, budget - 2 * (budget // 3))
@@ -111,12 +182,12 @@ def searches(config: mollified_funnel.Config, energy: RuggedEnergy, seed: int) -
     return values
 
 
-def uniform_starts(config: mollified_funnel.Config, dimension: int, generator: torch.Generator) -> Tensor:
-    """``config.draws`` random starts, uniform on the box, float64, shape ``(draws, dimension)``."""
+def uniform_starts(config: Config, dimension: int, generator: torch.Generator) -> Tensor:
+    """Draw ``config.draws`` starts, uniform on the box, float64, shape ``(draws, dimension)``."""
     return config.half_width * (2.0 * torch.rand(config.draws, dimension, generator=generator, dtype=torch.float64) - 1)
 
 
-def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float]:
+def in_dimensions(config: Config, seed: int) -> dict[str, float]:
     """Coverage of each of :data:`CLOSED` from random starts, in each of :data:`DIMENSIONS`, at both radii."""
     values = {}
     plan = schedule()
@@ -125,7 +196,7 @@ def in_dimensions(config: mollified_funnel.Config, seed: int) -> dict[str, float
         starts = uniform_starts(config, dimension, torch.Generator().manual_seed(seed))
         smooth = {
             "true": energy,
-            "gaussian": mollified(energy, config.gaussian_sigma),
+            "gaussian": mollify(energy, config.gaussian_sigma),
             "invariance": invariance_optimum(energy, config.sigma, config.weight),
         }
         ends = {

@@ -7,96 +7,24 @@ coarse to fine, which ends on the unsmoothed energy, the search for its global m
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
 from helm_study.funnel import funnel_measures as measures
+from helm_study.funnel.funnel_measures import Config
 from helm_study.metric import Metric
 from helm_study.stacked.energies import fit_stacked
-from helm_tutorial._check import require_count, require_real
+from helm_study.study import Arms, Study, Tell, arms_by_name
 from helm_tutorial.funnel.descent import arrived, descend, start_grid
 from helm_tutorial.funnel.invariance import energy_network
 from helm_tutorial.funnel.landscape import RuggedEnergy, report_energy
 
-
-@dataclass(frozen=True)
-class Config:
-    """Settings of experiment 2; the defaults are the book's.
-
-    Attributes:
-        half_width: of the box that starts and training points are drawn from, the report's.
-        radius: of the ball around the origin that counts as the bottom of the bowl, the report's; in ``d`` dimensions
-            ``radius * sqrt(d / 2)``, the same distance a coordinate.
-        grid: starts along each axis, the report's.
-        descent_steps: gradient evaluations, the report's.
-        step_size: of plain descent, the report's.
-        sigma: width of the invariance noise, the smaller of the report's two: what the loss does to the bowl grows with
-            ``sigma * sqrt(weight)``, and that product, at the weight needed, falls with ``sigma``.
-        weight: of the invariance loss, the smallest whole number for which the closed form's trapping radius is below
-            ``radius`` at this ``sigma`` (:func:`helm_tutorial.funnel.landscape.funnel_weight`): no start can then be
-            trapped.
-        recipe_sigma: the report's best width.
-        recipe_weight: the report's weight there.
-        gaussian_sigma: width of the Gaussian mollification, just above the convexity threshold of 0.507.
-        late_sigma: width at which a search for the global minimum begins, below the width at which one hollow is left.
-        draws: random starts in each dimension, and of each search for the global minimum.
-        width: of the network's three hidden layers, the report's.
-        steps: Adam steps of a fit, the report's.
-        batch: points a step, uniform on the box, the report's.
-        lr: Adam's step size, the report's.
-    """
-
-    half_width: float = 3.0
-    radius: float = 0.5
-    grid: int = 50
-    descent_steps: int = 100
-    step_size: float = 0.1
-    sigma: float = 0.2
-    weight: float = 23.0
-    recipe_sigma: float = 0.5
-    recipe_weight: float = 5.0
-    gaussian_sigma: float = 0.51
-    late_sigma: float = 0.4
-    draws: int = 1000
-    width: int = 128
-    steps: int = 5000
-    batch: int = 256
-    lr: float = 1e-3
-
-    def __post_init__(self) -> None:
-        for name in ("grid", "descent_steps", "draws", "width", "steps", "batch"):
-            require_count(name, getattr(self, name))
-        require_count("grid", self.grid, low=3)
-        for name in (
-            "half_width",
-            "radius",
-            "step_size",
-            "sigma",
-            "recipe_sigma",
-            "gaussian_sigma",
-            "late_sigma",
-            "lr",
-        ):
-            require_real(name, getattr(self, name), above=0.0)
-        for name in ("weight", "recipe_weight"):
-            require_real(name, getattr(self, name), low=0.0)
-
-    @classmethod
-    def quick(cls) -> Config:
-        """Shorter fits and a coarser grid, to see it run.
-
-        Not the same picture: a network has not learned the sines in so few steps, and being smooth for want of training
-        it already covers about half of the starts without any invariance loss.
-        """
-        return cls(steps=1000, grid=25, draws=200)
-
-
-GROUP = 5
-"""Seeds that are trained side by side; more are no faster, and a group is what an interruption can lose."""
+NETWORKS = ("flat", "helm", "helm_recipe")
+"""The fits: of the energy alone, and with invariance at our setting and at the report's."""
 
 METRICS: dict[str, Metric] = {
     "coverage_true": Metric("fraction", "starts that reach the origin's ball on the energy itself"),
@@ -149,62 +77,73 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Measure every one of :data:`METRICS` for one seed, see :func:`run_seeds`.
+def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
+    """The arms of several seeds, whose networks are trained side by side.
 
-    Raises:
-        ValueError: ``seed`` is negative.
+    A seed draws first weights, batches, noise and random starts. The energy and the grid of starts are fixed.
     """
-    return run_seeds(config, [seed], progress=progress)[seed]
-
-
-def run_seeds(
-    config: Config, seeds: Sequence[int], *, progress: Callable[[str, float], None] | None = None
-) -> dict[int, dict[str, float]]:
-    """Measure every one of :data:`METRICS` for each seed, the networks of all seeds trained side by side.
-
-    A seed draws first weights, batches, noise and random starts. The energy and the grid of starts are fixed. What one
-    seed gives does not depend on which others there are.
-
-    Args:
-        config: the settings.
-        seeds: distinct integers from 0.
-        progress: called as ``progress(message, fraction)``.
-
-    Raises:
-        ValueError: a seed is negative.
-    """
-    for seed in seeds:
-        require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
     energy = report_energy()
     starts = start_grid(half_width=config.half_width, points=config.grid)
     rim = starts.abs().amax(dim=1) > config.half_width * (1.0 - 1e-6)
-    tell("closed forms", 0.0)
-    fixed = measures.closed_forms(config, energy, starts)
-    values = {
-        seed: fixed | measures.searches(config, energy, seed) | measures.in_dimensions(config, seed) for seed in seeds
-    }
-    fits = {
+
+    def closed() -> dict[int, dict[str, float]]:
+        fixed = measures.closed_forms(config, energy, starts)
+        return {seed: fixed for seed in seeds}
+
+    def of_network(name: str, sigma: float, weight: float) -> dict[int, dict[str, float]]:
+        # Each fit of a seed starts from the same weights and sees the same first points: they differ in the loss alone.
+        def report(step: int, steps: int, loss: float) -> None:
+            tell("training", step / steps)
+
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        models = fit_energies(energy, config, generators, sigma=sigma, weight=weight, progress=report)
+        values = {}
+        for seed, model in zip(seeds, models, strict=True):
+            ends = descend(model, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
+            reached = arrived(ends, radius=config.radius).double()
+            values[seed] = {
+                f"coverage_{name}": float(reached.mean()),
+                f"global_share_{name}": measures.global_share(energy, ends),
+                f"coverage_{name}_rim": float(reached[rim].mean()),
+                f"coverage_{name}_inside": float(reached[~rim].mean()),
+            }
+        return values
+
+    networks = {
         "flat": (0.0, 0.0),
         "helm": (config.sigma, config.weight),
         "helm_recipe": (config.recipe_sigma, config.recipe_weight),
     }
-    for index, (name, (sigma, weight)) in enumerate(fits.items()):
-        # Each fit of a seed starts from the same weights and sees the same first points: they differ in the loss alone.
-        report = functools.partial(_report_fit, tell, f"network {name}", index / len(fits), 1.0 / len(fits))
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        models = fit_energies(energy, config, generators, sigma=sigma, weight=weight, progress=report)
-        for seed, model in zip(seeds, models, strict=True):
-            ends = descend(model, starts, steps=config.descent_steps, step_size=config.step_size)[:, -1]
-            reached = arrived(ends, radius=config.radius).double()
-            values[seed][f"coverage_{name}"] = float(reached.mean())
-            values[seed][f"global_share_{name}"] = measures.global_share(energy, ends)
-            if name == "helm_recipe":
-                values[seed]["coverage_helm_recipe_rim"] = float(reached[rim].mean())
-                values[seed]["coverage_helm_recipe_inside"] = float(reached[~rim].mean())
-    tell("done", 1.0)
-    return {seed: {name: values[seed][name] for name in METRICS} for seed in seeds}
+    return {
+        "closed_forms": closed,
+        "searches": lambda: {seed: measures.searches(config, energy, seed) for seed in seeds},
+        "dimensions": lambda: {seed: measures.in_dimensions(config, seed) for seed in seeds},
+        **{name: partial(of_network, name, *setting) for name, setting in networks.items()},
+    }
+
+
+ARMS = ("closed_forms", "searches", "dimensions", *NETWORKS)
+
+
+def _arm(metric: str) -> str:
+    """The arm that measures a metric."""
+    if re.search(r"_d\d", metric):
+        return "dimensions"
+    if metric.endswith(tuple(measures.SEARCHES)):
+        return "searches"
+    network = re.sub("^(coverage|global_share)_|_(rim|inside)$", "", metric)
+    return network if network in NETWORKS else "closed_forms"
+
+
+STUDY = Study(
+    name="exp2",
+    summary="Measure from how many starts descent reaches the bottom of a rugged bowl, and of smoothed ones.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, ARMS, **{metric: _arm(metric) for metric in METRICS}),
+    measure=measure,
+    group=5,
+)
 
 
 def fit_energy(
@@ -251,7 +190,3 @@ def fit_energies(
         batch=config.batch, lr=config.lr, sigma=sigma, weight=weight, progress=progress,
     )  # fmt: skip
     return models
-
-
-def _report_fit(tell, message: str, start: float, share: float, step: int, steps: int, loss: float) -> None:
-    tell(message, start + share * step / steps)

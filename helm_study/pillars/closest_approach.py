@@ -7,13 +7,14 @@ the record ``pillars``, whose seeds and trainings are these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import plain_planner, play, success_rate
-from helm_tutorial._check import require_count
+from helm_study.play import gradient_planner, plain_planner, play
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 HORIZONS = (12, 25, 50)
@@ -40,27 +41,34 @@ METRICS = {
     for horizon in HORIZONS
     for suffix, planner in (("", "our planner"), ("_plain", "plain planner"))
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train the four models with ``seed`` and plan with each at each horizon: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each of the four models, planned with at each horizon."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
-    values = {}
-    for number, cell in enumerate(two_pillars.CELLS):
-        tell(f"{cell}: training and planning", number / len(two_pillars.CELLS))
+
+    def of_cell(cell: str) -> dict[str, float]:
+        tell("training", 0.0)
         model = two_pillars.train_cell(world, config.pillars, cell, seed)
-        for horizon in HORIZONS:
+        values = {}
+        for number, horizon in enumerate(HORIZONS, 1):
+            tell(f"planning {horizon} steps ahead", number / 4)
             ours = replace(config.pillars.planning, horizon=horizon, over="closest")
-            values[f"success_{cell}_T{horizon}"] = success_rate(play(world, model, ours, seed))
-            values[f"success_{cell}_T{horizon}_plain"] = success_rate(play(world, model, plain_planner(ours), seed))
-    return values
+            for suffix, planning in (("", ours), ("_plain", plain_planner(ours))):
+                episodes = play(world, model, gradient_planner(planning), planning, seed)
+                values[f"success_{cell}_T{horizon}{suffix}"] = success_rate(episodes)
+        return values
+
+    return {cell: partial(of_cell, cell) for cell in two_pillars.CELLS}
+
+
+STUDY = Study(
+    name="closest",
+    summary="Plan with the four models of the pillars where a plan pays for its closest approach.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, two_pillars.CELLS),
+    measure=measure,
+    starts=lambda config: two_pillars.STUDY.starts(config.pillars),
+)

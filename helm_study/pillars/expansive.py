@@ -25,6 +25,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
 from helm_tutorial.cliff.linear_system import LinearSystem
+from helm_tutorial.worlds.walks import Walks
 
 PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 """What the four actions add to the state; lengths are measured in pushes."""
@@ -40,18 +41,18 @@ class ContinuousWorld:
     Attributes:
         system: the true dynamics, ``W`` of shape ``(D, D)`` and ``B`` of shape ``(D, A)``, float64: on one-hot
             actions it is a world model of states, as planners take them.
-        frequencies: of the observation, shape ``(F, D)``.
+        frequencies: of the observation, shape ``(F, D)``; ``None`` where the state itself is seen.
         phases: of the observation, shape ``(F,)``.
         reach: random walks and episodes begin at most this far from the origin.
-        goal: the goal's centre, shape ``(D,)``.
+        target: the goal's centre, shape ``(D,)``.
         goal_radius: how near to it an episode has to come.
     """
 
     system: LinearSystem
-    frequencies: Tensor = field(repr=False)
+    frequencies: Tensor | None = field(repr=False)
     phases: Tensor = field(repr=False)
     reach: float
-    goal: Tensor
+    target: Tensor
     goal_radius: float
 
     @property
@@ -60,9 +61,14 @@ class ContinuousWorld:
         return len(self.system.W)
 
     @property
-    def actions(self) -> int:
+    def num_actions(self) -> int:
         """Number of actions ``A``."""
         return self.system.B.shape[1]
+
+    @property
+    def goal(self) -> Tensor:
+        """What is seen in the goal's centre, shape ``(1, F)``."""
+        return self.observe(self.target[None])
 
     @property
     def places(self) -> int:
@@ -72,15 +78,17 @@ class ContinuousWorld:
     def observe(self, points: Tensor) -> Tensor:
         """What a model sees of states ``(..., D)``: shape ``(..., F)``, float32, each number in [-1, 1]."""
         require_shape("points", points, (..., self.dimension))
+        if self.frequencies is None:
+            return points.float()
         return torch.cos(points.double() @ self.frequencies.T + self.phases).float()
 
     def step(self, points: Tensor, actions: Tensor) -> Tensor:
         """The next states of ``(B, D)`` under actions ``(B,)``, given as indices: shape ``(B, D)``, float64."""
-        return self.system(points.double(), torch.eye(self.actions, dtype=torch.float64)[actions])
+        return self.system(points.double(), torch.eye(self.num_actions, dtype=torch.float64)[actions])
 
     def arrived(self, points: Tensor) -> Tensor:
         """Whether states ``(..., D)`` lie in the goal ball, shape ``(...)``."""
-        return (points - self.goal).norm(dim=-1) <= self.goal_radius
+        return (points - self.target).norm(dim=-1) <= self.goal_radius
 
     def lost(self, points: Tensor) -> Tensor:
         """Whether states ``(..., D)`` are so far out that no actions can bring them back, shape ``(...)``.
@@ -101,7 +109,7 @@ class ContinuousWorld:
         share = torch.rand(count, 1, generator=generator, dtype=torch.float64) ** (1.0 / self.dimension)
         return self.reach * share * direction / direction.norm(dim=1, keepdim=True)
 
-    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Visited:
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
         """Walks of uniformly random actions from :meth:`draw`'s states.
 
         Raises:
@@ -109,35 +117,39 @@ class ContinuousWorld:
         """
         require_count("count", count)
         require_count("length", length)
-        actions = torch.randint(self.actions, (count, length), generator=generator)
+        actions = torch.randint(self.num_actions, (count, length), generator=generator)
         points = [self.draw(count, generator=generator)]
         for chosen in actions.unbind(dim=1):
             points.append(self.step(points[-1], chosen))
         points = torch.stack(points, dim=1)
         walks = torch.arange(count * (length + 1)).view(count, length + 1)
-        return Visited(self.observe(points.flatten(0, 1)), walks, actions, self.actions)
+        features = self.observe(points.flatten(0, 1))
+        return Walks(features, walks, actions, self.num_actions, distinct=self.places)
+
+    def simulate(self, starts: Tensor) -> ExpansiveSimulation:
+        """Episodes from states ``(B, D)``; one that begins in the goal ball has arrived without a step."""
+        require_shape("starts", starts, ("B", self.dimension))
+        return ExpansiveSimulation(self, starts.double())
 
 
-@dataclass(frozen=True, eq=False)
-class Visited:
-    """Walks as a finite world of the states that they visit: all that training needs, and no state among it.
+class ExpansiveSimulation:
+    """The true system, which moves and judges; see :class:`~helm_tutorial.worlds.world.Simulation`.
 
-    Attributes:
-        features: observation of each visited state, shape ``(N, F)``.
-        walks: which of them each walk visits, shape ``(count, length + 1)``.
-        walk_actions: the actions taken there, shape ``(count, length)``.
-        actions: number of actions ``A``.
+    An episode ends in the goal ball, or where the state is :meth:`ContinuousWorld.lost`: no later step could mend that.
     """
 
-    features: Tensor = field(repr=False)
-    walks: Tensor
-    walk_actions: Tensor
-    actions: int
+    def __init__(self, world: ContinuousWorld, starts: Tensor) -> None:
+        self.world, self.states = world, starts.clone()
+        self.success = world.arrived(starts)
+        self.over = self.success.clone()
 
-    @property
-    def states(self) -> int:
-        """Number of visited states, ``N``."""
-        return len(self.features)
+    def observe(self) -> Tensor:
+        return self.world.observe(self.states)
+
+    def step(self, actions: Tensor, rows: Tensor) -> None:
+        there = self.world.step(self.states[rows], actions)
+        self.states[rows], self.success[rows] = there, self.world.arrived(there)
+        self.over[rows] = self.world.arrived(there) | self.world.lost(there)
 
 
 def expansive_world(
@@ -182,7 +194,7 @@ def expansive_world(
         frequencies=torch.randn(features, 2, generator=generator, dtype=torch.float64) / length_scale,
         phases=2 * math.pi * torch.rand(features, generator=generator, dtype=torch.float64),
         reach=float(reach),
-        goal=torch.zeros(2, dtype=torch.float64),
+        target=torch.zeros(2, dtype=torch.float64),
         goal_radius=float(goal_radius),
     )
 
@@ -236,7 +248,7 @@ def solvable_starts(world: ContinuousWorld, count: int, *, low: int = 3, seed: i
     found, ways = [], []
     for _ in range(20):
         points = world.draw(count, generator=generator)
-        steps = fewest_steps(world, points, world.goal.expand_as(points))
+        steps = fewest_steps(world, points, world.target.expand_as(points))
         kept = steps.isfinite() & (steps >= low)
         found.append(points[kept])
         ways.append(steps[kept])

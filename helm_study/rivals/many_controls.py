@@ -8,16 +8,21 @@ number of controls makes the problem larger.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
-from helm_study.rivals import continuous_search as search
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.cliff.linear_system import LinearSystem
+from helm_tutorial.planning.gradient import GradientPlanner
+from helm_tutorial.planning.plan import Plan, Planner
+from helm_tutorial.planning.search import CrossEntropyPlanner, MPPIPlanner, RandomShootingPlanner
 from helm_tutorial.rollouts import rollout
 
 HORIZONS = (5, 12, 25, 50, 100)
@@ -26,27 +31,41 @@ CONTROLS = (1, 4, 16)
 
 SPREADS = (0.01, 0.03, 0.1, 0.3)
 ITERATIONS = (8, 20)
-SEARCHES: dict[str, tuple[Callable[..., search.Found], tuple[dict, ...]]] = {
-    "gradient": (
-        search.search_gradient,
-        tuple({"lr": lr, "restarts": restarts} for lr, restarts in itertools.product((0.01, 0.03, 0.1, 0.3), (1, 8))),
-    ),
-    **{
-        name: (
-            function,
-            tuple(
-                {"spread": spread, "iterations": iterations}
-                for spread, iterations in itertools.product(SPREADS, ITERATIONS)
-            ),
-        )
-        for name, function in {
-            "cross_entropy": search.search_cross_entropy,
-            "path_integral": search.search_path_integral,
-        }.items()
-    },
-    "shooting": (search.search_random, tuple({"spread": spread} for spread in SPREADS)),
+
+
+def gradient(evaluations: int, *, restarts: int, **settings: object) -> GradientPlanner:
+    """Adam on several plans at once, every iterate evaluated."""
+    return GradientPlanner(restarts=restarts, steps=evaluations // restarts, spread=0.1, **settings)
+
+
+def cross_entropy(evaluations: int, *, iterations: int, **settings: object) -> CrossEntropyPlanner:
+    """The cross-entropy method, refitted to a tenth of its samples."""
+    samples = evaluations // iterations
+    elites = min(samples, max(2, math.ceil(0.1 * samples)))
+    return CrossEntropyPlanner(iterations=iterations, samples=samples, elites=elites, **settings)
+
+
+def path_integral(evaluations: int, *, iterations: int, spread: float, **settings: object) -> MPPIPlanner:
+    """Path integral control."""
+    return MPPIPlanner(iterations=iterations, samples=evaluations // iterations, noise=spread, **settings)
+
+
+def shooting(evaluations: int, **settings: object) -> RandomShootingPlanner:
+    """Plans drawn once."""
+    return RandomShootingPlanner(samples=evaluations, **settings)
+
+
+_SAMPLED = tuple({"spread": s, "iterations": i} for s, i in itertools.product(SPREADS, ITERATIONS))
+SEARCHES: dict[str, tuple[Callable[..., Planner], tuple[dict, ...]]] = {
+    "gradient": (gradient, tuple({"lr": lr, "restarts": n} for lr, n in itertools.product(SPREADS, (1, 8)))),
+    "cross_entropy": (cross_entropy, _SAMPLED),
+    "path_integral": (path_integral, _SAMPLED),
+    "shooting": (shooting, tuple({"spread": spread} for spread in SPREADS)),
 }
-"""Each search, and the settings among which it may choose on a problem that does not count."""
+"""How each search is made for a number of evaluations, and the settings it may choose on a problem that does not count.
+
+An *evaluation* is the cost of one plan; descent pays for its gradients with backward passes on top.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,10 +103,6 @@ METRICS = {
     for controls in CONTROLS
     for horizon in HORIZONS
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +130,26 @@ class Problem:
         """Mean squared length of the states and of the controls, the latter times the price: ``(N, n)`` to ``(N,)``."""
         actions = plans.view(len(plans), self.horizon, -1)
         states = rollout(self.system, self.z0.expand(len(plans), -1), actions)[:, 1:]
-        return (states.square().sum(dim=-1) + self.price * actions.square().sum(dim=-1)).mean(dim=1)
+        return self._charged(states, actions)
+
+    def plan(self, search: Callable[..., Planner], evaluations: int, seed: int, **settings: object) -> Plan:
+        """The plan that a search of :data:`SEARCHES` finds."""
+        size, controls = self.system.B.shape
+        unbounded = {"low": [-math.inf] * controls, "high": [math.inf] * controls}
+        planner = search(evaluations, horizon=self.horizon, cost=self._imagined, **unbounded, **settings)
+        z0 = torch.cat([self.z0, torch.zeros(1, controls, dtype=torch.float64)], dim=1)
+
+        def model(z: Tensor, a: Tensor) -> Tensor:  # a latent carries the last action, since that has a price
+            return torch.cat([self.system(z[:, :size], a), a], dim=1)
+
+        return planner(model, z0, torch.zeros_like(z0), generator=torch.Generator().manual_seed(seed))
+
+    def _imagined(self, latents: Tensor, goal: Tensor) -> Tensor:
+        states, actions = latents.tensor_split([len(self.system.W)], dim=-1)
+        return self._charged(states, actions)
+
+    def _charged(self, states: Tensor, actions: Tensor) -> Tensor:
+        return (states.square().sum(dim=-1) + self.price * actions.square().sum(dim=-1)).mean(dim=-1)
 
     def best(self) -> Tensor:
         """The best plan, ``(n,)``: where the gradient of this quadratic cost is zero."""
@@ -147,34 +181,38 @@ def draw_problem(config: Config, controls: int, horizon: int, generator: torch.G
     return Problem(system, z0, horizon, config.price)
 
 
-def _search(config: Config, name: str, problem: Problem, settings: dict, seed: int) -> search.Found:
-    function, _ = SEARCHES[name]
-    n = config.evaluations
-    if name == "gradient":
-        spent = {"steps": n // settings["restarts"]}
-    else:
-        spent = {"samples": n // settings.get("iterations", 1)}
-    return function(problem.cost, problem.size, torch.Generator().manual_seed(seed), **spent, **settings)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each search, on a problem of every size.
 
-
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Search for a plan in every way on every problem: one value for each of :data:`METRICS`.
-
-    Every search chooses its settings for each size of problem on another problem of that size.
-
-    Raises:
-        ValueError: ``seed`` is negative.
+    Every search chooses its settings for each size on another problem of that size.
     """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
-    values = {}
-    sizes = list(itertools.product(CONTROLS, HORIZONS))
-    for number, (controls, horizon) in enumerate(sizes):
-        tell(f"{controls} x {horizon} numbers", number / len(sizes))
+
+    @cache
+    def problems(controls: int, horizon: int) -> tuple[Problem, Problem]:
         generator = torch.Generator().manual_seed(seed)
-        rehearsal, problem = (draw_problem(config, controls, horizon, generator) for _ in range(2))
-        for name, (_, choices) in SEARCHES.items():
-            settings = min(choices, key=lambda chosen: _search(config, name, rehearsal, chosen, seed).cost)
-            found = _search(config, name, problem, settings, seed)
-            values[f"excess_{name}_A{controls}_T{horizon}"] = problem.excess(found.cost)
-    return values
+        first, second = (draw_problem(config, controls, horizon, generator) for _ in range(2))
+        return first, second
+
+    def of_search(name: str) -> dict[str, float]:
+        values, (search, choices) = {}, SEARCHES[name]
+        sizes = list(itertools.product(CONTROLS, HORIZONS))
+        for number, (controls, horizon) in enumerate(sizes):
+            tell(f"{controls} x {horizon} numbers", number / len(sizes))
+            rehearsal, problem = problems(controls, horizon)
+            tried = [float(rehearsal.plan(search, config.evaluations, seed, **settings).cost) for settings in choices]
+            plan = problem.plan(search, config.evaluations, seed, **choices[tried.index(min(tried))])
+            values[f"excess_{name}_A{controls}_T{horizon}"] = problem.excess(float(plan.cost))
+        return values
+
+    return {name: partial(of_search, name) for name in SEARCHES}
+
+
+STUDY = Study(
+    name="controls",
+    summary="Search for plans of many real numbers with gradients and with samples.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, SEARCHES),
+    measure=measure,
+)

@@ -6,27 +6,40 @@ and on scoring decoded plans; its backward passes come on top, which is why time
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import Planning, path_ratio, play, success_rate
-from helm_tutorial._check import require_count
+from helm_study.play import (
+    AnyPlanner,
+    Planning,
+    cross_entropy_planner,
+    gradient_planner,
+    greedy_planner,
+    path_integral_planner,
+    path_ratio,
+    play,
+    recorded_starts,
+    shooting_planner,
+)
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.models.world_model import WorldModel
+from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 MODELS = ("contrastive", "both")
 """Cells of the two-by-two that can plan at all."""
 
 RIVALS = {
-    "gradient": "gradient",
-    "cross_entropy": "cross-entropy",
-    "path_integral": "path integral",
-    "shooting": "random shooting",
+    "gradient": ("gradient", gradient_planner),
+    "cross_entropy": ("cross-entropy", cross_entropy_planner),
+    "path_integral": ("path integral", path_integral_planner),
+    "shooting": ("random shooting", shooting_planner),
 }
-"""Planners with a budget, the name that metrics give them, and the one for ``play``. Greedy needs none."""
+"""Planners with a budget: the name that metrics give them, their words, and how they are made. Greedy needs none."""
 
 BUDGETS = {
     24: {"restarts": 2, "steps": 10, "decode_every": 5},
@@ -70,7 +83,7 @@ def _metrics() -> dict[str, Metric]:
     for model in MODELS:
         for horizon in HORIZONS:
             for budget in BUDGETS:
-                for rival, words in RIVALS.items():
+                for rival, (words, _) in RIVALS.items():
                     name = f"{rival}_{model}_T{horizon}_B{budget}"
                     metrics |= played_metrics(name, f"{words}, {model}, {budget} plans a decision")
         metrics[f"success_greedy_{model}"] = Metric("fraction", f"greedy, {model}, three model calls: arrives")
@@ -79,44 +92,53 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train the models with ``seed``, plan with every rival: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each rival with each model."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
-    to_goal = goal_distances(world)
-    values = {}
-    for number, cell in enumerate(MODELS):
-        tell(f"{cell}: training", number / len(MODELS))
-        model = two_pillars.train_cell(world, config.pillars, cell, seed)
-        greedy = play(world, model, config.planning, seed, by="greedy")
-        values[f"success_greedy_{cell}"] = success_rate(greedy)
-        values[f"path_ratio_greedy_{cell}"] = path_ratio(greedy, to_goal)
-        for horizon in HORIZONS:
-            for budget, spent in BUDGETS.items():
-                tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(MODELS))
-                planning = replace(config.planning, horizon=horizon, **spent)
-                for rival, by in RIVALS.items():
-                    values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, planning, seed, by=by)
-    return values
+
+    @cache
+    def trained(cell: str) -> WorldModel:
+        tell("training", 0.0)
+        return two_pillars.train_cell(world, config.pillars, cell, seed)
+
+    def of_rival(rival: str, cell: str) -> dict[str, float]:
+        (_, make), model, values = RIVALS[rival], trained(cell), {}
+        for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
+            tell(f"{budget} plans of {horizon} steps", 0.5)
+            planning = replace(config.planning, horizon=horizon, **spent)
+            values |= played(f"{rival}_{cell}_T{horizon}_B{budget}", world, model, make(planning), planning, seed)
+        return values
+
+    def greedy(cell: str) -> dict[str, float]:
+        return played(f"greedy_{cell}", world, trained(cell), greedy_planner(config.planning), config.planning, seed)
+
+    return {
+        f"{rival}_{cell}": partial(greedy, cell) if rival == "greedy" else partial(of_rival, rival, cell)
+        for cell in MODELS
+        for rival in ("greedy", *RIVALS)
+    }
+
+
+STUDY = Study(
+    name="rivals",
+    summary="Compare our gradient planner with its rivals for the same number of model calls.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (f"{rival}_{model}" for model in MODELS for rival in ("greedy", *RIVALS))),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.pillars.env, config.pillars.layout_seed, planning=config.planning),
+)
 
 
 def played(
-    name: str, world: Gridworld, model: WorldModel, planning: Planning, seed: int, *, by: str, keep: bool = False
+    name: str, world: Gridworld, model: WorldModel, planner: AnyPlanner, planning: Planning, seed: int, **options: bool
 ) -> dict[str, float]:
     """Play as :func:`~helm_study.play.play` does: the values of :func:`played_metrics`."""
     began = time.process_time()
-    episodes = play(world, model, planning, seed, by=by, keep=keep)
+    episodes = play(world, model, planner, planning, seed, **options)
     seconds = time.process_time() - began
     return {
         f"success_{name}": success_rate(episodes),

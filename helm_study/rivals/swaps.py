@@ -6,17 +6,25 @@ alone: how well it ranks the swaps of a random plan, and how often the one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 import torch
 from torch import Tensor
 
 from helm_study.metric import Metric
 from helm_study.pillars import two_pillars
-from helm_study.play import Planning
+from helm_study.play import (
+    Planning,
+    cross_entropy_planner,
+    gradient_planner,
+    local_search_planner,
+    recorded_starts,
+    unguided_planner,
+)
 from helm_study.rivals import rivals
-from helm_tutorial._check import require_count
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.local_search import swap_changes
@@ -24,12 +32,12 @@ from helm_tutorial.planning.plan import score
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
 
 PLANNERS = {
-    "gradient": "gradient",
-    "cross_entropy": "cross-entropy",
-    "guided": "local search",
-    "unguided": "unguided local search",
+    "gradient": ("gradient", gradient_planner),
+    "cross_entropy": ("cross-entropy", cross_entropy_planner),
+    "guided": ("local search", local_search_planner),
+    "unguided": ("unguided local search", unguided_planner),
 }
-"""Planners, the name that metrics give them, and the one for ``play``."""
+"""Planners: the name that metrics give them, their words, and how they are made."""
 
 BUDGETS = {budget: rivals.BUDGETS[budget] for budget in (24, 120)}
 """Plans imagined for each decision, and how the gradient planner spends them."""
@@ -72,7 +80,7 @@ def _metrics() -> dict[str, Metric]:
             metrics[f"any_lowers_{model}_T{horizon}"] = Metric("fraction", f"{what}: a random one lowers the cost")
         for horizon in HORIZONS:
             for budget in BUDGETS:
-                for planner, words in PLANNERS.items():
+                for planner, (words, _) in PLANNERS.items():
                     for suffix, how in (("", "from nothing"), ("_kept", "from what is left of the last plan")):
                         name = f"{planner}_{model}_T{horizon}_B{budget}{suffix}"
                         what = f"{words}, {model}, {budget} plans a decision, {how}"
@@ -81,37 +89,60 @@ def _metrics() -> dict[str, Metric]:
 
 
 METRICS = _metrics()
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train the models with ``seed``, rank swaps, plan: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: with each model, the ranking of swaps, and each planner."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
-    values = {}
-    for number, cell in enumerate(rivals.MODELS):
-        tell(f"{cell}: training", number / len(rivals.MODELS))
-        model = two_pillars.train_cell(world, config.pillars, cell, seed)
-        for horizon in RANKED:
-            ranked = rank_swaps(world, model, horizon, seed, plans=config.ranked)
-            values |= {f"{name}_{cell}_T{horizon}": value for name, value in ranked.items()}
-        for horizon in HORIZONS:
-            for budget, spent in BUDGETS.items():
-                tell(f"{cell}: {budget} plans of {horizon} steps", (number + 0.5) / len(rivals.MODELS))
-                planning = replace(config.planning, horizon=horizon, **spent)
-                for planner, by in PLANNERS.items():
-                    for suffix, keep in (("", False), ("_kept", True)):
-                        name = f"{planner}_{cell}_T{horizon}_B{budget}{suffix}"
-                        values |= rivals.played(name, world, model, planning, seed, by=by, keep=keep)
-    return values
+
+    @cache
+    def trained(cell: str) -> WorldModel:
+        tell("training", 0.0)
+        return two_pillars.train_cell(world, config.pillars, cell, seed)
+
+    def ranking(cell: str) -> dict[str, float]:
+        return {
+            f"{name}_{cell}_T{horizon}": value
+            for horizon in RANKED
+            for name, value in rank_swaps(world, trained(cell), horizon, seed, plans=config.ranked).items()
+        }
+
+    def of_planner(planner: str, cell: str) -> dict[str, float]:
+        (_, make), model, values = PLANNERS[planner], trained(cell), {}
+        for horizon, (budget, spent) in itertools.product(HORIZONS, BUDGETS.items()):
+            tell(f"{budget} plans of {horizon} steps", 0.5)
+            planning = replace(config.planning, horizon=horizon, **spent)
+            for suffix, warm in (("", False), ("_kept", True)):
+                name = f"{planner}_{cell}_T{horizon}_B{budget}{suffix}"
+                values |= rivals.played(name, world, model, make(planning), planning, seed, warm_start=warm)
+        return values
+
+    arms: SeedArms = {}
+    for cell in rivals.MODELS:
+        arms[f"ranking_{cell}"] = partial(ranking, cell)
+        arms |= {f"{planner}_{cell}": partial(of_planner, planner, cell) for planner in PLANNERS}
+    return arms
+
+
+STUDY = Study(
+    name="swaps",
+    summary="Compare local search guided by the gradient with its control, with descent and with cross-entropy.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(
+        METRICS,
+        (f"{part}_{model}" for model in rivals.MODELS for part in ("ranking", *PLANNERS)),
+        **{
+            f"{name}_{model}_T{horizon}": f"ranking_{model}"
+            for name in ("rank_correlation", "first_lowers", "any_lowers")
+            for model in rivals.MODELS
+            for horizon in RANKED
+        },
+    ),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.pillars.env, config.pillars.layout_seed, planning=config.planning),
+)
 
 
 def rank_swaps(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, plans: int) -> dict[str, float]:
@@ -139,11 +170,11 @@ def swap_table(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, 
     chosen = torch.randint(count, (plans, horizon), generator=generator)
     with torch.no_grad():
         z0, goal = model.encode(world.features[starts]), model.encode_goal(world.features[world.goals])
-    cost, change = swap_changes(model, z0, goal, chosen, actions=count)
+    cost, change = swap_changes(model, z0, goal, chosen[:, None], num_actions=count)
     others = torch.arange(count).expand(plans, horizon, count)
     others = others[others != chosen.unsqueeze(2)].view(plans, horizon, count - 1)
     swapped = chosen[:, None, None].repeat(1, horizon, count - 1, 1)
     steps = torch.arange(horizon).view(1, horizon, 1, 1).expand(plans, horizon, count - 1, 1)
     swapped = swapped.scatter(3, steps, others.unsqueeze(3)).flatten(1, 2)
-    true = score(model, z0, goal, swapped, actions=count) - cost[:, None]
-    return change.gather(2, others).flatten(1), true
+    true = score(model, z0, goal, swapped, num_actions=count) - cost
+    return change[:, 0].gather(2, others).flatten(1), true

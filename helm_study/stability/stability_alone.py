@@ -14,23 +14,28 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from helm_study.fast import baselines
 from helm_study.metric import Metric
 from helm_study.play import (
     Planning,
+    episode_limit,
     from_own_start,
+    gradient_planner,
     learned_rollout_jacobian,
     path_ratio,
     play,
     play_randomly,
+    played_starts,
+    recorded_starts,
     report_planner,
-    success_rate,
+    shooting_planner,
 )
+from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.models import baselines
-from helm_tutorial.models.contrastive import Training
-from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.planning.episodes import Episodes
+from helm_tutorial.models.settings import LatentPrediction, Reconstruction, Settings, VarianceCovariance
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
+from helm_tutorial.planning.episodes import Episodes, success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 
@@ -40,33 +45,44 @@ class Recipe:
 
     Attributes:
         words: for the table's reader.
-        train: called with a world, a :class:`Training` and a seed.
+        train: called with a world, settings and a seed.
+        settings: the field of :class:`Config` that holds its settings.
         view: what it sees, one of :data:`helm_tutorial.worlds.observation.KINDS`.
         spectral: with the spectral penalty.
+        stop_gradient: of latent prediction, where it is left out.
     """
 
     words: str
-    train: Callable[[Gridworld, Training, int], WorldModel]
+    train: Callable[[Gridworld, Settings, int], WorldModel]
+    settings: str
     view: str = "cells"
     spectral: bool = False
+    stop_gradient: bool = True
+
+    def settings_in(self, config: Config) -> Settings:
+        """What it is trained with."""
+        settings = getattr(config, self.settings)
+        if not self.stop_gradient:
+            settings = replace(settings, stop_gradient=False)
+        return replace(settings, spectral_weight=config.spectral_weight if self.spectral else 0.0)
 
 
-_reconstruction, _prediction = baselines.train_reconstruction, baselines.train_latent_prediction
-_unstopped = partial(_prediction, stop_gradient=False)
-_kept_apart = baselines.train_variance_covariance
+_reconstruction = (baselines.train_reconstruction, "reconstruction")
+_prediction = (baselines.train_latent_prediction, "latent_prediction")
+_kept_apart = (baselines.train_variance_covariance, "variance_covariance")
 MODELS = {
-    "reconstruction": Recipe("reconstruction", _reconstruction),
-    "latent_prediction": Recipe("latent prediction", _prediction),
-    "latent_prediction_unstopped": Recipe("latent prediction, no stop-gradient", _unstopped),
-    "variance_covariance": Recipe("variance-covariance", _kept_apart),
-    "variance_covariance_spectral": Recipe("variance-covariance, spectral penalty", _kept_apart, spectral=True),
-    "latent_prediction_profiles": Recipe("latent prediction, rows and columns", _prediction, "profiles"),
+    "reconstruction": Recipe("reconstruction", *_reconstruction),
+    "latent_prediction": Recipe("latent prediction", *_prediction),
+    "latent_prediction_unstopped": Recipe("latent prediction, no stop-gradient", *_prediction, stop_gradient=False),
+    "variance_covariance": Recipe("variance-covariance", *_kept_apart),
+    "variance_covariance_spectral": Recipe("variance-covariance, spectral penalty", *_kept_apart, spectral=True),
+    "latent_prediction_profiles": Recipe("latent prediction, rows and columns", *_prediction, "profiles"),
     "latent_prediction_unstopped_profiles": Recipe(
-        "latent prediction, rows and columns, no stop-gradient", _unstopped, "profiles"
+        "latent prediction, rows and columns, no stop-gradient", *_prediction, "profiles", stop_gradient=False
     ),
-    "reconstruction_profiles": Recipe("reconstruction, rows and columns", _reconstruction, "profiles"),
+    "reconstruction_profiles": Recipe("reconstruction, rows and columns", *_reconstruction, "profiles"),
     "reconstruction_spectral_profiles": Recipe(
-        "reconstruction, rows and columns, spectral penalty", _reconstruction, "profiles", spectral=True
+        "reconstruction, rows and columns, spectral penalty", *_reconstruction, "profiles", spectral=True
     ),
 }
 """The world models by the name that their metrics carry."""
@@ -86,7 +102,7 @@ SHORT = (3, 6)
 SHORTENED = ("reconstruction", *SOME_STARTS[2:])
 """Models that are played with these too, from every ``variants_stride``-th start."""
 
-AUTOENCODERS = tuple(name for name, recipe in MODELS.items() if recipe.train is _reconstruction)
+AUTOENCODERS = tuple(name for name, recipe in MODELS.items() if recipe.settings == "reconstruction")
 """Models with a decoder."""
 
 
@@ -97,7 +113,9 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of the world models.
+        reconstruction: of the autoencoders.
+        latent_prediction: of latent prediction, and of the untrained model.
+        variance_covariance: of the models that are kept apart.
         spectral_weight: of the spectral penalty, in the two models that have one.
         planning: of the planner, the same as experiment 4's.
         variants_stride: of the start states, beyond ``planning.stride``, those that :data:`SOME_STARTS` and shorter
@@ -106,7 +124,9 @@ class Config:
 
     env: str = "MiniGrid-Empty-8x8-v0"
     layout_seed: int = 0
-    training: Training = field(default_factory=Training)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
+    latent_prediction: LatentPrediction = field(default_factory=LatentPrediction)
+    variance_covariance: VarianceCovariance = field(default_factory=VarianceCovariance)
     spectral_weight: float = 0.03
     planning: Planning = field(default_factory=Planning)
     variants_stride: int = 4
@@ -118,8 +138,13 @@ class Config:
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
         """A seed in some ten seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
-        training = Training(autoencoder_updates=400, dynamics_updates=200, updates=150)
-        return cls(env=env, training=training, planning=Planning(stride=10, restarts=2, steps=10, limit=1.0))
+        return cls(
+            env=env,
+            reconstruction=Reconstruction(autoencoder_updates=400, dynamics_updates=200),
+            latent_prediction=LatentPrediction(updates=150),
+            variance_covariance=VarianceCovariance(updates=150),
+            planning=Planning(stride=10, restarts=2, steps=10, limit=1.0),
+        )
 
 
 METRICS = {
@@ -166,78 +191,101 @@ METRICS = {
         for model, recipe in MODELS.items()
     },
 }
-"""What :func:`run` returns, by name.
-
-:meta hide-value:
-"""
 
 
-def run(config: Config, seed: int, *, progress: Callable[[str, float], None] | None = None) -> dict[str, float]:
-    """Train all models with ``seed``, plan with them, measure: one value for each of :data:`METRICS`.
-
-    Raises:
-        ValueError: ``seed`` is negative, or the environment does not exist or is not supported.
-    """
-    require_count("seed", seed, low=0)
-    tell = progress or (lambda message, fraction: None)
+@each_seed
+def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
+    """The arms of one seed: each model, trained, planned with, measured; and random actions."""
     views = {recipe.view for recipe in MODELS.values()}
     worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
-    models = {}
-    for done, (name, recipe) in enumerate(MODELS.items()):
-        tell(f"training: {recipe.words}", 0.6 * done / len(MODELS))
-        weight = config.spectral_weight if recipe.spectral else 0.0
-        models[name] = recipe.train(worlds[recipe.view], replace(config.training, spectral_weight=weight), seed)
-    values: dict[str, float] = {}
+    to_goal = goal_distances(worlds["cells"])
 
-    def keep(name: str, model: str, planning: Planning, **options: str) -> Episodes:
-        episodes = play(worlds[MODELS[model].view], models[model], planning, seed, **options)
-        values[f"success_{name}"] = success_rate(episodes)
-        values[f"path_ratio_{name}"] = path_ratio(episodes, to_goal)
-        return episodes
+    def of_model(name: str) -> dict[str, float]:
+        recipe, values = MODELS[name], {}
+        world = worlds[recipe.view]
+        tell("training", 0.0)
+        model = recipe.train(world, recipe.settings_in(config), seed)
 
-    planning, cells, to_goal = config.planning, worlds["cells"], goal_distances(worlds["cells"])
-    tell("planning with the reconstruction model", 0.6)
-    ours = keep("reconstruction", "reconstruction", planning)
-    as_report = keep("report_planner_reconstruction", "reconstruction", report_planner(planning))
-    keep("search_reconstruction", "reconstruction", planning, by="random shooting")
-    tell("planning with the latent-prediction model", 0.75)
-    keep("latent_prediction", "latent_prediction", planning)
-    tell("planning with the other models", 0.85)
-    some = replace(planning, stride=planning.stride * config.variants_stride)
-    for model in SOME_STARTS:
-        keep(model, model, some)
-        keep(f"search_{model}", model, some, by="random shooting")
-    for model in SHORTENED:
-        for steps in SHORT:
-            keep(f"{model}_T{steps}", model, replace(some, horizon=steps))
-    tell("diagnosis", 0.97)
-    for name, model in models.items():
-        values |= _diagnosed(name, model, worlds[MODELS[name].view], config.training, seed)
-    start_success, start_distance = from_own_start(cells, ours)
-    values |= {
-        "success_random_actions": success_rate(play_randomly(cells, planning, seed)),
-        "success_start_reconstruction": float(start_success),
-        "final_distance_start_reconstruction": start_distance,
-        "final_distance_start_report_planner": from_own_start(cells, as_report)[1],
-    }
-    return {name: values[name] for name in METRICS}
+        def keep(label: str, planning: Planning, make: Callable = gradient_planner) -> Episodes:
+            tell("planning", 0.6)
+            episodes = play(world, model, make(planning), planning, seed)
+            values[f"success_{label}"] = success_rate(episodes)
+            values[f"path_ratio_{label}"] = path_ratio(episodes, to_goal)
+            return episodes
+
+        planning, some = config.planning, _some(config)
+        if name == "reconstruction":
+            success, distance = from_own_start(world, keep(name, planning))
+            as_report = keep(f"report_planner_{name}", report_planner(planning))
+            keep(f"search_{name}", planning, shooting_planner)
+            values |= {
+                f"success_start_{name}": float(success),
+                f"final_distance_start_{name}": distance,
+                "final_distance_start_report_planner": from_own_start(world, as_report)[1],
+            }
+        if name == "latent_prediction":
+            keep(name, planning)
+        if name in SOME_STARTS:
+            keep(name, some)
+            keep(f"search_{name}", some, shooting_planner)
+        for steps in SHORT if name in SHORTENED else ():
+            keep(f"{name}_T{steps}", replace(some, horizon=steps))
+        return values | _diagnosed(name, model, world, config.latent_prediction, seed)
+
+    def at_random() -> dict[str, float]:
+        world, planning = worlds["cells"], config.planning
+        starts, limit = played_starts(world, planning), episode_limit(world, planning)
+        return {"success_random_actions": success_rate(play_randomly(world, seed, starts, limit=limit))}
+
+    return {**{name: partial(of_model, name) for name in MODELS}, "random_actions": at_random}
+
+
+def _some(config: Config) -> Planning:
+    """Our planner on the starts that most models are played from."""
+    return replace(config.planning, stride=config.planning.stride * config.variants_stride)
+
+
+STUDY = Study(
+    name="exp3",
+    summary="Train models that predict, that collapse and that are stable, and see how each plans.",
+    Config=Config,
+    metrics=METRICS,
+    arms=arms_by_name(METRICS, (*MODELS, "random_actions"), final_distance_start_report_planner="reconstruction"),
+    measure=measure,
+    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config)),
+)
 
 
 def distance_variation(z: Tensor) -> float:
-    """Standard deviation over mean of the distances between latents ``(N, D)`` of two different states.
+    """Standard deviation of the distances between the latents ``(N, D)`` of two states, over their mean.
 
-    It is 0 where all states are equidistant, as one-hot vectors are; independent normal coordinates have
-    about ``(2 D)^-1/2``. ``nan`` where all latents are the same point.
+    It is 0 where all states are equidistant, as one-hot vectors are, about ``(2 D)^-1/2`` for independent normal
+    coordinates, and ``nan`` where all latents are the same point.
     """
     distances = torch.pdist(z.double())
     return float(distances.std(correction=0) / distances.mean())
 
 
-def _diagnosed(name: str, model: WorldModel, world: Gridworld, training: Training, seed: int) -> dict[str, float]:
+@torch.no_grad()
+def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
+    """Share of all pairs of a state and an action whose predicted latent decodes to the next state's observation.
+
+    Every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) must round to the right one.
+    """
+    z, count = diagnosis.latents(model, world), model.num_actions
+    actions = one_hot_actions(torch.arange(count), count)
+    decoded = world.view.restore(model.decode(model(z.repeat_interleave(count, dim=0), actions.repeat(len(z), 1))))
+    true = world.view.restore(world.features[world.transitions.reshape(-1)])
+    return float((decoded.round() == true.round()).all(dim=1).float().mean())
+
+
+def _diagnosed(
+    name: str, model: WorldModel, world: Gridworld, settings: LatentPrediction, seed: int
+) -> dict[str, float]:
     """What is measured of every model, without planning."""
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
     z = diagnosis.latents(model, world)
-    before = diagnosis.spread(diagnosis.latents(baselines.untrained(world, training, seed), world))
+    before = diagnosis.spread(diagnosis.latents(baselines.untrained(world, settings, seed), world))
     values = {
         f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, world),
         f"rollout_accuracy_{name}_T12": diagnosis.rollout_accuracy(model, world, 12, seed),
@@ -250,5 +298,5 @@ def _diagnosed(name: str, model: WorldModel, world: Gridworld, training: Trainin
         f"rollout_jacobian_{name}_T25": learned_rollout_jacobian(world, model, 25, seed),
     }
     if name in AUTOENCODERS:
-        values[f"decoding_accuracy_{name}"] = diagnosis.decoding_accuracy(model, world)
+        values[f"decoding_accuracy_{name}"] = decoding_accuracy(model, world)
     return values

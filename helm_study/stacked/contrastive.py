@@ -13,19 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from helm_study.fast.data import Data
 from helm_study.stacked.world_models import StackedWorldModels
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.models.adam import Adam
-from helm_tutorial.models.batches import Data
-from helm_tutorial.models.contrastive import Training, positives_gamma
 from helm_tutorial.models.fit import Progress, TrainingDiverged
 from helm_tutorial.models.losses import geometric_gaps
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld
 
 PLAIN = {
     "similarity": "cosine",
-    "both_ways": False,
+    "symmetric": False,
     "negatives": None,
     "sphere": True,
     "goal_encoder": False,
@@ -34,7 +33,7 @@ PLAIN = {
     "spectral_weight": 0.0,
     "tangent": False,
 }
-"""What ``Training`` must say, which are its defaults and chapter 4's model with one encoder."""
+"""What the settings must say, which are its defaults and chapter 4's model with one encoder."""
 
 COUNTS = 2_000_000
 """Numbers of pairs that are counted together, of as many steps as that makes."""
@@ -42,7 +41,7 @@ COUNTS = 2_000_000
 
 def train_contrastive_stacked(
     world: Gridworld,
-    config: Training,
+    config: Contrastive,
     seeds: Sequence[int],
     *,
     device: torch.device | str = "cpu",
@@ -50,7 +49,7 @@ def train_contrastive_stacked(
     watch: Callable[[int, int, WorldModel], None] | None = None,
     watch_at: Sequence[int] = (),
 ) -> list[WorldModel]:
-    """One model for each seed, trained side by side as :func:`~helm_tutorial.models.contrastive.train_contrastive`
+    """One model for each seed, trained side by side as :func:`~helm_study.fast.contrastive.train_contrastive`
     does.
 
     A seed draws the same weights, walks and batches as there, and the loss is the same, so the models differ by
@@ -75,22 +74,23 @@ def train_contrastive_stacked(
         TrainingDiverged: a loss is not finite.
     """
     _check(world, config, seeds)
-    data = [Data(world, config, seed, on_cpu=True) for seed in seeds]
-    models = [each.model(sphere=True) for each in data]
+    data = [Data(world, config, seed, sphere=True) for seed in seeds]
+    models = [each.model for each in data]
     alike: dict[tuple[int, float], list[int]] = {}
     for index, each in enumerate(data):
-        schedule = (each.steps(config.updates), positives_gamma(config, each.observations))
+        schedule = (each.steps(config.updates), config.positives_gamma(each.walks.distinct))
         alike.setdefault(schedule, []).append(index)
     done, steps = 0, sum(updates for updates, _ in alike)
     for schedule, members in alike.items():
         tell = None if progress is None else (lambda step, _, loss, before=done: progress(before + step, steps, loss))
         look = None if watch is None else (lambda step, k, m=members: watch(step, seeds[m[k]], models[m[k]]))
-        _fit([data[k] for k in members], [models[k].to(device) for k in members], schedule, tell, look, watch_at)
+        _fit(world, [data[k] for k in members], [models[k].to(device) for k in members], schedule, tell, look, watch_at)
         done += schedule[0]
     return [model.cpu().eval() for model in models]
 
 
 def _fit(
+    world: Gridworld,
     data: Sequence[Data],
     models: Sequence[WorldModel],
     schedule: tuple[int, float],
@@ -99,9 +99,9 @@ def _fit(
     watch_at: Sequence[int],
 ) -> None:
     """Train models of the same ``schedule``, steps and gamma, in place; ``watch`` is told which of them."""
-    config, world, (steps, gamma) = data[0].config, data[0].world, schedule
+    config, (steps, gamma) = data[0].settings, schedule
     stacked = StackedWorldModels(models, world, temperature=config.temperature, weight=config.prediction_weight)
-    optimizer = Adam(stacked.parameters(), lr=config.lr, fused=True)
+    optimizer = torch.optim.Adam(stacked.parameters(), lr=config.lr, fused=True)
     report_every = max(1, steps // 100)
 
     def look(step: int) -> None:
@@ -112,7 +112,7 @@ def _fit(
 
     look(0)
     for step, (pairs, taken) in enumerate(_batches(data, gamma, steps, models[0].shift.device)):
-        optimizer.lr = config.lr * min(1.0, 2.0 * (1.0 - step / steps))
+        optimizer.param_groups[0]["lr"] = config.lr * min(1.0, 2.0 * (1.0 - step / steps))
         losses = stacked.gradient(pairs, taken)
         optimizer.step()
         if step % report_every == 0 or step == steps - 1:
@@ -127,10 +127,11 @@ def _fit(
 
 def _batches(data: Sequence[Data], gamma: float, steps: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """The counts of each step for :meth:`StackedWorldModels.gradient`, from what each seed would draw alone."""
-    states, choices, batch = data[0].world.states, data[0].choices, data[0].config.batch
-    walks = torch.stack([each.states for each in data]).flatten()
-    actions = torch.stack([each.actions for each in data]).flatten()
-    count, length = data[0].actions.shape
+    like, batch = data[0].walks, data[0].settings.batch
+    states, num_actions = like.num_states, like.num_actions
+    walks = torch.stack([each.walks.states for each in data]).flatten()
+    actions = torch.stack([each.walks.actions for each in data]).flatten()
+    count, length = like.actions.shape
     first = count * torch.arange(len(data))[:, None]  # of each seed's walks
     together = max(1, COUNTS // (len(data) * states**2))
     for begin in range(0, steps, together):
@@ -153,7 +154,7 @@ def _batches(data: Sequence[Data], gamma: float, steps: int, device: torch.devic
         taken = actions[(first + walk_taken) * length + t_taken]
         yield from zip(
             _count((anchors * states + positives).to(device), states**2).unflatten(2, (states, states)),
-            _count((before * choices + taken).to(device), states * choices).unflatten(2, (states, choices)),
+            _count((before * num_actions + taken).to(device), states * num_actions).unflatten(2, (states, num_actions)),
             strict=True,
         )
 
@@ -164,7 +165,7 @@ def _count(which: Tensor, kinds: int) -> Tensor:
     return count.scatter_add_(2, which, count.new_ones(()).expand(which.shape))
 
 
-def _check(world: Gridworld, config: Training, seeds: Sequence[int]) -> None:
+def _check(world: Gridworld, config: Contrastive, seeds: Sequence[int]) -> None:
     require_count("the number of seeds", len(seeds))
     for seed in seeds:
         require_count("each seed", seed, low=0)
@@ -174,8 +175,8 @@ def _check(world: Gridworld, config: Training, seeds: Sequence[int]) -> None:
     for name, value in PLAIN.items():
         if getattr(config, name) != value:
             raise ValueError(f"config.{name} must be {value!r} to train many at once, got {getattr(config, name)!r}")
-    if world.features.ndim != 2 or world.states > 4 * config.batch:
+    if world.features.ndim != 2 or world.num_states > 4 * config.batch:
         raise ValueError(
             f"world must be seen as cells or profiles, with at most {4 * config.batch} states where batch is "
-            f"{config.batch}, got {world.states} states and observations of shape {tuple(world.features.shape[1:])}"
+            f"{config.batch}, got {world.num_states} states and observations of shape {tuple(world.features.shape[1:])}"
         )

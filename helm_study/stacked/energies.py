@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.models.adam import Adam
 from helm_tutorial.models.fit import Progress, TrainingDiverged
 
 TOGETHER = 50
@@ -151,7 +150,7 @@ def fit_stacked(
     require_real("sigma", sigma, low=0.0)
     require_real("weight", weight, low=0.0)
     stacked = StackedNetworks(networks, batch * (2 if weight else 1))
-    optimizer = Adam(stacked.parameters(), lr=lr, fused=True)
+    optimizer = torch.optim.Adam(stacked.parameters(), lr=lr, fused=True)
     report_every, losses = max(1, steps // 100), torch.empty(0)
     for step in range(steps):
         now = step % TOGETHER

@@ -31,11 +31,11 @@ class StackedWorldModels:
         self.temperature, self.weight = temperature, weight
         like = models[0].shift
         self._next = world.transitions.flatten().to(like.device)
-        count, actions, latent, kind = len(models), models[0].actions, models[0].latent, like.new_empty
+        count, actions, latent, kind = len(models), models[0].num_actions, models[0].latent, like.new_empty
         self._encoder = _Perceptrons([model.encoder for model in models], len(world.features))
         self._residuals = _Perceptrons([model.residuals for model in models], len(world.features))
         self._observations = _SharedInputs(world.features.to(like), count)
-        states = world.states
+        states = world.num_states
         self._raw, self._z, self._down = (kind(count, states, latent) for _ in range(3))
         self._similar = kind(count, states, states)
         self._moved, self._ahead, self._error = (kind(count, states, actions, latent) for _ in range(3))
@@ -65,7 +65,7 @@ class StackedWorldModels:
         return contrast + prediction
 
     def _contrast(self, pairs: Tensor) -> Tensor:
-        """InfoNCE of each distinct pair (:func:`helm_tutorial.models.losses.info_nce_of_pairs`); its slope begins
+        """InfoNCE of each distinct pair (:func:`helm_study.fast.losses.info_nce_of_pairs`); its slope begins
         ``_down``.
 
         With ``s_ij = z_i.z_j / tau`` and ``p_ij`` the share of j in the denominator of i, the derivative by ``s_ij``

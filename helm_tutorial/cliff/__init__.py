@@ -1,1 +1,1 @@
-"""Chapter 1 and 8: linear systems, penalties and planning on real numbers."""
+"""Chapters 1 and 8: linear systems, penalties on the Jacobian, and planners of real-valued actions."""

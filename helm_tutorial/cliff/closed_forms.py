@@ -1,4 +1,8 @@
-"""What is known of a linear system without running it: Jacobians, limits and what a penalty learns."""
+"""Closed forms of a linear system: its Jacobians, their limits, and what a model of it learns under a penalty.
+
+The ``T``-step action Jacobian is ``d z_T / d (a_0, ..., a_{T-1})``, a matrix of shape ``(D, T A)`` whose block ``t`` is
+``W^{T-1-t} B``. All norms are Frobenius norms.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,7 @@ from helm_tutorial.cliff.linear_system import LinearSystem, spectral_radius
 
 
 def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
-    """T-step action Jacobian, shape ``(D, T, A)``: entry ``[:, t]`` is ``W^{T-1-t} B``.
-
-    Raises:
-        ValueError: ``horizon`` is below 1.
-    """
+    """Action Jacobian of ``horizon`` steps, shape ``(D, T, A)``: entry ``[:, t]`` is ``W^{T-1-t} B``."""
     require_count("horizon", horizon)
     blocks = [system.B]
     for _ in range(horizon - 1):
@@ -23,12 +23,9 @@ def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
 
 
 def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
-    """Frobenius norm of the T-step action Jacobian for every ``T = 1, ..., horizon``, shape ``(horizon,)``.
+    """Norm of the action Jacobian of ``T`` steps for every ``T = 1, ..., horizon``, shape ``(horizon,)``.
 
-    Squared, it is ``sum_{k<T} ||W^k B||²``, so one pass gives them all.
-
-    Raises:
-        ValueError: ``horizon`` is below 1.
+    The squared norm is ``Σ_{k<T} ||W^k B||²``, so one pass gives them all.
 
     Example:
         >>> import torch
@@ -41,16 +38,14 @@ def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
 
 
 def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor:
-    """Singular values of the state Jacobian ``d z_T / d z_0 = W^T`` (the power) for every ``T = 1, ..., horizon``.
+    """Singular values of the state Jacobian ``d z_T / d z_0 = W^T`` (a power) for every ``T = 1, ..., horizon``.
 
-    They spread exponentially, and those of a computed power are only right to a rounding error of the *largest*. So the
-    upper ones are taken from the powers of ``W`` and the lower ones, as reciprocals, from the powers of its inverse.
+    Singular values of a computed power are accurate only to a rounding error of the *largest*, and they spread
+    exponentially. So the upper ones come from powers of ``W``, and the lower ones, as reciprocals, from powers of its
+    inverse.
 
     Returns:
-        Shape ``(horizon, D)``, falling along each row, float64.
-
-    Raises:
-        ValueError: ``horizon`` is below 1, or ``W`` has no inverse.
+        Shape ``(horizon, D)``, decreasing along each row, float64.
     """
     require_count("horizon", horizon)
     W = system.W.double()
@@ -63,16 +58,15 @@ def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor
         inverses.append(inverse @ inverses[-1])
     upper = torch.linalg.svdvals(torch.stack(powers))
     lower = torch.linalg.svdvals(torch.stack(inverses)).flip(1).reciprocal()
-    # Above the geometric mean of the extremes the powers are the more accurate, below it their inverses.
+    # Powers are more accurate above the geometric mean of the extremes, inverses below it.
     return torch.where(upper.square() > upper[:, :1] * lower[:, -1:], upper, lower)
 
 
 def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tensor:
-    """Corner entry of the powers of ``Λ + coupling N``, the coupled matrix of :func:`expansive_system`, in closed form.
+    """Top right entry of the powers of a coupled matrix ``Λ + coupling N``, as in :func:`expansive_system`.
 
     Entry ``(1, D)`` of the ``k``-th power is ``coupling^{D-1} h_{k-D+1}(λ_1, ..., λ_D)``, where ``h_m`` is the sum of
-    all products of ``m`` eigenvalues with repetition (the complete homogeneous polynomial). The largest singular value
-    is at least its modulus.
+    all products of ``m`` eigenvalues with repetition. Its modulus is a lower bound of the largest singular value.
 
     Args:
         eigenvalues: ``λ_1, ..., λ_D``, shape ``(D,)``.
@@ -80,10 +74,7 @@ def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tens
         horizon: largest ``k``.
 
     Returns:
-        Values for ``k = 1, ..., horizon``, shape ``(horizon,)``, float64.
-
-    Raises:
-        ValueError: ``horizon`` is below 1, or ``eigenvalues`` is not a row of numbers.
+        The entry for ``k = 1, ..., horizon``, shape ``(horizon,)``, float64.
     """
     require_shape("eigenvalues", eigenvalues, ("D",))
     require_count("horizon", horizon)
@@ -101,8 +92,8 @@ def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tens
 def lyapunov_limit(system: LinearSystem) -> float:
     """Limit of the action Jacobian's norm for long horizons: ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``.
 
-    ``P = sum_k W^k B Bᵀ (W^k)ᵀ`` is the controllability Gramian; the discrete Lyapunov equation for it is linear and is
-    solved here as ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
+    ``P = Σ_k W^k B Bᵀ (W^k)ᵀ`` is the controllability Gramian. The discrete Lyapunov equation for it is linear and is
+    solved as ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
 
     Raises:
         ValueError: the spectral radius is 1 or more, so the sum need not converge.
@@ -117,14 +108,11 @@ def lyapunov_limit(system: LinearSystem) -> float:
 
 
 def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
-    """What the exact spectral penalty makes of a linear model: ``(W, B) / (1 + λ D)``.
+    """Linear model learned with the exact spectral penalty of weight ``λ``: ``(W, B) / (1 + λ D)``.
 
-    The loss is the one-step squared error on standard-normal states and actions, averaged over the ``D`` dimensions,
-    plus ``weight`` times ``||Ŵ||² + ||B̂||²`` summed over all entries: ``(1/D)||Ŵ - W||² + λ||Ŵ||²``, and the same for
-    ``B``. The factor ``D`` comes from averaging one and summing the other.
-
-    Raises:
-        ValueError: ``weight`` is negative.
+    The loss is the squared one-step error on standard-normal states and actions, averaged over the ``D`` dimensions,
+    plus ``λ`` times the sum of all squared entries: ``(1/D) ||Ŵ - W||² + λ ||Ŵ||²``, and the same for ``B``. The factor
+    ``D`` comes from averaging the one and summing the other.
     """
     require_real("weight", weight, low=0.0)
     shrinkage = 1.0 + weight * len(system.W)
@@ -132,28 +120,26 @@ def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
 
 
 def report_optimum(system: LinearSystem, weight: float) -> LinearSystem:
-    """What the report's printed penalty makes of a linear model; ``1`` is the vector of ones.
+    """Linear model learned with the penalty as the report prints it, of weight ``λ``.
 
-    It averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, so the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and
-    ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: one direction of the output is shrunk, the ``D - 1`` others are left alone.
-
-    Raises:
-        ValueError: ``weight`` is negative.
+    The printed penalty averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, where ``1`` is the vector of
+    ones. So the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: it shrinks one direction of the
+    output and leaves the other ``D - 1`` as they are.
     """
     require_real("weight", weight, low=0.0)
-    dimension, actions = system.B.shape
+    dimension, num_actions = system.B.shape
     identity = torch.eye(dimension, dtype=system.W.dtype)
     ones = torch.ones_like(identity)
     return LinearSystem(
         torch.linalg.solve(identity + weight * ones, system.W),
-        torch.linalg.solve(identity + weight * dimension / actions * ones, system.B),
+        torch.linalg.solve(identity + weight * dimension / num_actions * ones, system.B),
     )
 
 
 def critical_weight(system: LinearSystem) -> float:
-    """The penalty weight ``λ* = (ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
+    """Penalty weight ``(ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
 
-    Negative when the system is already contracting.
+    It is negative if the system already contracts.
 
     Example:
         >>> import torch
@@ -164,13 +150,10 @@ def critical_weight(system: LinearSystem) -> float:
 
 
 def relative_distance(model: LinearSystem, reference: LinearSystem) -> float:
-    """``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``.
+    """Distance of two linear systems, ``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``.
 
-    For standard-normal states and actions this is also the relative root-mean-square one-step prediction error of
-    ``model`` on ``reference``.
-
-    Raises:
-        ValueError: the two differ in shape.
+    For standard-normal states and actions it is also the relative root-mean-square error of ``model`` in predicting one
+    step of ``reference``.
     """
     require_shape("model.W", model.W, tuple(reference.W.shape))
     require_shape("model.B", model.B, tuple(reference.B.shape))

@@ -1,7 +1,7 @@
-"""How hard a plan of ``T`` steps is for gradient descent: condition numbers, measured and bounded, of linear systems.
+"""How hard planning ``T`` steps of a linear system is for gradient descent: condition numbers and their bounds.
 
-Descent with the step size ``1/L`` on a quadratic cost shrinks the slowest component of the error by the factor
-``1 - 1/κ`` a step, ``κ`` being the ratio of the largest curvature to the smallest.
+On a quadratic cost, descent with the step size ``1/L`` multiplies the slowest component of the error by ``1 - 1/κ`` at
+every step, where the condition number ``κ`` is the ratio of the largest to the smallest curvature.
 """
 
 from __future__ import annotations
@@ -15,23 +15,17 @@ from helm_tutorial.cliff.multiple_shooting import lifted_constraint
 
 
 def action_condition(system: LinearSystem, horizon: int) -> float:
-    """Condition number of ``J Jᵀ``, ``J`` the ``D x (T A)`` action Jacobian: that of planning on the actions.
-
-    Raises:
-        ValueError: ``horizon`` is below 1.
-    """
+    """Condition number of planning on the actions: that of ``J Jᵀ``, where ``J`` is the action Jacobian."""
     values = torch.linalg.svdvals(action_jacobian(system, horizon).double().flatten(1))
     return float((values[0] / values[-1]).square()) if values[-1] > 0 else float("inf")
 
 
 def action_condition_bound(system: LinearSystem, horizon: int) -> float:
-    """A lower bound of :func:`action_condition` for a symmetric ``W``, growing as ``(λ_max / λ_min)^{2T}``.
+    """Lower bound of :func:`action_condition` for a symmetric ``W``; it grows as ``(λ_max / λ_min)^{2T}``.
 
     The quadratic form of ``J Jᵀ`` at the eigenvector ``q_i`` is ``β_i² (λ_i^{2T} - 1) / (λ_i² - 1)`` with
-    ``β_i = |q_iᵀ B|``; the largest of these is at most the largest eigenvalue, the smallest at least the smallest.
-
-    Raises:
-        ValueError: ``W`` is not symmetric.
+    ``β_i = |q_iᵀ B|``. The largest of these is at most the largest eigenvalue, and the smallest is at least the
+    smallest eigenvalue.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()
@@ -44,26 +38,28 @@ def action_condition_bound(system: LinearSystem, horizon: int) -> float:
 
 
 def lifted_condition(system: LinearSystem, horizon: int) -> float:
-    """Condition number of ``A Aᵀ``, with ``A`` from
-    :func:`~helm_tutorial.cliff.multiple_shooting.lifted_constraint`."""
+    """Condition number of multiple shooting: that of ``A Aᵀ``.
+
+    ``A`` is the matrix of :func:`~helm_tutorial.cliff.multiple_shooting.lifted_constraint`.
+    """
     require_count("horizon", horizon)
-    dimension, actions = system.B.shape
+    dimension, num_actions = system.B.shape
     exact = LinearSystem(system.W.double(), system.B.double())
     states = torch.zeros(1, horizon + 1, dimension, dtype=torch.float64)
-    constraint, _ = lifted_constraint(exact, states, torch.zeros(1, horizon, actions, dtype=torch.float64))
+    constraint, _ = lifted_constraint(exact, states, torch.zeros(1, horizon, num_actions, dtype=torch.float64))
     values = torch.linalg.svdvals(constraint[0])
     return float((values[0] / values[-1]).square())
 
 
 def lifted_condition_bound(system: LinearSystem, horizon: int) -> float:
-    """An upper bound of :func:`lifted_condition` at ``horizon`` and at every longer one.
+    """Upper bound of :func:`lifted_condition` at ``horizon`` and at every longer one.
 
-    With ``μ = ||W⁻¹||``, which must be below 1, ``m = μ / (1 - μ)`` and ``γ`` the smallest eigenvalue of
-    ``Σ_{k<T} W⁻ᵏ B Bᵀ W⁻ᵏᵀ``, which only grows with ``T``, it is
-    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``. The chapter has the proof.
+    Let ``μ = ||W⁻¹||``, which must be below 1, and ``m = μ / (1 - μ)``. Let ``γ`` be the smallest eigenvalue of
+    ``Σ_{k<T} W⁻ᵏ B Bᵀ W⁻ᵏᵀ``, which only grows with ``T``. The bound is
+    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``; the chapter has the proof.
 
     Raises:
-        ValueError: ``W`` does not stretch every direction, or the horizon is too short for the actions to push each.
+        ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to push each.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()

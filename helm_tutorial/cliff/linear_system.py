@@ -1,8 +1,4 @@
-"""The expansive linear system of chapter 1 and everything about it that has a closed form.
-
-The system is ``z' = W z + B a`` (rows of a batch: ``z Wᵀ + a Bᵀ``). Its T-step action Jacobian is the matrix
-``d z_T / d (a_0, ..., a_{T-1})``, of shape ``(D, T A)``; block ``t`` is ``W^{T-1-t} B``. All norms are Frobenius norms.
-"""
+"""Linear world models ``z' = W z + B a``, and the expansive system of chapter 1."""
 
 from __future__ import annotations
 
@@ -16,14 +12,11 @@ from helm_tutorial._check import require_count, require_real, require_shape
 
 @dataclass(frozen=True, eq=False)
 class LinearSystem:
-    """A linear world model, callable as ``z_next = system(z, a)``.
+    """Linear world model, callable as ``z_next = system(z, a)``.
 
     Attributes:
         W: state matrix, shape ``(D, D)``.
         B: action matrix, shape ``(D, A)``.
-
-    Raises:
-        ValueError: the shapes do not fit each other.
     """
 
     W: Tensor
@@ -35,7 +28,7 @@ class LinearSystem:
         require_shape("B", self.B, (len(self.W), "A"))
 
     def __call__(self, z: Tensor, a: Tensor) -> Tensor:
-        """One step, ``(B, D), (B, A) -> (B, D)``."""
+        """Take one step, ``(B, D), (B, A) -> (B, D)``."""
         return z @ self.W.mT + a @ self.B.mT
 
 
@@ -43,33 +36,30 @@ def expansive_system(
     generator: torch.Generator,
     *,
     dimension: int = 4,
-    actions: int = 1,
+    num_actions: int = 1,
     low: float = 1.1,
     high: float = 1.3,
     action_scale: float = 0.5,
     coupling: float = 0.0,
     dtype: torch.dtype = torch.float64,
 ) -> LinearSystem:
-    """Draw the report's system: symmetric ``W`` with known eigenvalues in a random orthonormal basis.
+    """Draw the report's system: a symmetric ``W`` with known eigenvalues in a random orthonormal basis.
 
-    With a ``coupling`` the eigenvalues stay, but ``W`` is no longer normal: ``W = Q (Λ + coupling N) Qᵀ`` with ones
-    just above the diagonal of ``N`` and zeros elsewhere.
+    A ``coupling`` keeps the eigenvalues but makes ``W`` non-normal: ``W = Q (Λ + coupling N) Qᵀ``, where ``N`` has ones
+    just above its diagonal and zeros elsewhere.
 
     Args:
         generator: source of the basis and of ``B``.
-        dimension: ``D``.
-        actions: ``A``.
-        low: smallest eigenvalue; the ``D`` eigenvalues are evenly spaced.
-        high: largest eigenvalue.
+        dimension: numbers in one state, ``D``.
+        num_actions: numbers in one action, ``A``.
+        low: smallest of the ``D`` evenly spaced eigenvalues.
+        high: the largest.
         action_scale: standard deviation of the entries of ``B``.
         coupling: how strongly each basis vector feeds the one before it; the report's system has none.
-        dtype: drawn in float64 whatever ``dtype`` is, then rounded, so that one seed is one system.
-
-    Raises:
-        ValueError: a count is below 1, ``low > high``, ``action_scale`` is not positive, or a number is not finite.
+        dtype: of ``W`` and ``B``. They are drawn in float64 and then rounded, so one seed is one system.
     """
     require_count("dimension", dimension)
-    require_count("actions", actions)
+    require_count("num_actions", num_actions)
     require_real("high", high)
     require_real("low", low, high=high)
     require_real("action_scale", action_scale, above=0.0)
@@ -81,7 +71,7 @@ def expansive_system(
     eigenvalues = torch.linspace(low, high, dimension, dtype=torch.float64)
     above = torch.full((dimension - 1,), float(coupling), dtype=torch.float64)
     W = basis @ (torch.diag(eigenvalues) + torch.diag(above, 1)) @ basis.mT
-    B = action_scale * torch.randn(dimension, actions, generator=generator, dtype=torch.float64)
+    B = action_scale * torch.randn(dimension, num_actions, generator=generator, dtype=torch.float64)
     return LinearSystem(W.to(dtype), B.to(dtype))
 
 

@@ -1,52 +1,54 @@
-"""Feedback inside the rollout: a stabilising law makes the coordinates of descent, and holds a plan to its course.
+"""A linear-quadratic regulator: inside a planner's rollout, or holding a plan to its course.
 
-The model is untouched. What is stable is the loop of model and law, and the law is known: it can be taken out again.
+The model stays as it is. What is stable is the loop of the model and the feedback law. The law is known, so its actions
+can be computed and the plan stated without it.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.linalg import solve_discrete_are
 from torch import Tensor
 
 from helm_tutorial._check import require_shape
-from helm_tutorial.cliff.descent import Trajectory, Watch, first_plan, plan_descent
+from helm_tutorial.cliff.descent import Watch, first_actions, plan_descent, scored
 from helm_tutorial.jacobian import step_jacobian
+from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics, rollout
 
 
-def feedback_gain(by_state: Tensor, by_action: Tensor) -> Tensor:
-    """Gain ``K`` of the linear-quadratic regulator with unit weights for ``z' = F z + G a``: ``a = -K z`` is stable.
+def lqr_gain(by_state: Tensor, by_action: Tensor) -> Tensor:
+    """Gain ``K`` of the regulator with unit weights: with ``a = -K z`` the system ``z' = F z + G a`` is stable.
 
-    The fixed point of the Riccati recursion ``P = I + Fᵀ P (F - G K)``, ``K = (I + Gᵀ P G)⁻¹ Gᵀ P F`` (Kalman 1960),
-    in float64.
+    ``K = (I + Gᵀ P G)⁻¹ Gᵀ P F``, where ``P`` solves the discrete Riccati equation (Kalman 1960).
 
     Args:
         by_state: ``F``, shape ``(D, D)``.
         by_action: ``G``, shape ``(D, A)``.
 
     Returns:
-        Shape ``(A, D)``.
+        Shape ``(A, D)``, float64.
 
     Raises:
-        ValueError: a shape is not as above, or the recursion does not settle: the actions do not reach every
-            direction that grows.
+        ValueError: no gain stabilises the system, because some direction grows that no action reaches.
+
+    Example:
+        >>> import torch
+        >>> F, G = torch.tensor([[1.3]]), torch.tensor([[0.5]])
+        >>> K = lqr_gain(F, G)
+        >>> round((F - G @ K.float()).item(), 2)  # the closed loop shrinks every difference
+        0.6
     """
     require_shape("by_state", by_state, ("D", "D"))
     require_shape("by_action", by_action, (len(by_state), "A"))
-    F, G = by_state.double(), by_action.double()
-    identity = torch.eye(len(F), dtype=F.dtype)
-    value = identity
-    for _ in range(2000):
-        gain = torch.linalg.solve(torch.eye(G.shape[1], dtype=F.dtype) + G.mT @ value @ G, G.mT @ value @ F)
-        following = identity + F.mT @ value @ (F - G @ gain)
-        following = (following + following.mT) / 2
-        settled = float((following - value).norm()) < 1e-10 * float(following.norm())
-        value = following
-        if settled:
-            break
-    if not float(torch.linalg.eigvals(F - G @ gain).abs().max()) < 1.0:
-        raise ValueError("by_state and by_action must leave no growing direction that actions do not reach")
-    return gain
+    F, G = by_state.detach().double().cpu(), by_action.detach().double().cpu()
+    unit = torch.eye(G.shape[1], dtype=F.dtype)
+    try:
+        P = torch.from_numpy(solve_discrete_are(F.numpy(), G.numpy(), np.eye(len(F)), unit.numpy()))
+    except np.linalg.LinAlgError as error:
+        raise ValueError("by_state and by_action must leave no growing direction that actions do not reach") from error
+    return torch.linalg.solve(unit + G.mT @ P @ G, G.mT @ P @ F)
 
 
 def plan_feedback(
@@ -55,19 +57,19 @@ def plan_feedback(
     goals: Tensor,
     horizon: int,
     *,
-    actions: int,
+    num_actions: int,
     steps: int = 300,
     watch: Watch | None = None,
-) -> Trajectory:
-    """Gradient descent on corrections to a feedback law inside the rollout, ``a_t = v_t - K (z_t - g)``.
+) -> Plan:
+    """Plan by gradient descent on corrections ``v`` to a feedback law: ``a_t = v_t - K (z_t - g)``.
 
-    The gain is :func:`feedback_gain` of the model linearised at the first goal at rest. Plans ``v`` and plans ``a``
-    correspond one to one, so no plan is lost and the model is the same; only the coordinates of descent are others.
-    ``watch`` sees the actions.
+    The gain is :func:`lqr_gain` of the model linearised at the first goal, at rest. Every sequence of actions belongs
+    to exactly one sequence of corrections, so no plan is lost: only the coordinates of descent change. ``watch`` sees
+    the actions. The arguments are those of :func:`~helm_tutorial.cliff.descent.plan_descent`.
     """
-    first_plan(z0, goals, horizon, actions, steps, None)
-    by_state, by_action = step_jacobian(model, goals[:1], goals.new_zeros(1, actions))
-    gain = feedback_gain(by_state[0], by_action[0]).to(z0.dtype)
+    first_actions(z0, goals, horizon, num_actions, steps)
+    by_state, by_action = step_jacobian(model, goals[:1], goals.new_zeros(1, num_actions))
+    gain = lqr_gain(by_state[0], by_action[0]).to(z0)
 
     def steered(z: Tensor, v: Tensor) -> Tensor:
         return model(z, v - (z - goals) @ gain.mT)
@@ -81,17 +83,18 @@ def plan_feedback(
         def tell(step: int, v: Tensor) -> None:
             watch(step, plain(v, rollout(steered, z0, v)))
 
-    inner = plan_descent(steered, z0, goals, horizon, actions=actions, steps=steps, watch=tell)
-    return Trajectory(plain(inner.actions, inner.states), inner.states)
+    inner = plan_descent(steered, z0, goals, horizon, num_actions=num_actions, steps=steps, watch=tell)
+    actions = plain(inner.actions, inner.states)
+    return scored(model, z0, goals, actions, model_calls=inner.model_calls, states=inner.states)
 
 
-def carry_out(world: Dynamics, plan: Trajectory, *, gain: Tensor | None = None) -> Tensor:
-    """States of the world under a plan, shape ``(B, T + 1, D)``.
+def simulate(world: Dynamics, plan: Plan, *, gain: Tensor | None = None) -> Tensor:
+    """States that ``world`` goes through under a plan, shape ``(B, T + 1, D)``.
 
     Args:
-        world: the world's step.
-        plan: what to carry out, from its first states.
-        gain: shape ``(A, D)``; with it the loop is closed, ``a_t - K (z_t - what the plan expected)``.
+        world: one step of the world, ``z_next = world(z, a)``.
+        plan: a plan with ``states``; the world starts at the first of them.
+        gain: shape ``(A, D)``. With it the loop is closed: the action is ``a_t - K (z_t - plan.states[:, t])``.
     """
     if gain is None:
         return rollout(world, plan.states[:, 0], plan.actions)

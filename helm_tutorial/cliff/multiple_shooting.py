@@ -1,7 +1,7 @@
-"""Planning with lifted states: the states between start and goal are variables of their own, and nothing is rolled out.
+"""Multiple shooting: the states between start and goal are variables of their own, beside the actions.
 
-Multiple shooting (Bock and Plitt 1984). A horizon of ``T`` steps becomes ``T`` problems of one step that are tied
-together, so no power of a Jacobian occurs, and the condition number stays bounded as the horizon grows.
+A horizon of ``T`` steps becomes ``T`` problems of one step that are tied together (Bock and Plitt 1984). No power of a
+Jacobian occurs, so the condition number stays bounded as the horizon grows.
 """
 
 from __future__ import annotations
@@ -10,28 +10,85 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_shape
-from helm_tutorial.cliff.descent import Trajectory, Watch, first_plan
+from helm_tutorial.cliff.descent import Watch, first_actions, scored
 from helm_tutorial.jacobian import step_jacobian
+from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics
 
-CLOSED = 8
-"""Largest defect, in units of the last place of the largest state, at which there is nothing left to close."""
+ROUNDING = 8
+"""Defects count as closed below this many units in the last place of the largest state."""
 
 
-def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """The linearised defects of a lifted trajectory: ``defects + A x`` for a change ``x`` of inner states and actions.
+def plan_multiple_shooting(
+    model: Dynamics,
+    z0: Tensor,
+    goals: Tensor,
+    horizon: int,
+    *,
+    num_actions: int,
+    steps: int = 10,
+    watch: Watch | None = None,
+) -> Plan:
+    """Plan by Gauss-Newton on the states and the actions together.
+
+    The variables are ``z_1, ..., z_{T-1}`` and all actions; the last state is the goal. Each step is the smallest
+    change of all variables that closes the ``T`` *defects* ``z_{t+1} - model(z_t, a_t)`` to first order. It
+    differentiates all ``T`` steps at once, in ``D`` backward passes. States begin on the straight line from start to
+    goal, actions at zero. Planning ends before ``steps`` once every defect is closed to rounding.
 
     Args:
         model: ``z_next = model(z, a)``.
-        states: shape ``(B, T + 1, D)``; the first and the last are held.
+        z0: first states, shape ``(B, D)``.
+        goals: one goal for each start, shape ``(B, D)``.
+        horizon: number of actions ``T``.
+        num_actions: numbers in one action, ``A``.
+        steps: most Gauss-Newton steps; a linear model needs one.
+        watch: see :data:`~helm_tutorial.cliff.descent.Watch`.
+
+    Returns:
+        The plan. ``states`` are the variables, whose last is the goal. ``cost`` is half the squared distance between
+        the goal and the end of the *rollout* of the actions, as for the other planners: on an expansive model it shows
+        how far rounding carries an open-loop plan.
+
+    Example:
+        >>> import torch
+        >>> def model(z, a):
+        ...     return 1.3 * z + a
+        >>> z0, goals = torch.tensor([[1.0]]), torch.tensor([[-1.0]])
+        >>> plan = plan_multiple_shooting(model, z0, goals, 10, num_actions=1)
+        >>> plan.actions.shape, plan.states.shape, bool(plan.cost < 1e-6)
+        (torch.Size([1, 10, 1]), torch.Size([1, 11, 1]), True)
+    """
+    actions = first_actions(z0, goals, horizon, num_actions, steps)
+    states, calls = straight_line(z0, goals, horizon), 0
+    if watch is not None:
+        watch(0, actions)
+    for step in range(steps):
+        constraint, defects = lifted_constraint(model, states, actions)
+        calls += 2 * horizon
+        if float(defects.abs().max()) <= ROUNDING * torch.finfo(states.dtype).eps * float(states.abs().max()):
+            break
+        change = _smallest_change(constraint, -defects.flatten(1))
+        inner, moved = change.split([(horizon - 1) * z0.shape[1], horizon * num_actions], dim=1)
+        states = states.clone()
+        states[:, 1:-1] += inner.view(len(z0), horizon - 1, -1)
+        actions = actions + moved.view_as(actions)
+        if watch is not None:
+            watch(step + 1, actions)
+    return scored(model, z0, goals, actions, model_calls=calls, states=states)
+
+
+def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Linearise the defects: a change ``x`` of the inner states and the actions makes them ``defects + A x``.
+
+    Args:
+        model: ``z_next = model(z, a)``.
+        states: shape ``(B, T + 1, D)``; the first and the last are held fixed.
         actions: shape ``(B, T, A)``.
 
     Returns:
         The matrix ``A`` of shape ``(B, T D, (T - 1) D + T A)`` and the defects ``z_{t+1} - model(z_t, a_t)``, shape
         ``(B, T, D)``.
-
-    Raises:
-        ValueError: a shape is not as above.
     """
     require_shape("states", states, ("B", "T + 1", "D"))
     batch, horizon, dimension = len(states), states.shape[1] - 1, states.shape[2]
@@ -51,48 +108,11 @@ def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple
     return torch.cat([inner, of_actions.reshape(batch, rows, horizon * width)], dim=2), defects
 
 
-def plan_multiple_shooting(
-    model: Dynamics,
-    z0: Tensor,
-    goals: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    steps: int = 10,
-    watch: Watch | None = None,
-) -> Trajectory:
-    """Gauss-Newton on lifted states: the states between start and goal are variables of their own.
-
-    Variables are ``z_1, ..., z_{T-1}`` and all actions; the last state is the goal. What is driven to zero are the
-    ``T`` *defects* ``z_{t+1} - model(z_t, a_t)``, and each step is the smallest change of all variables that closes
-    them to first order. Nothing is ever rolled out, all ``T`` steps are differentiated at once, ``D`` backward passes
-    in all, and no power of a Jacobian occurs. States begin on the straight line from start to goal, actions at zero.
-    It ends before ``steps`` once all defects are closed to rounding. Arguments as for
-    :func:`~helm_tutorial.cliff.descent.plan_descent`.
-    """
-    plan = first_plan(z0, goals, horizon, actions, steps, None)
-    states = straight_line(z0, goals, horizon)
-    if watch is not None:
-        watch(0, plan)
-    for step in range(steps):
-        constraint, defects = lifted_constraint(model, states, plan)
-        if float(defects.abs().max()) <= CLOSED * torch.finfo(states.dtype).eps * float(states.abs().max()):
-            break
-        change = _smallest_change(constraint, -defects.flatten(1))
-        inner, moved = change.split([(horizon - 1) * z0.shape[1], horizon * actions], dim=1)
-        states = states.clone()
-        states[:, 1:-1] += inner.view(len(z0), horizon - 1, -1)
-        plan = plan + moved.view_as(plan)
-        if watch is not None:
-            watch(step + 1, plan)
-    return Trajectory(plan, states)
-
-
 def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
-    """The solution ``x`` of ``A x = wanted`` of the least norm: ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
+    """Smallest solution ``x`` of ``A x = wanted``: ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
 
-    ``A Aᵀ`` is block tridiagonal and, where the model answers to its actions, positive definite. Where it is not, to
-    the precision at hand, the pseudo-inverse comes as near as can be; where it is not finite, nothing changes.
+    ``A Aᵀ`` is block tridiagonal, and positive definite where the model responds to its actions. Where rounding or the
+    model makes it singular, the pseudo-inverse comes as near as possible. Where it is not finite, nothing changes.
     """
     factor, failed = torch.linalg.cholesky_ex(constraint @ constraint.mT)
     change = (constraint.mT @ torch.cholesky_solve(wanted.unsqueeze(-1), factor)).squeeze(-1)
@@ -103,5 +123,6 @@ def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
 
 
 def straight_line(z0: Tensor, goals: Tensor, horizon: int) -> Tensor:
+    """States at equal distances from each start to its goal, shape ``(B, T + 1, D)``."""
     along = torch.linspace(0, 1, horizon + 1, dtype=z0.dtype)[:, None]
     return z0[:, None] + along * (goals - z0)[:, None]

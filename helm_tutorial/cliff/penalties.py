@@ -1,23 +1,88 @@
-"""The report's penalty, what an estimate of the exact one costs, and what each penalty makes of a gain."""
+"""Penalties on the Jacobian of one step: exact, estimated from random directions, and as the report prints it."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from helm_tutorial._check import require_choice, require_real, require_shape
-from helm_tutorial.jacobian import PROBES, Penalty, _leaves, _require_step
-from helm_tutorial.models.regularity import FORMS
+from helm_tutorial._check import require_choice, require_count, require_shape
+from helm_tutorial.jacobian import step_jacobian, traced_step
 from helm_tutorial.rollouts import Dynamics
+
+Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
+"""Anything callable as ``penalty(model, z, a)`` that returns a scalar, such as :func:`spectral_penalty`."""
+
+PROBES = ("signs", "gaussian")
+"""How :func:`hutchinson_variance` draws the entries of a direction: random signs, or standard normal numbers."""
+
+
+def spectral_penalty(
+    model: Dynamics, z: Tensor, a: Tensor, *, generator: torch.Generator | None = None, samples: int = 1
+) -> Tensor:
+    """Penalise the squared norm of the step Jacobian, ``||∂f/∂z||_F² + ||∂f/∂a||_F²``, averaged over the batch.
+
+    Without a ``generator`` it is exact and costs ``D`` backward passes. With one it is Hutchinson's estimate from
+    ``samples`` backward passes: for random signs ``v``, ``E |Jᵀ v|² = ||J||_F²``. Every sample of the batch has signs
+    of its own (Hutchinson 1989; for Jacobian penalties Hoffman, Roberts and Yaida 2019). :func:`hutchinson_variance`
+    says how far one estimate strays.
+
+    The squares are *summed* over the entries of the Jacobian, as in the report's formula. Beside a mean squared error,
+    which is *averaged* over ``D``, a weight ``λ`` therefore acts as ``λ D``.
+
+    Args:
+        model: ``z_next = model(z, a)``.
+        z: states, shape ``(B, D)``.
+        a: actions, shape ``(B, A)``.
+        generator: source of the random signs; without it the penalty is exact.
+        samples: directions for each state, where a generator is given.
+
+    Returns:
+        A scalar that trains the model when a loss contains it.
+
+    Example:
+        >>> import torch
+        >>> rotation = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+        >>> def model(z, a):
+        ...     return z @ rotation.T + 2 * a
+        >>> z, a = torch.zeros(5, 2), torch.zeros(5, 2)
+        >>> spectral_penalty(model, z, a)  # 1 + 1 from the state and 4 + 4 from the action
+        tensor(10.)
+        >>> spectral_penalty(model, z, a, generator=torch.Generator().manual_seed(0))  # rotations have no variance
+        tensor(10.)
+    """
+    if generator is None:
+        state, action = step_jacobian(model, z, a, create_graph=True)
+        return (state.flatten(1).pow(2).sum(dim=1) + action.flatten(1).pow(2).sum(dim=1)).mean()
+    require_count("samples", samples)
+    with torch.enable_grad():
+        inputs, z_next = traced_step(model, z, a)
+        total = z_next.new_zeros(())
+        for _ in range(samples):
+            signs = 2.0 * torch.randint(0, 2, z_next.shape, generator=generator).to(z_next) - 1.0
+            pulled = torch.autograd.grad((z_next * signs).sum(), inputs, create_graph=True)
+            total = total + sum(part.pow(2).sum(dim=1).mean() for part in pulled)
+    return total / samples
+
+
+def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
+    """Penalise the Jacobian as the report's listing does: one backward pass through ``z_next.sum()``.
+
+    This is ``|1ᵀ ∂f/∂z|² / D + |1ᵀ ∂f/∂a|² / A``, averaged over the batch. It is Hutchinson's estimate with all signs
+    frozen at +1, so it sees a single direction of the output.
+    """
+    with torch.enable_grad():
+        inputs, z_next = traced_step(model, z, a)
+        state, action = torch.autograd.grad(z_next.sum(), inputs, create_graph=True)
+    return state.pow(2).mean() + action.pow(2).mean()
 
 
 def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
-    """Variance of ``||Jᵀ v||²`` over one probe ``v``, in closed form.
+    """Variance of ``|Jᵀ v|²`` over one random direction ``v``, in closed form.
 
-    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian probes: signs do not
-    feel the diagonal, since ``v_i² = 1``. The mean of ``n`` independent probes has an ``n``-th of it.
+    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian directions. Signs do
+    not feel the diagonal, since ``v_i² = 1``. The mean over ``n`` independent directions has an ``n``-th of it.
 
     Args:
         jacobian: both Jacobians side by side, shape ``(..., D, D + A)``.
@@ -25,9 +90,6 @@ def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
 
     Returns:
         Shape ``(...)``.
-
-    Raises:
-        ValueError: ``jacobian`` has no two dimensions, or ``probes`` is unknown.
     """
     require_shape("jacobian", jacobian, (..., "D", "D + A"))
     require_choice("probes", probes, PROBES)
@@ -39,7 +101,7 @@ def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
 
 
 def backward_passes(penalty: Penalty, model: Dynamics, z: Tensor, a: Tensor) -> int:
-    """How often computing ``penalty(model, z, a)`` goes back through the model, counted by a hook on its output."""
+    """Count how often ``penalty(model, z, a)`` goes backwards through the model."""
     passes = 0
 
     def count(gradient: Tensor) -> None:
@@ -54,57 +116,3 @@ def backward_passes(penalty: Penalty, model: Dynamics, z: Tensor, a: Tensor) -> 
 
     penalty(counted, z, a)
     return passes
-
-
-def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
-    """The penalty as the report's listing computes it: one backward pass through ``z_next.sum()``, a scalar.
-
-    This is ``||1ᵀ ∂f/∂z||² / D + ||1ᵀ ∂f/∂a||² / A``, averaged over the batch: Hutchinson's estimate with the random
-    signs frozen at +1, which sees a single direction of the output.
-
-    Raises:
-        ValueError: ``z`` is not ``(B, D)`` or ``a`` is not ``(B, A)``.
-    """
-    _require_step(z, a)
-    z, a = _leaves(z, a)
-    with torch.enable_grad():
-        state, action = torch.autograd.grad(model(z, a).sum(), (z, a), create_graph=True)
-    return state.pow(2).mean() + action.pow(2).mean()
-
-
-def penalised_gain(gain: float, weight: float, form: str) -> float:
-    """What least squares learns of a linear system, one direction at a time, under a penalty: its gain ``w``.
-
-    The smallest ``w >= 0`` that minimises ``(gain - w)^2 + weight p(w)``, where ``p`` is what each form charges a
-    step that multiplies differences by ``w``: ``w^2`` for ``"square"``, ``max(0, w^2 - 1)`` for ``"hinge"``,
-    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since singular
-    values of the learned matrix can be chosen one by one (derived in the chapter).
-
-    Args:
-        gain: what the system multiplies differences by, at least 0.
-        weight: of the penalty, at least 0.
-        form: one of :data:`FORMS`.
-
-    Raises:
-        ValueError: a number is negative, or there is no such form.
-
-    Example:
-        >>> [round(penalised_gain(1.2, 0.1, form), 2) for form in ("square", "hinge", "rollout")]
-        [1.09, 1.09, 1.11]
-    """
-    require_real("gain", gain, low=0.0)
-    require_real("weight", weight, low=0.0)
-    require_choice("form", form, FORMS)
-    if form == "square":
-        return gain / (1.0 + weight)
-    if gain <= 1.0:
-        return gain
-    if form == "hinge":
-        return max(1.0, gain / (1.0 + weight))
-    inside = gain**2 - 4.0 * weight
-    root = 0.5 * (gain + math.sqrt(inside)) if inside >= 0.0 else 1.0
-
-    def cost(w: float) -> float:
-        return (gain - w) ** 2 + 2.0 * weight * math.log(w)
-
-    return root if root > 1.0 and cost(root) < cost(1.0) else 1.0

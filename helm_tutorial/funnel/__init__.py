@@ -1,1 +1,1 @@
-"""Chapter 2: rugged energies, descent and mollification."""
+"""Chapter 2: rugged energies, descent on them, and two ways to smooth them."""

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
-from helm_tutorial.funnel.landscape import RuggedEnergy, mollified
-
-Energy = Callable[[Tensor], Tensor]
-"""Anything callable as ``energy(a)``, with shapes ``(B, A) -> (B,)``, differentiable by autograd."""
+from helm_tutorial.funnel.landscape import Energy, mollify
 
 
 def start_grid(*, dimension: int = 2, half_width: float = 3.0, points: int = 50) -> Tensor:
-    """Regular grid on ``[-half_width, half_width]^A``, edges included, shape ``(points^A, A)``, float32.
-
-    Raises:
-        ValueError: a count is out of range, the grid exceeds ten million points, or ``half_width`` is not positive.
-    """
+    """Regular grid on ``[-half_width, half_width]^A``, edges included, shape ``(points^A, A)``, float32."""
     require_count("dimension", dimension)
     require_count("points", points, low=2)
     require_real("half_width", half_width, above=0.0)
@@ -30,90 +23,96 @@ def start_grid(*, dimension: int = 2, half_width: float = 3.0, points: int = 50)
 
 
 def descend(energy: Energy, starts: Tensor, *, steps: int = 100, step_size: float = 0.1) -> Tensor:
-    """Plain gradient descent from every start.
+    """Descend an energy by plain gradient steps, from every start at once.
 
     Args:
-        energy: see :data:`Energy`.
+        energy: see :data:`~helm_tutorial.funnel.landscape.Energy`.
         starts: shape ``(B, A)``.
         steps: number of gradient evaluations.
-        step_size: the same for every step; the defaults are the report's.
+        step_size: length of a step in units of the gradient, the same for every step.
 
     Returns:
-        The whole paths, shape ``(B, steps + 1, A)``; the ends are ``[:, -1]``.
+        The whole paths, shape ``(B, steps + 1, A)``; they end at ``[:, -1]``.
 
-    Raises:
-        ValueError: an argument is out of range.
+    Example:
+        >>> import torch
+        >>> descend(lambda a: a.square().sum(1), torch.ones(1, 1), steps=3, step_size=0.25).flatten()
+        tensor([1.0000, 0.5000, 0.2500, 0.1250])
     """
     require_shape("starts", starts, ("B", "A"))
     require_count("steps", steps)
     require_real("step_size", step_size, above=0.0)
     points = [starts.detach()]
     for _ in range(steps):
-        here = points[-1].clone().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(energy(here).sum(), here)
+        with torch.enable_grad():
+            here = points[-1].clone().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(energy(here).sum(), here)
         points.append(points[-1] - step_size * gradient)
     return torch.stack(points, dim=1)
 
 
 def descend_coarse_to_fine(
-    energy: RuggedEnergy, starts: Tensor, sigmas: Sequence[float], *, steps: int | Sequence[int] = 20
+    energy: Energy,
+    starts: Tensor,
+    sigmas: Sequence[float],
+    *,
+    steps: int | Sequence[int] = 20,
+    step_size: float | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Descend the mollified energy, sharpen it, go on from where you are; end on the energy itself.
-
-    Each level's step is ``1 / highest_curvature``, the longest that cannot overshoot at that width, so a coarse level
-    takes long steps and the fine one short ones.
+    """Descend a smoothed energy, sharpen it, and continue from there, until it is the energy itself.
 
     Args:
-        energy: the unsmoothed energy.
+        energy: the energy that is not smoothed.
         starts: shape ``(B, A)``.
-        sigmas: widths, strictly decreasing, the last one 0.
-        steps: gradient evaluations a level, one number or one for each level.
+        sigmas: widths of :func:`~helm_tutorial.funnel.landscape.mollify`, strictly decreasing to 0.
+        steps: gradient evaluations of a level, one number for all or one for each.
+        step_size: of every level. By default it is ``1 / highest_curvature`` of the level, the longest step that is
+            safe; only a :class:`~helm_tutorial.funnel.landscape.RuggedEnergy` has that.
+        generator: source of noise for an energy that has no closed form.
 
     Returns:
         The whole paths, shape ``(B, sum of all steps + 1, A)``.
-
-    Raises:
-        ValueError: ``sigmas`` is not strictly decreasing to 0, or ``steps`` is below 1 or not one for each level.
     """
     sigmas = [float(sigma) for sigma in sigmas]
     if not sigmas or sigmas[-1] != 0.0 or any(a <= b for a, b in itertools.pairwise(sigmas)):
         raise ValueError(f"sigmas must decrease strictly and end in 0, got {sigmas}")
-    counts = [steps] * len(sigmas) if isinstance(steps, int) else list(steps)
+    counts = list(steps) if isinstance(steps, Sequence) else [steps] * len(sigmas)
     if len(counts) != len(sigmas):
         raise ValueError(f"steps must be one for each of {len(sigmas)} levels, got {len(counts)}")
     paths = [starts.detach().unsqueeze(1)]
     for sigma, count in zip(sigmas, counts, strict=True):
-        level = mollified(energy, sigma)
-        path = descend(level, paths[-1][:, -1], steps=count, step_size=1.0 / level.highest_curvature())
-        paths.append(path[:, 1:])
+        level = mollify(energy, sigma, generator=generator) if sigma else energy
+        size = 1.0 / level.highest_curvature() if step_size is None else step_size
+        paths.append(descend(level, paths[-1][:, -1], steps=count, step_size=size)[:, 1:])
     return torch.cat(paths, dim=1)
 
 
 def arrived(ends: Tensor, *, target: Tensor | None = None, radius: float = 0.5) -> Tensor:
-    """Which ends lie strictly within ``radius`` of ``target`` (the origin by default), shape ``(B,)``, boolean.
+    """Tell which ends lie strictly within ``radius`` of ``target``, by default the origin.
 
-    The report's target is the origin, the centre of the bowl: it reads the sines as noise. The origin is neither the
-    lowest point of the rugged energy nor a stationary one.
+    The origin is the report's target: the centre of the bowl, with the sines read as noise. It is neither the lowest
+    point of the rugged energy nor a stationary one.
 
-    Raises:
-        ValueError: a shape or ``radius`` is out of range.
+    Args:
+        ends: shape ``(B, A)``.
+        target: shape ``(A,)``.
+        radius: a length above 0.
+
+    Returns:
+        Shape ``(B,)``, boolean; false for an end that ran away to infinity or ``nan``.
     """
     require_shape("ends", ends, ("B", "A"))
     require_real("radius", radius, above=0.0)
     if target is not None:
         require_shape("target", target, (ends.shape[1],))
         ends = ends - target
-    # A point that ran away to infinity or NaN has not arrived: the comparison is false there.
     return ends.norm(dim=1) < radius
 
 
 def basin_coverage(
     energy: Energy, starts: Tensor, *, steps: int = 100, step_size: float = 0.1, radius: float = 0.5
 ) -> float:
-    """Share of ``starts`` from which descent ends within ``radius`` of the origin.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
+    """Share of ``starts`` from which :func:`descend` ends within ``radius`` of the origin."""
     ends = descend(energy, starts, steps=steps, step_size=step_size)[:, -1]
     return float(arrived(ends, radius=radius).double().mean())

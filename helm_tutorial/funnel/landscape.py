@@ -1,14 +1,15 @@
-"""The rugged energy of chapter 2 and two ways to smooth it, all in closed form.
+"""The rugged energy of chapter 2 and two ways to smooth it.
 
-A quadratic bowl plus a sum of sines stays one under every filter used here: the bowl keeps its curvature and each sine
-keeps a fraction of its amplitude that depends on the length of its frequency alone. So a smoothed energy is an energy
-of the same kind, with smaller amplitudes.
+The energy is a quadratic bowl plus a sum of sines. Both filters here keep it one: the bowl keeps its curvature, and
+each sine keeps a fraction of its amplitude that depends on the length of its frequency alone. So every smoothed energy
+has the same form, with smaller amplitudes.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,20 +17,20 @@ from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real, require_shape
 
+Energy = Callable[[Tensor], Tensor]
+"""Anything callable as ``energy(a)``, with shapes ``(B, A) -> (B,)``, that autograd can differentiate."""
+
 
 @dataclass(frozen=True, eq=False)
 class RuggedEnergy:
-    """``E(a) = ½|a|² + Σ_k A_k sin(ω_k · a) + c``, callable on a batch of points.
+    """Energy ``E(a) = ½|a|² + Σ_k A_k sin(ω_k · a) + c`` of a batch of points.
 
-    Here ``A``, the dimension of the action that the energy scores, is the dimension of the space; ``K`` counts sines.
+    ``A`` is the dimension of the action that the energy scores, and ``K`` the number of sines.
 
     Attributes:
         frequencies: the ``ω_k``, shape ``(K, A)``.
         amplitudes: the ``A_k``, shape ``(K,)``.
         offset: the constant ``c``.
-
-    Raises:
-        ValueError: the shapes do not fit each other.
     """
 
     frequencies: Tensor
@@ -42,7 +43,7 @@ class RuggedEnergy:
 
     @property
     def dimension(self) -> int:
-        """Dimension of the space, ``A``."""
+        """Dimension ``A`` of the points."""
         return self.frequencies.shape[1]
 
     def __call__(self, a: Tensor) -> Tensor:
@@ -65,12 +66,12 @@ class RuggedEnergy:
     def lowest_curvature(self) -> float:
         """Lower bound on every eigenvalue of every Hessian: ``1 - λ_max(Σ_k |A_k| ω_k ω_kᵀ)``.
 
-        Positive means convex everywhere. The bound is attained where all the sines peak together, if anywhere.
+        If it is positive, the energy is convex everywhere. It is attained where all sines peak together, if they do.
         """
         return 1.0 - self._roughness()
 
     def highest_curvature(self) -> float:
-        """Upper bound on every eigenvalue of every Hessian; ``1`` over it is a safe step of gradient descent."""
+        """Upper bound on every eigenvalue of every Hessian; its reciprocal is a safe step of gradient descent."""
         return 1.0 + self._roughness()
 
     def _roughness(self) -> float:
@@ -80,22 +81,20 @@ class RuggedEnergy:
     def trapping_radius(self) -> float:
         """Radius ``R`` around the origin outside which every gradient step leads inwards.
 
-        ``R`` is the longest that ``Σ_k A_k ω_k c_k`` can be for ``|c_k| <= 1``. A step of length ``η <= 1`` is
+        ``R`` is the largest length of ``Σ_k A_k ω_k c_k`` for ``|c_k| <= 1``. A step of size ``η <= 1`` ends at
         ``(1 - η) a - η Σ_k A_k ω_k cos(ω_k · a)``, so ``|a_n| <= R + (1 - η)^n (|a_0| - R)`` from any start with
-        ``|a_0| >= R``: all stationary points, and all descents in the end, lie within ``R``. No convexity is needed.
+        ``|a_0| >= R``. Hence all stationary points lie within ``R``, and all descents end there. This needs no
+        convexity.
 
-        The maximum is over the corners of the cube of ``c``. Sines whose frequencies are orthogonal to all others of
-        another group add their squares, so each group has its own ``2^(K-1)`` corners.
-
-        Raises:
-            ValueError: there are more than 20 sines in one group.
+        The maximum is at a corner of the cube of ``c``. If the frequencies of one group of sines are orthogonal to all
+        others, its square adds to theirs, so each group has its own ``2^(K-1)`` corners; a group may have 20 sines.
         """
         forces = self.amplitudes.double().unsqueeze(1) * self.frequencies.double()
         return math.sqrt(sum(_longest(forces[group]) ** 2 for group in _orthogonal_groups(self.frequencies)))
 
 
 def _orthogonal_groups(frequencies: Tensor) -> list[list[int]]:
-    """Indices of the rows, parted so that rows of different groups are orthogonal."""
+    """Group the rows so that rows of different groups are orthogonal; the groups hold indices."""
     touching = (frequencies @ frequencies.mT) != 0.0
     groups: list[list[int]] = []
     for row in range(len(frequencies)):
@@ -105,7 +104,7 @@ def _orthogonal_groups(frequencies: Tensor) -> list[list[int]]:
 
 
 def _longest(forces: Tensor) -> float:
-    """Longest ``Σ_k ± forces_k`` over all signs, for ``(K, A)``."""
+    """Largest length of ``Σ_k ± forces_k`` over all signs, for ``forces`` of shape ``(K, A)``."""
     require_count("the number of sines", len(forces), high=20)
     # A corner and its opposite give the same length, so the first sign can stay fixed.
     corners = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(forces) - 1)), dtype=torch.float64)
@@ -115,10 +114,7 @@ def _longest(forces: Tensor) -> float:
 def report_energy(dimension: int = 2) -> RuggedEnergy:
     """The report's energy: ``½|a|² + sin 5a₁ + sin 5a₂ + ½ sin(7a₁ + 7a₂)``, in float64.
 
-    In more dimensions, one copy of it on each pair of coordinates.
-
-    Raises:
-        ValueError: ``dimension`` is odd or below 2.
+    In more dimensions, an even number, each pair of coordinates has a copy of it.
     """
     require_count("dimension", dimension, low=2)
     if dimension % 2:
@@ -128,57 +124,74 @@ def report_energy(dimension: int = 2) -> RuggedEnergy:
     return RuggedEnergy(frequencies, torch.tensor([1.0, 1.0, 0.5], dtype=torch.float64).repeat(dimension // 2))
 
 
-def gaussian_factor(energy: RuggedEnergy, sigma: float) -> Tensor:
-    """Fraction ``exp(-σ²|ω|²/2)`` of each sine that Gaussian mollification keeps, shape ``(K,)``.
+def mollify(
+    energy: Energy, sigma: float, *, generator: torch.Generator | None = None, samples: int = 64
+) -> RuggedEnergy | Energy:
+    """Smooth an energy with a Gaussian: ``E_σ(a) = E[E(a + σ ξ)]`` with ``ξ`` standard normal.
 
-    Raises:
-        ValueError: ``sigma`` is negative.
-    """
-    require_real("sigma", sigma, low=0.0)
-    return torch.exp(-0.5 * sigma**2 * energy.frequencies.pow(2).sum(1))
+    A :class:`RuggedEnergy` is smoothed in closed form. Each sine keeps :func:`gaussian_factor` of its amplitude; the
+    bowl keeps its curvature and rises by ``σ² A / 2``. Any other energy is averaged over random points, drawn anew at
+    each call: an unbiased estimate, and so is its gradient where the energy is continuous.
 
+    Args:
+        energy: see :data:`Energy`; its points may have any shape ``(B, ...)``, such as plans ``(B, T, A)``.
+        sigma: width of the Gaussian, in the units of ``a``.
+        generator: source of the noise, for an energy without a closed form.
+        samples: random points for each point.
 
-def mollified(energy: RuggedEnergy, sigma: float) -> RuggedEnergy:
-    """Gaussian mollification ``E_σ(a) = E[E(a + σ ξ)]`` with ``ξ`` standard normal, in closed form.
-
-    Each sine keeps :func:`gaussian_factor`, the bowl keeps its curvature and rises by ``σ² A / 2``.
-
-    Raises:
-        ValueError: ``sigma`` is negative.
+    Returns:
+        The smoothed energy, callable like ``energy``.
 
     Example:
+        >>> import torch
         >>> energy = report_energy()
-        >>> [round(mollified(energy, sigma).trapping_radius(), 2) for sigma in (0.0, 0.25, 0.5)]
+        >>> [round(mollify(energy, sigma).trapping_radius(), 2) for sigma in (0.0, 0.25, 0.5)]
         [12.02, 3.47, 0.31]
+        >>> def creased(a):
+        ...     return a[:, 0].abs()
+        >>> smooth = mollify(creased, 0.5, generator=torch.Generator().manual_seed(0), samples=10_000)
+        >>> [round(value, 1) for value in smooth(torch.tensor([[-2.0], [0.0], [2.0]])).tolist()]
+        [2.0, 0.4, 2.0]
     """
-    return replace(
-        energy,
-        amplitudes=energy.amplitudes * gaussian_factor(energy, sigma),
-        offset=energy.offset + 0.5 * sigma**2 * energy.dimension,
-    )
+    require_real("sigma", sigma, low=0.0)
+    if isinstance(energy, RuggedEnergy):
+        return replace(
+            energy,
+            amplitudes=energy.amplitudes * gaussian_factor(energy, sigma),
+            offset=energy.offset + 0.5 * sigma**2 * energy.dimension,
+        )
+    if generator is None:
+        raise ValueError("generator must be given where energy is not a RuggedEnergy, got None")
+    require_count("samples", samples)
+
+    def average(a: Tensor) -> Tensor:
+        noise = torch.randn(samples, *a.shape, generator=generator, dtype=a.dtype, device=generator.device)
+        return energy((a + sigma * noise.to(a.device)).flatten(0, 1)).unflatten(0, (samples, -1)).mean(dim=0)
+
+    return average
+
+
+def gaussian_factor(energy: RuggedEnergy, sigma: float) -> Tensor:
+    """Fraction ``exp(-σ²|ω|²/2)`` of each sine that Gaussian smoothing keeps, shape ``(K,)``."""
+    require_real("sigma", sigma, low=0.0)
+    return torch.exp(-0.5 * sigma**2 * energy.frequencies.pow(2).sum(1))
 
 
 def invariant_factor(energy: RuggedEnergy, sigma: float, weight: float) -> Tensor:
     """Fraction ``1 / (1 + 2λ(1 - exp(-σ²|ω|²/2)))`` of each sine that the invariance loss keeps, shape ``(K,)``.
 
     It never falls below ``1 / (1 + 2λ)``.
-
-    Raises:
-        ValueError: ``sigma`` or ``weight`` is negative.
     """
     require_real("weight", weight, low=0.0)
     return 1.0 / (1.0 + 2.0 * weight * (1.0 - gaussian_factor(energy, sigma)))
 
 
 def invariance_optimum(energy: RuggedEnergy, sigma: float, weight: float) -> RuggedEnergy:
-    """Minimiser of ``E (f - E)² + λ E (f(a) - f(a + δ))²`` for data spread evenly over the whole space.
+    """Minimiser of the invariance loss over all functions, for data spread evenly over the whole space.
 
-    A stationary quadratic form is diagonal in frequency: the sine of frequency ``ω`` keeps :func:`invariant_factor`. A
-    quadratic keeps its curvature exactly and rises by ``λ σ² A``. On a bounded box this holds at a distance of a few
-    times ``σ √λ`` from the boundary.
-
-    Raises:
-        ValueError: ``sigma`` or ``weight`` is negative.
+    The loss is ``E (f - E)² + λ E (f(a) - f(a + δ))²``. As a stationary quadratic form it is diagonal in frequency: the
+    sine of frequency ``ω`` keeps :func:`invariant_factor` of its amplitude. The bowl keeps its curvature and rises by
+    ``λ σ² A``. On a bounded box this holds a few times ``σ √λ`` away from the boundary.
     """
     return replace(
         energy,
@@ -188,40 +201,32 @@ def invariance_optimum(energy: RuggedEnergy, sigma: float, weight: float) -> Rug
 
 
 def convexity_width(energy: RuggedEnergy) -> float:
-    """Smallest width ``σ`` at which :meth:`RuggedEnergy.lowest_curvature` of the mollified energy is not negative.
+    """Smallest width at which the smoothed energy is convex, by :meth:`RuggedEnergy.lowest_curvature`.
 
-    By bisection to 1e-12; 0 where the energy is convex already.
+    Found by bisection, to 1e-12. It is 0 where the energy itself is convex.
 
     Example:
         >>> round(convexity_width(report_energy()), 3)
         0.507
     """
-    return _bisect(lambda sigma: mollified(energy, sigma).lowest_curvature() >= 0.0)
+    return _bisect(lambda sigma: mollify(energy, sigma).lowest_curvature() >= 0.0)
 
 
 def funnel_width(energy: RuggedEnergy, radius: float) -> float:
-    """Smallest width ``σ`` at which the mollified energy's :meth:`RuggedEnergy.trapping_radius` is ``radius``.
-
-    Raises:
-        ValueError: ``radius`` is not positive.
-    """
+    """Smallest width at which the smoothed energy traps every descent within ``radius`` of the origin."""
     require_real("radius", radius, above=0.0)
-    return _bisect(lambda sigma: mollified(energy, sigma).trapping_radius() <= radius)
+    return _bisect(lambda sigma: mollify(energy, sigma).trapping_radius() <= radius)
 
 
 def funnel_weight(energy: RuggedEnergy, sigma: float, radius: float) -> float:
-    """Smallest weight ``λ`` at which :func:`invariance_optimum`'s trapping radius is ``radius``.
-
-    Raises:
-        ValueError: ``sigma`` or ``radius`` is not positive.
-    """
+    """Smallest weight ``λ`` at which :func:`invariance_optimum` traps every descent within ``radius``."""
     require_real("sigma", sigma, above=0.0)
     require_real("radius", radius, above=0.0)
     return _bisect(lambda weight: invariance_optimum(energy, sigma, weight).trapping_radius() <= radius)
 
 
-def _bisect(holds) -> float:
-    """Smallest ``x >= 0`` where ``holds``, which is false below and true above."""
+def _bisect(holds: Callable[[float], bool]) -> float:
+    """Smallest ``x >= 0`` at which ``holds``; it is false below and true above."""
     if holds(0.0):
         return 0.0
     high = 1.0

@@ -1,114 +1,148 @@
-"""World models that are good at something else than distances: what the contrastive one is compared with."""
+"""World models that the contrastive one is compared with: they predict well, but their distances mean little."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from helm_study.pillars.expansive import ContinuousWorld
-from helm_tutorial.models.batches import Data, distinct, encoded, one_step
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.batches import begin, encode_once, growth_penalty
 from helm_tutorial.models.fit import Progress, fit
 from helm_tutorial.models.losses import covariance_loss, latent_prediction_loss, reconstruction_loss, variance_loss
-from helm_tutorial.models.world_model import WorldModel
-from helm_tutorial.worlds.gridworld import Gridworld
+from helm_tutorial.models.settings import LatentPrediction, Reconstruction, VarianceCovariance, updates_for
+from helm_tutorial.models.world_model import WorldModel, one_hot_actions
+from helm_tutorial.worlds.walks import Walkable, Walks
 
 
 def train_reconstruction(
-    world: Gridworld | ContinuousWorld, config: Training, seed: int, *, progress: Progress | None = None
+    world: Walkable | Walks,
+    settings: Reconstruction = Reconstruction(),  # noqa: B008 (frozen)
+    seed: int = 0,
+    *,
+    encoder: nn.Module | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> WorldModel:
-    """An autoencoder trained to exact reconstruction, frozen, its latents standardised; then dynamics on them.
+    """Train an autoencoder, freeze it, standardise its latents, then train dynamics on them.
 
-    Two stages, so that neither goal is traded for the other: the decoder stays exact and the
-    dynamics see fixed targets. Not a weak baseline: its predictions are all but perfect.
+    Two stages, so that neither goal is traded for the other: the decoder stays exact, and the dynamics have fixed
+    targets. This is not a weak baseline; its predictions are all but perfect.
+
+    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_reconstruction(world, Reconstruction(autoencoder_updates=5, dynamics_updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
-    data = Data(world, config, seed)
-    model = data.model(decoder=True)
-    visited = data.states.reshape(-1)
+    generator, walks, model = begin(world, settings, seed, encoder=encoder, decoder=True)
+    features, visited = walks.features.to(device), walks.states.flatten()
+    first = updates_for(settings.autoencoder_updates, walks.distinct)
+    second = updates_for(settings.dynamics_updates, walks.distinct)
+
+    def told(before: int) -> Progress | None:  # one report over both stages
+        if progress is None:
+            return None
+        return lambda step, _, loss: progress(before + step, first + second, loss)
 
     def autoencoder_loss() -> Tensor:
-        chosen = visited[torch.randint(len(visited), (config.batch // 2,), generator=data.generator)]
-        x, rows = distinct(data.world, chosen.to(data.device))
-        return reconstruction_loss(model.decode(model.encode(x)), x, torch.bincount(rows, minlength=len(x)))
+        drawn = visited[torch.randint(len(visited), (settings.batch // 2,), generator=generator)]
+        met, counts = drawn.unique(return_counts=True)  # each state once, as in encode_once
+        x = features[met.to(device)]
+        return reconstruction_loss(model.decode(model.encode(x)), x, counts.to(device))
 
-    first, second = data.steps(config.autoencoder_updates), data.steps(config.dynamics_updates)
-    both = _two_stages(progress, first, second)
-    fit(model, autoencoder_loss, steps=first, lr=config.lr, decay=True, progress=both[0])
-    model.standardise(data.world.features, visited.to(data.device))
+    fit(model.to(device), autoencoder_loss, steps=first, lr=settings.lr, decay=True, progress=told(0))
+    model.standardise(features, visited.to(device))
     with torch.no_grad():
-        z = model.encode(data.world.features)
+        z = model.encode(features)
 
     def dynamics_loss() -> Tensor:
-        s, a = data.windows(config.batch, 1)
-        predicted = one_step(model, z, s[:, 0], a[:, 0])
-        return latent_prediction_loss(predicted, z[s[:, 1]]) + data.spectral(model, z, s[:, 0], a[:, 0])
+        states, actions = (part.to(device) for part in walks.windows(settings.batch, 1, generator=generator))
+        here, there = z[states].unbind(dim=1)
+        predicted = model(here, one_hot_actions(actions[:, 0], model.num_actions).to(z))
+        growth = growth_penalty(model, here, actions[:, 0], settings, generator)
+        return latent_prediction_loss(predicted, there) + growth
 
-    fit(model.residuals, dynamics_loss, steps=second, lr=config.lr, decay=True, progress=both[1])
+    fit(model.residuals, dynamics_loss, steps=second, lr=settings.lr, decay=True, progress=told(first))
     return model.cpu().eval()
 
 
 def train_latent_prediction(
-    world: Gridworld | ContinuousWorld,
-    config: Training,
-    seed: int,
+    world: Walkable | Walks,
+    settings: LatentPrediction = LatentPrediction(),  # noqa: B008 (frozen)
+    seed: int = 0,
     *,
-    stop_gradient: bool = True,
+    encoder: nn.Module | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> WorldModel:
-    """Encoder and dynamics trained together on predicting the next latent, its target detached by ``stop_gradient``.
+    """Train encoder and dynamics together to predict the next latent.
 
-    Nothing asks the latents to differ, so the loss is also minimised by making them all alike.
+    Nothing asks the latents to differ, so making them all alike minimises the loss too.
+
+    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_latent_prediction(world, LatentPrediction(updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
-    data = Data(world, config, seed)
-    model = data.model()
+    generator, walks, model = begin(world, settings, seed, encoder=encoder)
+    features = walks.features.to(device)
 
     def loss() -> Tensor:
-        s, a = data.windows(config.batch, 1)
-        z, here, there = encoded(model.encode, data.world, s[:, 0], s[:, 1])
-        target = z.index_select(0, there)
-        prediction = latent_prediction_loss(
-            one_step(model, z, here, a[:, 0]), target.detach() if stop_gradient else target
-        )
-        return prediction + data.spectral(model, z, here, a[:, 0])
+        states, actions = walks.windows(settings.batch, 1, generator=generator)
+        actions = actions[:, 0].to(device)
+        here, there = encode_once(model.encode, features, states)[0].unbind(dim=1)
+        predicted = model(here, one_hot_actions(actions, model.num_actions).to(here))
+        prediction = latent_prediction_loss(predicted, there.detach() if settings.stop_gradient else there)
+        return prediction + growth_penalty(model, here, actions, settings, generator)
 
-    fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
+    steps = updates_for(settings.updates, walks.distinct)
+    fit(model.to(device), loss, steps=steps, lr=settings.lr, decay=True, progress=progress)
     return model.cpu().eval()
 
 
 def train_variance_covariance(
-    world: Gridworld | ContinuousWorld, config: Training, seed: int, *, progress: Progress | None = None
+    world: Walkable | Walks,
+    settings: VarianceCovariance = VarianceCovariance(),  # noqa: B008 (frozen)
+    seed: int = 0,
+    *,
+    encoder: nn.Module | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> WorldModel:
-    """Latent prediction kept from collapsing: coordinates must vary, each in its own way (VICReg; Bardes et al., 2022).
+    """Train latent prediction with the variance and covariance terms of VICReg (Bardes et al., 2022).
 
-    The latents spread over all directions, and nothing says which state is to be near which.
+    The terms prevent collapse: every coordinate must vary, each in its own way. So the latents spread over all
+    directions, but nothing says which states should be near each other.
+
+    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+
+    Example:
+        >>> from helm_tutorial.worlds.gridworld import load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = train_variance_covariance(world, VarianceCovariance(updates=5), seed=0)
+        >>> model.encode(world.features).shape
+        torch.Size([36, 32])
     """
-    data = Data(world, config, seed)
-    model = data.model()
+    generator, walks, model = begin(world, settings, seed, encoder=encoder)
+    features = walks.features.to(device)
 
     def loss() -> Tensor:
-        s, a = data.windows(config.batch, 1)
-        z, here, there = encoded(model.encode, data.world, s[:, 0], s[:, 1])
-        prediction = latent_prediction_loss(one_step(model, z, here, a[:, 0]), z.index_select(0, there))
-        # Summed over coordinates, as latent prediction is, so that the weights compare like with like.
-        start = z.index_select(0, here)
-        varied = config.variance_weight * variance_loss(start) + config.covariance_weight * covariance_loss(start)
-        return prediction + config.latent * varied + data.spectral(model, z, here, a[:, 0])
+        states, actions = walks.windows(settings.batch, 1, generator=generator)
+        actions = actions[:, 0].to(device)
+        here, there = encode_once(model.encode, features, states)[0].unbind(dim=1)
+        predicted = model(here, one_hot_actions(actions, model.num_actions).to(here))
+        prediction = latent_prediction_loss(predicted, there)
+        varied = settings.variance_weight * variance_loss(here) + settings.covariance_weight * covariance_loss(here)
+        growth = growth_penalty(model, here, actions, settings, generator)
+        # Prediction sums over coordinates and these average: the factor lets the weights compare like with like.
+        return prediction + settings.latent * varied + growth
 
-    fit(model, loss, steps=data.steps(config.updates), lr=config.lr, decay=True, progress=progress)
+    steps = updates_for(settings.updates, walks.distinct)
+    fit(model.to(device), loss, steps=steps, lr=settings.lr, decay=True, progress=progress)
     return model.cpu().eval()
-
-
-def untrained(world: Gridworld | ContinuousWorld, config: Training, seed: int) -> WorldModel:
-    """The model that :func:`train_latent_prediction` starts from: what collapse is measured against."""
-    return Data(world, config, seed).model().cpu()
-
-
-def _two_stages(progress: Progress | None, first: int, second: int) -> tuple[Progress | None, Progress | None]:
-    """One progress report over two fits."""
-    if progress is None:
-        return None, None
-    total = first + second
-    return (
-        lambda step, steps, loss: progress(step, total, loss),
-        lambda step, steps, loss: progress(first + step, total, loss),
-    )

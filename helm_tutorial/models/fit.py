@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.models.adam import Adam
 
 Progress = Callable[[int, int, float], None]
 """Called as ``progress(step, steps, loss)`` about a hundred times in a fit."""
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss stopped being finite; the message says at which step."""
+    """The loss is no longer finite; the message names the step."""
 
 
 def fit(
@@ -27,53 +26,46 @@ def fit(
     lr: float = 1e-3,
     decay: bool = False,
     progress: Progress | None = None,
-    watch: Callable[[int], None] | None = None,
 ) -> Tensor:
     """Minimise ``loss()`` with Adam.
 
-    The loss draws its own batch, from its own ``torch.Generator``, each time it is called: the loop
-    knows nothing of data, and the same generator state gives the same fit.
+    Each call of ``loss`` draws its own batch from its own ``torch.Generator``. So the loop knows nothing of data, and
+    the same generator state gives the same fit. It works under ``torch.no_grad`` too.
 
     Args:
         parameters: a module, or the tensors to be trained.
-        loss: a closure returning a scalar tensor.
+        loss: returns a scalar tensor.
         steps: number of Adam steps.
         lr: step size.
-        decay: let the step size fall linearly to 0 over the second half of the steps, so that the
-            noise of the batches dies down.
-        progress: called about a hundred times, see :data:`Progress`.
-        watch: called with the number of steps done, before the first and after each, so ``steps + 1`` times.
+        decay: let the step size fall linearly to 0 over the second half, so that the noise of the batches dies down.
+        progress: see :data:`Progress`.
 
     Returns:
         The loss before each step, shape ``(steps,)``.
 
     Raises:
-        ValueError: ``steps`` or ``lr`` is out of range.
         TrainingDiverged: the loss is not finite.
     """
     require_count("steps", steps)
     require_real("lr", lr, above=0.0)
     tensors = list(parameters.parameters() if isinstance(parameters, nn.Module) else parameters)
-    optimizer = Adam(tensors, lr=lr, fused=True)
+    optimizer = torch.optim.Adam(tensors, lr=lr, fused=True)
     history = torch.empty(steps, device=tensors[0].device)
     report_every = max(1, steps // 100)
-    if watch is not None:
-        watch(0)
     for step in range(steps):
         if decay:
-            optimizer.lr = lr * min(1.0, 2.0 * (1.0 - step / steps))
+            optimizer.param_groups[0]["lr"] = lr * min(1.0, 2.0 * (1.0 - step / steps))
         optimizer.zero_grad()
-        value = loss()
-        value.backward()
+        with torch.enable_grad():
+            value = loss()
+            value.backward()
         optimizer.step()
         history[step] = value.detach()
         if step % report_every == 0 or step == steps - 1:
-            # Reading the number waits for the device, so look for divergence only when reporting.
+            # Reading the number waits for the device, so look for divergence only here.
             number = float(history[step])
             if not math.isfinite(number):
                 raise TrainingDiverged(f"the loss is {number} at step {step} of {steps}; try an lr below {lr}")
             if progress is not None:
                 progress(step + 1, steps, number)
-        if watch is not None:
-            watch(step + 1)
     return history.cpu()

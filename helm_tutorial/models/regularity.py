@@ -1,53 +1,50 @@
-"""Forms of spectral regularity: what a training can ask of the growth of small differences, and what a planner can do.
+"""Penalties on the growth of small differences in a rollout, and a gradient that cannot grow.
 
-The report penalises the squared Frobenius norm of the step Jacobian, all of it. But a model that predicts must let
-differences pass: what has to go is *growth*. With ``v`` a random direction of length 1 along which a latent can move::
+The report penalises the whole squared Frobenius norm of the step Jacobian. But a model that predicts must let
+differences pass: only *growth* has to go. For a random direction ``v`` of length 1 in which a latent can move, let::
 
-    g(v) = |J^T v|^2,   E g = ||P J||_F^2 / dim,
+    g(v) = |Jᵀ v|²,   E g = ||P J||_F² / dim,
 
-where ``J`` is the Jacobian of ``T`` steps, ``P`` the projection on those directions and ``dim`` their number.
-``g <= 1`` for all ``v`` is what a non-expansive rollout means, and ``max(0, g - 1)`` is zero there: it asks for no
-more.
+where ``J`` is the Jacobian of ``T`` steps, ``P`` projects on those directions and ``dim`` is their number. A rollout
+that expands nothing has ``g <= 1`` for every ``v``, and there the penalty ``max(0, g - 1)`` is zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import torch
 from torch import Tensor
 
-from helm_tutorial._check import require_choice, require_count, require_shape
-from helm_tutorial.jacobian import spectral_penalty_hutchinson
+from helm_tutorial._check import require_choice, require_count, require_real, require_shape
+from helm_tutorial.cliff.penalties import spectral_penalty
+from helm_tutorial.jacobian import leaves
 from helm_tutorial.rollouts import Dynamics, rollout
 
 FORMS = ("square", "hinge", "rollout")
-"""Penalties by name, see :func:`regularity_loss`; the report's first."""
+"""Names of the penalties that :func:`regularity_loss` can compute; the first is the report's."""
 
 
 def squared_growth(
     model: Dynamics, z: Tensor, actions: Tensor, generator: torch.Generator, *, sphere: bool = False
 ) -> Tensor:
-    """``g(v) = |J^T v|^2`` of a rollout, for one random direction ``v`` for each sample; it can be differentiated.
+    """Measure the growth ``g(v) = |Jᵀ v|²`` of a rollout in one random direction for each sample.
 
     Args:
         model: ``z_next = model(z, a)``.
         z: first latents, shape ``(B, D)``.
-        actions: shape ``(B, T, A)``, ``T`` at least 1.
-        generator: draws the directions.
-        sphere: latents have length 1: directions are tangent to the sphere at the last latent.
+        actions: shape ``(B, T, A)`` with ``T`` at least 1.
+        generator: source of the directions.
+        sphere: whether latents have length 1. Directions are then tangent to the sphere at the last latent.
 
     Returns:
-        Shape ``(B,)``.
-
-    Raises:
-        ValueError: a shape is not as above.
+        Shape ``(B,)``, differentiable with respect to the model's parameters.
     """
     require_shape("z", z, ("B", "D"))
     require_shape("actions", actions, (len(z), "T", "A"))
     require_count("the horizon of actions", actions.shape[1])
-    z = z.detach().clone().requires_grad_(True)
     with torch.enable_grad():
+        (z,) = leaves(z)
         last = rollout(model, z, actions)[:, -1]
         v = torch.randn(last.shape, generator=generator, dtype=last.dtype).to(last.device)
         if sphere:
@@ -68,29 +65,37 @@ def regularity_loss(
     steps: int = 8,
     sphere: bool = False,
 ) -> Tensor:
-    """A penalty on the growth of small differences: a scalar.
+    """Penalise the growth of small differences, in one of three forms.
 
     Args:
         model: ``z_next = model(z, a)``.
         z: latents, shape ``(B, D)``.
         a: actions, shape ``(B, A)``.
-        generator: draws probes, and further actions.
-        form: ``"square"`` for the squared Frobenius norms of the step's state and action Jacobians (the report's
-            formula, Hutchinson's estimate); ``"hinge"`` for ``D max(0, g - 1)`` of the step; ``"rollout"`` for
-            ``D max(0, log g) / steps`` of a rollout of ``steps`` steps, the first with ``a``, the others with random
-            actions, on every ``steps``-th sample so that it costs about as much.
-        steps: of the rollout.
-        sphere: latents have length 1.
+        generator: source of the directions and of further actions.
+        form: ``"square"`` is :func:`~helm_tutorial.cliff.penalties.spectral_penalty`, estimated: the report's formula.
+            ``"hinge"`` is ``D max(0, g - 1)`` of one step. ``"rollout"`` is ``D max(0, log g) / steps`` of a rollout,
+            whose first action is ``a`` and whose other actions are random; to cost about as much as the others, it
+            takes only every ``steps``-th sample.
+        steps: length of that rollout.
+        sphere: whether latents have length 1, see :func:`squared_growth`.
 
-    Raises:
-        ValueError: a shape does not fit, or there is no such form.
+    Returns:
+        A scalar that trains the model when a loss contains it.
+
+    Example:
+        >>> import torch
+        >>> def doubling(z, a):
+        ...     return 2 * z + a
+        >>> z, a, g = torch.ones(4, 3), torch.zeros(4, 3), torch.Generator().manual_seed(0)
+        >>> round(regularity_loss(doubling, z, a, g, form="hinge").item(), 4)  # 3 (2² - 1)
+        9.0
     """
     require_choice("form", form, FORMS)
     require_shape("z", z, ("B", "D"))
     require_shape("a", a, (len(z), "A"))
     require_count("steps", steps)
     if form == "square":
-        return spectral_penalty_hutchinson(model, z, a, generator)
+        return spectral_penalty(model, z, a, generator=generator)
     size = z.shape[1]
     if form == "hinge":
         growth = squared_growth(model, z, a[:, None], generator, sphere=sphere)
@@ -102,12 +107,54 @@ def regularity_loss(
     return size * growth.clamp_min(1.0).log().mean() / steps
 
 
-def bounded_gradient(model: Callable[[Tensor, Tensor], Tensor]) -> Dynamics:
-    """The same dynamics, whose backward pass never hands on a gradient longer than 1.
+def penalised_gain(gain: float, weight: float, form: str) -> float:
+    """Gain that least squares learns for one direction of a linear system under a penalty.
 
-    What a planner can do about a cliff without another model: forward nothing changes. Each sample's gradient with
-    respect to a latent is shortened to length 1 where it is longer, so that through ``T`` steps it cannot grow. It is
-    no longer the gradient of any cost.
+    The result is the smallest ``w >= 0`` that minimises ``(gain - w)² + weight p(w)``. The penalty ``p`` of a step that
+    multiplies differences by ``w`` is ``w²`` for ``"square"``, ``max(0, w² - 1)`` for ``"hinge"`` and
+    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since each
+    singular value of the learned matrix can be chosen by itself.
+
+    Args:
+        gain: factor by which the system multiplies differences, at least 0.
+        weight: weight of the penalty, at least 0.
+        form: one of :data:`FORMS`.
+
+    Example:
+        >>> [round(penalised_gain(1.2, 0.1, form), 2) for form in ("square", "hinge", "rollout")]
+        [1.09, 1.09, 1.11]
+    """
+    require_real("gain", gain, low=0.0)
+    require_real("weight", weight, low=0.0)
+    require_choice("form", form, FORMS)
+    if form == "square":
+        return gain / (1.0 + weight)
+    if gain <= 1.0:
+        return gain
+    if form == "hinge":
+        return max(1.0, gain / (1.0 + weight))
+    inside = gain**2 - 4.0 * weight
+    root = 0.5 * (gain + math.sqrt(inside)) if inside >= 0.0 else 1.0
+
+    def cost(w: float) -> float:
+        return (gain - w) ** 2 + 2.0 * weight * math.log(w)
+
+    return root if root > 1.0 and cost(root) < cost(1.0) else 1.0
+
+
+def bounded_gradient(model: Dynamics) -> Dynamics:
+    """Wrap a model so that its backward pass never returns a gradient longer than 1.
+
+    A planner can use this against a cliff without training another model. The forward pass is unchanged. In the
+    backward pass each sample's gradient with respect to its latent is shortened to length 1 where it is longer, so it
+    cannot grow over ``T`` steps. It is then no longer the gradient of any cost.
+
+    Example:
+        >>> import torch
+        >>> z, a = torch.ones(1, 1, requires_grad=True), torch.zeros(1, 20, 1)
+        >>> tamed = bounded_gradient(lambda z, a: 3 * z + a)
+        >>> torch.autograd.grad(rollout(tamed, z, a)[:, -1].sum(), z)[0]  # without the bound 3²⁰
+        tensor([[1.]])
     """
 
     def bounded(z: Tensor, a: Tensor) -> Tensor:

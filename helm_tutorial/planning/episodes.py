@@ -1,4 +1,4 @@
-"""Playing plans on the real environment, which alone judges success."""
+"""Playing plans in the world, which alone judges success."""
 
 from __future__ import annotations
 
@@ -9,99 +9,98 @@ import torch
 from torch import Tensor
 
 from helm_tutorial._check import require_count
-from helm_tutorial.planning.plan import Plan
-from helm_tutorial.worlds.gridworld import Gridworld
-
-Planner = Callable[..., Plan]
-"""From observations ``(B, F)`` to a plan for each; where plans are kept, see :func:`execute`, also from those."""
+from helm_tutorial.planning.plan import Plan, fixed
+from helm_tutorial.worlds.world import World
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Episodes:
     """What happened in ``B`` episodes.
 
     Attributes:
-        success: whether the environment ended the episode with a reward, shape ``(B,)``.
-        steps: environment steps taken, shape ``(B,)``.
-        states: indices of the visited states, ``-1`` after the end, shape ``(B, limit + 1)``.
-        final_distance: Euclidean distance from the agent's last cell to the nearest goal cell, shape ``(B,)``.
-        model_calls: model evaluations spent per decision.
+        success: whether the world says that the goal was reached, shape ``(B,)``.
+        steps: steps taken, shape ``(B,)``.
+        states: the states visited, shape ``(B, limit + 1, ...)``; after the end -1, or ``nan`` in real states.
+        model_calls: model evaluations spent on each decision.
     """
 
     success: Tensor
     steps: Tensor
     states: Tensor
-    final_distance: Tensor
     model_calls: int
 
 
-def execute(
-    world: Gridworld,
-    planner: Planner,
-    starts: Sequence[int] | Tensor,
+def run_episodes(
+    world: World,
+    model: Callable[[Tensor, Tensor], Tensor],
+    planner: Callable[..., Plan],
+    starts: Tensor | Sequence[int],
     *,
     limit: int,
+    generator: torch.Generator | None = None,
     replan: bool = True,
-    keep: bool = False,
+    warm_start: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
-    """Play an episode from each start, on real environments stepped side by side.
+    """Play one episode from each start, all of them side by side.
 
-    The planner sees observations only, those of the episodes still running. The environment says
-    when an episode ends.
+    The planner sees latents only, those of the episodes that are still running.
 
     Args:
-        world: where to play.
-        planner: see :data:`Planner`.
-        starts: indices of ``B`` start states.
+        world: where to play, see :class:`~helm_tutorial.worlds.world.World`.
+        model: ``z_next = model(z, a)``, with a method ``encode`` from observations to latents and, where goals are
+            encoded differently, ``encode_goal``.
+        planner: called as ``planner(model, z0, goal, generator=..., warm_start=...)``, see
+            :class:`~helm_tutorial.planning.plan.Planner`.
+        starts: ``B`` states to start from.
         limit: most steps of an episode.
-        replan: plan anew before every step and take the plan's first action; otherwise plan once
-            and take the plan's actions one after another (open loop), until the plan is used up.
-        keep: where plans are made anew, call ``planner(observations, kept)``: what is left of the last plan of each
-            episode, shape ``(B, T - 1)``, ``None`` before the first step.
+        generator: source of the planner's random numbers; by default a new one with seed 0.
+        replan: plan anew before every step and take the plan's first action. Otherwise plan once and carry the plan
+            out (open loop), until it is used up.
+        warm_start: hand what is left of the last plan to the planner.
         progress: called with the step and the limit.
 
-    Raises:
-        ValueError: ``limit`` is below 1, or ``starts`` is empty.
+    Example:
+        >>> from helm_tutorial import GradientPlanner, WorldModel, load_gridworld
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> model = WorldModel(world.features.shape[1], world.num_actions)  # untrained
+        >>> planner = GradientPlanner(horizon=2, num_actions=3, steps=2)
+        >>> run_episodes(world, model, planner, [world.start], limit=4).states.shape
+        torch.Size([1, 5])
     """
     require_count("limit", limit)
-    starts = [int(s) for s in starts]
-    if not starts:
+    if len(starts) == 0:
         raise ValueError("starts must name at least one state, got none")
-    envs = [world.open(start) for start in starts]
-    features = world.features[starts]
-    states = torch.full((len(envs), limit + 1), -1)
-    states[:, 0] = torch.tensor(starts)
-    success = torch.zeros(len(envs), dtype=torch.bool)
-    steps = torch.zeros(len(envs), dtype=torch.long)
-    running = list(range(len(envs)))
-    plan, kept, calls = None, None, 0
-    for t in range(limit):
-        if replan or plan is None:
-            plan = planner(features[running], kept) if keep else planner(features[running])
-            calls = plan.model_calls
-            chosen = plan.actions.cpu()
-        if not replan and t >= chosen.shape[1]:
-            break
-        still, rows = [], []
-        for row, i in enumerate(running):
-            action = int(chosen[row, 0] if replan else chosen[i, t])
-            observation, reward, terminated, truncated, _ = envs[i].step(action)
-            features[i] = world.observe(torch.as_tensor(observation["image"]))
-            where = envs[i].unwrapped
-            states[i, t + 1] = world.index(tuple(map(int, where.agent_pos)), int(where.agent_dir))
-            steps[i] = t + 1
-            if terminated or truncated:
-                success[i] = terminated and reward > 0
-            else:
-                still.append(i)
-                rows.append(row)
-        running, kept = still, plan.actions[rows, 1:]
-        if progress is not None:
-            progress(t + 1, limit)
-        if not running:
-            break
-    last = states[torch.arange(len(envs)), steps]
-    goal_cells = world.positions[world.goals].float()
-    final_distance = torch.cdist(world.positions[last].float(), goal_cells).min(dim=1).values
-    return Episodes(success, steps, states, final_distance, calls)
+    if warm_start and not replan:
+        raise ValueError("warm_start must be False where replan is, got True: a plan made once has none before it")
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    simulation = world.simulate(starts)
+    first = simulation.states
+    after = float("nan") if first.is_floating_point() else -1
+    states = torch.full((len(first), limit + 1, *first.shape[1:]), after, dtype=first.dtype)
+    states[:, 0] = first
+    steps = torch.zeros(len(first), dtype=torch.long)
+    running = (~simulation.over).nonzero()[:, 0]
+    left, calls = None, 0  # what is left of the plan of each running episode
+    with fixed(model), torch.no_grad():
+        goal = getattr(model, "encode_goal", model.encode)(world.goal)
+        for t in range(limit):
+            if len(running) == 0 or (left is not None and not replan and left.shape[1] == 0):
+                break
+            if replan or left is None:
+                z0 = model.encode(simulation.observe()[running])
+                plan = planner(model, z0, goal, generator=generator, warm_start=left if warm_start else None)
+                left, calls = plan.actions, plan.model_calls
+            simulation.step(left[:, 0].cpu(), running)
+            states[running, t + 1] = simulation.states[running]
+            steps[running] = t + 1
+            going = ~simulation.over[running]
+            running, left = running[going], left[going.to(left.device), 1:]
+            if progress is not None:
+                progress(t + 1, limit)
+    return Episodes(simulation.success, steps, states, calls)
+
+
+def success_rate(episodes: Episodes) -> float:
+    """Share of episodes that reached the goal."""
+    return float(episodes.success.float().mean())

@@ -1,8 +1,7 @@
-"""Planning by gradient through a world model.
+"""Planning by gradient through a world model: relax the actions, descend the cost, decode.
 
-The planners it is compared with are in :mod:`helm_tutorial.planning.search`. A planner is a function: a model, the
-latents it starts from, the goal's latents and a horizon in; a :class:`~helm_tutorial.planning.plan.Plan` out. None of
-them sees the environment, a state index or a geodesic distance.
+What it is compared with is in :mod:`helm_tutorial.planning.search` and :mod:`helm_tutorial.planning.local_search`. No
+planner sees the environment, a state index or a geodesic distance.
 """
 
 from __future__ import annotations
@@ -14,129 +13,138 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial._check import require_choice, require_real
-from helm_tutorial.models.adam import Adam
-from helm_tutorial.planning.plan import BestPlans, Plan, check_kept, check_planning, goal_cost, score
-from helm_tutorial.planning.relaxation import RELAXATIONS, relax
-from helm_tutorial.rollouts import Dynamics, rollout
+from helm_tutorial._check import require_choice, require_count, require_real
+from helm_tutorial.planning.plan import BestPlans, Plan, Planner, imagined_cost, normal, without_nan
 
-LEANING = 2.0
-"""By how much a kept action's logit exceeds the others' in the mean, odds of e^2, which some steps can turn."""
+RELAXATIONS = ("softmax", "straight-through", "annealed", "gumbel")
+"""What :func:`relax` knows, the default first."""
+
+FINAL_TEMPERATURE = 0.03
+"""Where ``"annealed"`` ends: a tenth of Adam's default step on the logits, which then changes odds by e^10."""
 
 
 @dataclass(frozen=True)
 class Iterate:
-    """What an observer of :func:`plan_gradient` sees at one gradient step, for ``B`` starts and ``S`` restarts.
+    """What an observer of :class:`GradientPlanner` sees of one gradient step, for ``B`` starts and ``S`` restarts.
 
     Attributes:
-        updates: gradient steps that led here: 0, then 1, and so on.
-        probabilities: the relaxed actions that the cost is computed from, shape ``(B, S, T, A)``: with
-            ``relaxation="straight-through"`` one-hot, with ``"gumbel"`` this step's sample.
+        updates: gradient steps taken before: 0, then 1, and so on.
+        actions: the relaxed actions that are imagined, shape ``(B, S, T, A)``.
         cost: their cost, shape ``(B, S)``.
-        decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` where they are not scored.
-        decoded_cost: cost of those, shape ``(B, S)``, or ``None``.
+        decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` where none are scored.
+        decoded_cost: the cost of those, shape ``(B, S)``, or ``None``.
     """
 
     updates: int
-    probabilities: Tensor
+    actions: Tensor
     cost: Tensor
-    decoded: Tensor | None
-    decoded_cost: Tensor | None
+    decoded: Tensor | None = None
+    decoded_cost: Tensor | None = None
 
 
-def plan_gradient(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    steps: int = 100,
-    lr: float = 0.3,
-    restarts: int = 8,
-    decode_every: int = 10,
-    over: str = "rollout",
-    spread: float = 1.0,
-    relaxation: str = "softmax",
-    kept: Tensor | None = None,
-    watch: Callable[[Iterate], None] | None = None,
-) -> Plan:
-    """Gradient descent on relaxed actions, several restarts, the decoded plans scored and the best kept.
+@dataclass(frozen=True, kw_only=True)
+class GradientPlanner(Planner):
+    """Adam on several initial plans at once; the best plan seen is returned.
 
-    Each action is a point of the simplex made from ``A`` logits, by default their softmax. Adam descends the cost
-    of the rollout; every ``decode_every`` steps each restart is decoded (largest logit) and the decoded plan's own
-    cost is computed, since the relaxed cost says little about the plan that is executed.
+    A discrete action is relaxed to a point of the simplex, made from ``A`` logits. The relaxed cost says little about
+    the plan that is executed, so each restart is decoded and scored every few steps. Real actions need no relaxation:
+    every iterate is a plan, moved back into its bounds after each step.
 
-    Args:
-        model: ``z_next = model(z, a)``.
-        z0: latents to start from, shape ``(B, D)``.
-        goal: latents of the goal, shape ``(G, D)``.
-        horizon: number of steps ``T``.
-        actions: number of discrete actions ``A``.
-        generator: draws the initial logits and, for ``relaxation="gumbel"``, noise at each step.
+    Attributes:
+        restarts: initial plans ``S`` for each start.
         steps: gradient steps.
-        lr: Adam's step size on the logits.
-        restarts: independent initial plans ``S`` for each start.
-        decode_every: gradient steps between two scorings of the decoded plans; ``steps`` scores the
-            last iterate only.
-        over: see :func:`~helm_tutorial.planning.plan.goal_cost`.
-        spread: standard deviation of the initial logits.
-        relaxation: how logits become actions, see :func:`~helm_tutorial.planning.relaxation.relax`; decoding and the
-            number of model calls are the same for all.
-        kept: what is left of an earlier plan for each start, shape ``(B, at most T)``; the first restart's initial
-            logits lean towards it by :data:`LEANING`. ``None`` begins each restart at random.
-        watch: called at each gradient step with what there is to see, copies all; the plan is the same without it.
-
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
+        lr: step size of Adam on the logits, or on real actions.
+        spread: standard deviation of the initial logits, or of the initial real actions.
+        decode_every: gradient steps between two scorings of decoded plans; the last iterate is always scored.
+        relaxation: one of :data:`RELAXATIONS`, see :func:`relax`.
+        watch: called with an :class:`Iterate` at every step.
 
     Example:
         >>> import torch
         >>> moves = torch.tensor([[-1.0], [0.0], [1.0]])  # three actions on a line
-        >>> plan = plan_gradient(
-        ...     lambda z, a: z + a @ moves,
-        ...     torch.zeros(1, 1),
-        ...     torch.tensor([[3.0]]),
-        ...     4,
-        ...     actions=3,
-        ...     generator=torch.Generator().manual_seed(0),
-        ... )
+        >>> planner = GradientPlanner(horizon=4, num_actions=3)
+        >>> plan = planner(lambda z, a: z + a @ moves, torch.zeros(1, 1), torch.tensor([[3.0]]))
         >>> plan.actions  # three steps to the right, then stay
         tensor([[2, 2, 2, 1]])
     """
-    check_planning(z0, goal, horizon, actions, over, steps=steps, restarts=restarts, decode_every=decode_every)
-    require_real("lr", lr, above=0.0)
-    require_real("spread", spread, low=0.0)
+
+    restarts: int = 8
+    steps: int = 100
+    lr: float = 0.3
+    spread: float = 1.0
+    decode_every: int = 10
+    relaxation: str = "softmax"
+    watch: Callable[[Iterate], None] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("restarts", "steps", "decode_every"):
+            require_count(name, getattr(self, name))
+        require_real("lr", self.lr, above=0.0)
+        require_real("spread", self.spread, low=0.0)
+        require_choice("relaxation", self.relaxation, RELAXATIONS)
+
+    @torch.enable_grad()
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        x = self.spread * normal((len(z0), self.restarts, self.horizon, self.width), z0, generator)
+        self.lean(x[:, 0], warm_start)
+        x = self.inside(x).requires_grad_(True)
+        optimizer = torch.optim.Adam([x], lr=self.lr)
+        best, relaxed_cost, scorings = BestPlans(), torch.inf, 0
+        for step in range(1, self.steps + 1):
+            actions = self._relaxed(x, step, generator)
+            cost = imagined_cost(model, z0, goal, actions, self.cost)
+            (x.grad,) = torch.autograd.grad(cost.sum(), x)
+            optimizer.step()
+            actions, cost = actions.detach(), cost.detach()
+            decoded = decoded_cost = None
+            if self.num_actions is None:
+                best.offer(actions, cost)
+                x.data = self.inside(x.data)
+            elif step % self.decode_every == 0 or step == self.steps:
+                decoded = self.decode(x.detach())
+                decoded_cost = self.score(model, z0, goal, decoded)
+                best.offer(decoded, decoded_cost)
+                scorings += 1
+            relaxed_cost = without_nan(cost).min(dim=1).values.clamp_max(relaxed_cost)
+            if self.watch is not None:
+                self.watch(Iterate(step - 1, actions.clone(), cost.clone(), decoded, decoded_cost))
+        calls = self.restarts * self.horizon * (self.steps + scorings)
+        return Plan(best.actions, best.cost, calls, relaxed_cost if self.num_actions else None)
+
+    def _relaxed(self, x: Tensor, step: int, generator: torch.Generator) -> Tensor:
+        if self.num_actions is None:
+            return self.decode(x)
+        return relax(x, self.relaxation, progress=(step - 1) / max(self.steps - 1, 1), generator=generator)
+
+
+def relax(logits: Tensor, relaxation: str = "softmax", *, progress: float, generator: torch.Generator) -> Tensor:
+    """The relaxed actions that a plan's cost is computed from: points of the simplex, shape ``(..., A)``.
+
+    * ``"softmax"``: the softmax of the logits.
+    * ``"straight-through"``: forward the one-hot action of the largest logit, exactly; backward the derivative of the
+      softmax (Bengio et al., 2013; Jang et al., 2017, without their noise). The cost is that of the decoded plan. The
+      gradient is not the gradient of that cost, which is zero almost everywhere.
+    * ``"annealed"``: the softmax of the logits over a temperature that falls geometrically from 1 to
+      :data:`FINAL_TEMPERATURE`, so that the last relaxed plans are nearly the decoded ones.
+    * ``"gumbel"``: a Gumbel-softmax sample (Jang et al., 2017; Maddison et al., 2017), the softmax of the logits plus
+      fresh standard Gumbel noise, at temperature 1.
+
+    Args:
+        logits: shape ``(..., A)``.
+        relaxation: one of the above.
+        progress: from 0 at the first gradient step to 1 at the last; only ``"annealed"`` uses it.
+        generator: source of the noise; only ``"gumbel"`` draws any.
+    """
     require_choice("relaxation", relaxation, RELAXATIONS)
-    check_kept(kept, len(z0), horizon)
-    batch = len(z0)
-    starts = z0.repeat_interleave(restarts, dim=0)
-    logits = spread * torch.randn(batch * restarts, horizon, actions, generator=generator).to(z0.device)
-    if kept is not None:
-        logits[::restarts, : kept.shape[1]] += LEANING * F.one_hot(kept, actions)
-    logits.requires_grad_(True)
-    optimizer = Adam([logits], lr=lr)
-    best = BestPlans(batch, horizon, z0.device)
-    relaxed_best = torch.full((batch,), float("inf"), device=z0.device)
-    scorings = 0
-    for step in range(1, steps + 1):
-        progress = (step - 1) / max(steps - 1, 1)
-        probabilities = relax(logits, relaxation, progress=progress, generator=generator)
-        cost = goal_cost(rollout(model, starts, probabilities)[:, 1:], goal, over=over)
-        (gradient,) = torch.autograd.grad(cost.sum(), logits)
-        relaxed = cost.detach().nan_to_num(nan=float("inf")).view(batch, restarts)
-        relaxed_best = torch.minimum(relaxed_best, relaxed.min(dim=1).values)
-        logits.grad = gradient
-        optimizer.step()
-        decoded = decoded_cost = None
-        if step % decode_every == 0 or step == steps:
-            decoded = logits.detach().argmax(dim=-1).view(batch, restarts, horizon)
-            decoded_cost = score(model, z0, goal, decoded, actions=actions, over=over)
-            best.offer(decoded, decoded_cost)
-            scorings += 1
-        if watch is not None:
-            relaxed_actions = probabilities.detach().view(batch, restarts, horizon, actions)
-            seen = (relaxed_actions, cost.detach().view(batch, restarts), decoded, decoded_cost)
-            watch(Iterate(step - 1, *(None if part is None else part.clone() for part in seen)))
-    return Plan(best.actions, best.cost, relaxed_best, restarts * horizon * (steps + scorings))
+    if relaxation == "annealed":
+        return (logits / FINAL_TEMPERATURE**progress).softmax(dim=-1)
+    if relaxation == "gumbel":
+        uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=generator.device)
+        noise = -(-uniform.clamp_min(torch.finfo(logits.dtype).tiny).log()).log()
+        return (logits + noise.to(logits.device)).softmax(dim=-1)
+    soft = logits.softmax(dim=-1)
+    if relaxation == "softmax":
+        return soft
+    hard = F.one_hot(logits.argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
+    return hard + (soft - soft.detach())  # in this order the bracket is 0 without rounding

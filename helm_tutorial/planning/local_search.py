@@ -1,4 +1,4 @@
-"""Local search over discrete plans, in which a gradient says what to try: no action is ever relaxed.
+"""Local search over discrete plans, where a gradient says what to try: no action is ever relaxed.
 
 At a corner of the simplex the gradient of the cost compares actions: swapping the action of step ``t`` for action ``k``
 changes the cost, to first order, by ``dc/da_tk - dc/da_tj``, with ``j`` the action that is there. One backward pass
@@ -8,122 +8,112 @@ the gradient proposes and the model disposes (Grathwohl et al., 2021, propose mo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helm_tutorial._check import require_choice
-from helm_tutorial.planning.plan import BestPlans, Plan, check_kept, check_planning, goal_cost, score
-from helm_tutorial.rollouts import Dynamics, rollout
+from helm_tutorial._check import require_choice, require_count
+from helm_tutorial.planning.cost import Cost, mean_distance
+from helm_tutorial.planning.plan import BestPlans, Plan, Planner, discrete_only, imagined_cost, without_nan
+from helm_tutorial.rollouts import Dynamics
 
 PROPOSALS = ("gradient", "random")
-"""How :func:`plan_local_search` ranks swaps; ``"random"`` is the control, with no backward pass."""
+"""How :class:`LocalSearchPlanner` ranks swaps; ``"random"`` is the control, which needs no gradient."""
 
 
-def plan_local_search(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    rounds: int = 4,
-    restarts: int = 4,
-    swaps: int = 6,
-    over: str = "rollout",
-    proposals: str = "gradient",
-    kept: Tensor | None = None,
-) -> Plan:
+@dataclass(frozen=True, kw_only=True)
+class LocalSearchPlanner(Planner):
     """Start from random plans and swap actions while that lowers the cost.
 
-    In each round the ``swaps`` best-ranked swaps ``1, 2, ...`` of each plan are imagined one at a time, and together:
-    the first two, the first three, and so on. With the plan itself that makes ``2 * swaps`` imagined plans a round.
-    Other arguments as for :func:`~helm_tutorial.planning.gradient.plan_gradient`.
+    In each round the ``swaps`` best-ranked swaps of each plan are imagined one at a time, and together: the first two,
+    the first three, and so on. With the plan itself that makes ``2 * swaps`` imagined plans a round. A warm start
+    replaces the first actions of the first plan.
 
-    Args:
+    Attributes:
         rounds: how often each plan is improved.
         restarts: plans ``S`` that are improved for each start.
-        swaps: how many swaps are tried, at most ``T (A - 1)``; fewer are where the plan has no more.
+        swaps: how many swaps are tried; a plan has ``T (A - 1)`` in all.
         proposals: one of :data:`PROPOSALS`.
-        kept: what is left of an earlier plan for each start, shape ``(B, at most T)``; the first restart begins with
-            it, filled up with random actions. ``None`` begins all with random plans.
-
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
 
     Example:
         >>> import torch
         >>> moves = torch.tensor([[-1.0], [0.0], [1.0]])  # three actions on a line
-        >>> plan = plan_local_search(
-        ...     lambda z, a: z + a @ moves,
-        ...     torch.zeros(1, 1),
-        ...     torch.tensor([[3.0]]),
-        ...     4,
-        ...     actions=3,
-        ...     generator=torch.Generator().manual_seed(0),
-        ... )
+        >>> planner = LocalSearchPlanner(horizon=4, num_actions=3)
+        >>> plan = planner(lambda z, a: z + a @ moves, torch.zeros(1, 1), torch.tensor([[3.0]]))
         >>> plan.actions  # three steps to the right, then stay
         tensor([[2, 2, 2, 1]])
     """
-    check_planning(z0, goal, horizon, actions, over, rounds=rounds, restarts=restarts, swaps=swaps)
-    require_choice("proposals", proposals, PROPOSALS)
-    check_kept(kept, len(z0), horizon)
-    batch, swaps = len(z0), min(swaps, horizon * (actions - 1))
-    plans = torch.randint(actions, (batch, restarts, horizon), generator=generator).to(z0.device)
-    if kept is not None:
-        plans[:, 0, : kept.shape[1]] = kept
-    plans, starts = plans.flatten(0, 1), z0.repeat_interleave(restarts, dim=0)
-    best = BestPlans(batch, horizon, z0.device)
-    for _ in range(rounds):
-        cost, change = swap_changes(model, starts, goal, plans, actions=actions, over=over)
-        if proposals == "random":
-            change = torch.rand(change.shape, generator=generator).to(change)
-        tried = _with_swaps(plans, _best_swaps(change, plans, swaps), actions)
-        costs = score(model, starts, goal, tried, actions=actions, over=over)
-        tried, costs = torch.cat([plans[:, None], tried], dim=1), torch.cat([cost[:, None], costs], dim=1)
-        best.offer(tried.unflatten(0, (batch, restarts)).flatten(1, 2), costs.view(batch, -1))
-        cheapest = costs.nan_to_num(nan=float("inf")).argmin(dim=1)
-        plans = tried[torch.arange(len(tried)), cheapest]
-    return Plan(best.actions, best.cost, best.cost, restarts * horizon * rounds * 2 * swaps)
+
+    rounds: int = 4
+    restarts: int = 4
+    swaps: int = 6
+    proposals: str = "gradient"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        discrete_only(self)
+        for name in ("rounds", "restarts", "swaps"):
+            require_count(name, getattr(self, name))
+        require_choice("proposals", self.proposals, PROPOSALS)
+
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        size, count = (len(z0), self.restarts), self.num_actions
+        swaps = min(self.swaps, self.horizon * (count - 1))
+        plans = torch.randint(count, (*size, self.horizon), generator=generator, device=generator.device).to(z0.device)
+        if warm_start is not None:
+            plans[:, 0, : warm_start.shape[1]] = warm_start
+        best = BestPlans()
+        for _ in range(self.rounds):
+            cost, change = swap_changes(model, z0, goal, plans, num_actions=count, cost=self.cost)
+            if self.proposals == "random":
+                change = torch.rand(change.shape, generator=generator, device=generator.device).to(change)
+            tried = _with_swaps(plans, _best_swaps(change, plans, swaps), count)
+            costs = self.score(model, z0, goal, tried.flatten(1, 2)).unflatten(1, (size[1], -1))
+            tried, costs = torch.cat([plans.unsqueeze(2), tried], dim=2), torch.cat([cost.unsqueeze(2), costs], dim=2)
+            best.offer(tried.flatten(1, 2), costs.flatten(1))
+            cheapest = without_nan(costs).argmin(dim=2)[..., None, None]
+            plans = tried.take_along_dim(cheapest, dim=2).squeeze(2)
+        return Plan(best.actions, best.cost, self.restarts * self.horizon * self.rounds * 2 * swaps)
 
 
+@torch.enable_grad()
 def swap_changes(
-    model: Dynamics, z0: Tensor, goal: Tensor, plans: Tensor, *, actions: int, over: str = "rollout"
+    model: Dynamics, z0: Tensor, goal: Tensor, plans: Tensor, *, num_actions: int, cost: Cost = mean_distance
 ) -> tuple[Tensor, Tensor]:
-    """What discrete plans cost, and what each swap of one action would change, to first order.
+    """What discrete plans cost, and how each swap of one action would change that, to first order.
 
     Args:
         model: ``z_next = model(z, a)``.
         z0: latents, shape ``(B, D)``.
-        goal: latents of the goal, shape ``(G, D)``.
-        plans: action indices, shape ``(B, T)``.
-        actions: number of actions ``A``.
-        over: see :func:`~helm_tutorial.planning.plan.goal_cost`.
+        goal: latents of the goal, shape ``(G, D)`` or ``(B, G, D)``.
+        plans: action indices, shape ``(B, S, T)``.
+        num_actions: number of actions ``A``.
+        cost: what a plan costs, see :mod:`helm_tutorial.planning.cost`.
 
     Returns:
-        Cost, shape ``(B,)``, and its first-order change for each action at each step, shape ``(B, T, A)``, which is 0
-        for the action that is there.
+        Cost, shape ``(B, S)``, and its first-order change for each action at each step, shape ``(B, S, T, A)``, which
+        is 0 for the action that is there.
     """
-    chosen = F.one_hot(plans, actions).to(z0.dtype).requires_grad_(True)
-    with torch.enable_grad():
-        cost = goal_cost(rollout(model, z0, chosen)[:, 1:], goal, over=over)
-        (slope,) = torch.autograd.grad(cost.sum(), chosen)
-    return cost.detach(), slope - slope.gather(2, plans.unsqueeze(2))
+    chosen = F.one_hot(plans, num_actions).to(z0.dtype).requires_grad_(True)
+    costs = imagined_cost(model, z0, goal, chosen, cost)
+    (slope,) = torch.autograd.grad(costs.sum(), chosen)
+    return costs.detach(), slope - slope.gather(-1, plans.unsqueeze(-1))
 
 
 def _best_swaps(change: Tensor, plans: Tensor, swaps: int) -> Tensor:
-    """The ``swaps`` least changes of each plan, as indices into ``T * A``: shape ``(B, swaps)``."""
-    no_swap = change.scatter(2, plans.unsqueeze(2), float("inf"))
-    return no_swap.nan_to_num(nan=float("inf")).flatten(1).topk(swaps, dim=1, largest=False).indices
+    """The ``swaps`` least changes of each plan, as indices into ``T * A``: shape ``(B, S, swaps)``."""
+    no_swap = change.scatter(-1, plans.unsqueeze(-1), torch.inf)
+    return no_swap.nan_to_num(nan=torch.inf).flatten(-2).topk(swaps, dim=-1, largest=False).indices
 
 
-def _with_swaps(plans: Tensor, which: Tensor, actions: int) -> Tensor:
-    """Plans with each swap alone, then with the first two, the first three ...: shape ``(B, 2 * swaps - 1, T)``."""
-    steps, new = which // actions, which % actions
-    alone = plans[:, None].repeat(1, which.shape[1], 1).scatter(2, steps.unsqueeze(2), new.unsqueeze(2))
-    together, last = [], plans
-    for k in range(which.shape[1]):
-        last = last.scatter(1, steps[:, k : k + 1], new[:, k : k + 1])
-        together.append(last)
-    return torch.cat([alone, torch.stack(together[1:], dim=1)], dim=1) if len(together) > 1 else alone
+def _with_swaps(plans: Tensor, which: Tensor, num_actions: int) -> Tensor:
+    """Each swap alone, then the first two, the first three ...: shape ``(B, S, 2 * swaps - 1, T)``."""
+    steps, new = which // num_actions, which % num_actions
+    swaps = which.shape[-1]
+    alone = plans.unsqueeze(2).repeat(1, 1, swaps, 1).scatter(3, steps.unsqueeze(3), new.unsqueeze(3))
+    together = [plans]
+    for k in range(swaps):
+        together.append(together[-1].scatter(2, steps[..., k : k + 1], new[..., k : k + 1]))
+    return torch.cat([alone, *(plan.unsqueeze(2) for plan in together[2:])], dim=2)

@@ -1,157 +1,186 @@
 """Planners that follow no gradient: they score plans on the model and keep the best.
 
-What the gradient planner of :mod:`helm_tutorial.planning.gradient` is compared with, on the same model with as many
-model calls.
+They are what :class:`~helm_tutorial.planning.gradient.GradientPlanner` is compared with, on the same model for as many
+model calls. Plans are discrete or real, as for it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from helm_tutorial._check import require_count, require_real
-from helm_tutorial.planning.plan import BestPlans, Plan, check_kept, check_planning, score
-from helm_tutorial.rollouts import Dynamics
+from helm_tutorial.planning.plan import BestPlans, Plan, Planner, discrete_only, normal, precise, without_nan
 
 
-def plan_random_shooting(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    samples: int = 800,
-    over: str = "rollout",
-) -> Plan:
-    """Score ``samples`` uniformly random plans for each start and keep the best.
+@dataclass(frozen=True, kw_only=True)
+class RandomShootingPlanner(Planner):
+    """Draw random plans, score them and keep the best.
 
-    Arguments as for :func:`~helm_tutorial.planning.gradient.plan_gradient`.
-
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
+    Attributes:
+        samples: plans for each start.
+        spread: standard deviation of real actions; discrete ones are uniform.
     """
-    check_planning(z0, goal, horizon, actions, over, samples=samples)
-    plans = torch.randint(actions, (len(z0), samples, horizon), generator=generator).to(z0.device)
-    best = BestPlans(len(z0), horizon, z0.device)
-    best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, samples * horizon)
+
+    samples: int = 800
+    spread: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("samples", self.samples)
+        require_real("spread", self.spread, low=0.0)
+
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        shape = (len(z0), self.samples, self.horizon)
+        if self.num_actions is None:
+            plans = self.decode(self.spread * normal((*shape, self.width), z0, generator))
+        else:
+            plans = torch.randint(self.num_actions, shape, generator=generator, device=generator.device).to(z0.device)
+        if warm_start is not None:
+            plans[:, 0, : warm_start.shape[1]] = warm_start
+        best = BestPlans()
+        best.offer(plans, self.score(model, z0, goal, plans))
+        return Plan(best.actions, best.cost, self.samples * self.horizon)
 
 
-def plan_cross_entropy(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    iterations: int = 8,
-    samples: int = 100,
-    elites: int = 10,
-    smoothing: float = 0.1,
-    over: str = "rollout",
-    kept: Tensor | None = None,
-) -> Plan:
-    """Categorical cross-entropy method (Rubinstein, 1999): sample, keep the elites, refit, repeat.
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropyPlanner(Planner):
+    """The cross-entropy method (Rubinstein, 1999): draw plans, keep the best few, refit, repeat.
 
-    Each step of the plan has its own categorical distribution over the ``A`` actions; ``smoothing``
-    mixes in the uniform one so that no action dies out. Other arguments as for
-    :func:`~helm_tutorial.planning.gradient.plan_gradient`.
+    Each step of a plan has a distribution of its own: a categorical one over discrete actions, a normal one over each
+    real action. A warm start is among the first draws.
 
-    Args:
-        kept: what is left of an earlier plan for each start, shape ``(B, at most T)``; the first sample of the first
-            iteration begins with it.
+    Attributes:
+        iterations: rounds of drawing and refitting.
+        samples: plans drawn for each start in a round.
+        elites: how many of them the distribution is refitted to.
+        smoothing: share of the uniform distribution, or of the old standard deviation, in the new one, so that no
+            action dies out.
+        spread: first standard deviation of real actions.
 
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
+    Example:
+        >>> import torch
+        >>> moves = torch.tensor([[-1.0], [0.0], [1.0]])  # three actions on a line
+        >>> planner = CrossEntropyPlanner(horizon=4, num_actions=3)
+        >>> planner(lambda z, a: z + a @ moves, torch.zeros(1, 1), torch.tensor([[3.0]])).actions
+        tensor([[2, 2, 2, 1]])
     """
-    check_planning(z0, goal, horizon, actions, over, iterations=iterations, samples=samples, elites=elites)
-    require_count("elites", elites, high=samples)
-    require_real("smoothing", smoothing, low=0.0, high=1.0)
-    check_kept(kept, len(z0), horizon)
-    batch = len(z0)
-    probabilities = torch.full((batch, horizon, actions), 1.0 / actions, device=z0.device)
-    best = BestPlans(batch, horizon, z0.device)
-    for iteration in range(iterations):
-        # Inverse-transform sampling, so that the draw depends on the generator alone.
-        u = torch.rand(batch, samples, horizon, 1, generator=generator).to(z0.device)
-        plans = (u > probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(actions - 1)
-        if kept is not None and iteration == 0:
-            plans[:, 0, : kept.shape[1]] = kept
-        cost = score(model, z0, goal, plans, actions=actions, over=over)
-        best.offer(plans, cost)
-        elite = cost.topk(elites, dim=1, largest=False).indices
-        chosen = plans.gather(1, elite.unsqueeze(-1).expand(-1, -1, horizon))
-        probabilities = (1 - smoothing) * F.one_hot(chosen, actions).float().mean(dim=1) + smoothing / actions
-    return Plan(best.actions, best.cost, best.cost, iterations * samples * horizon)
+
+    iterations: int = 8
+    samples: int = 100
+    elites: int = 10
+    smoothing: float = 0.1
+    spread: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("iterations", self.iterations)
+        require_count("samples", self.samples)
+        require_count("elites", self.elites, high=self.samples)
+        require_real("smoothing", self.smoothing, low=0.0, high=1.0)
+        require_real("spread", self.spread, above=0.0)
+
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        discrete, best, size = self.num_actions is not None, BestPlans(), (len(z0), self.samples, self.horizon)
+        probabilities = torch.full((len(z0), self.horizon, self.width), 1.0 / self.width, device=z0.device)
+        mean, deviation = 0.0, self.spread
+        for iteration in range(self.iterations):
+            if discrete:
+                # Inverse-transform sampling, so that the draw depends on the generator alone.
+                u = torch.rand(*size, 1, generator=generator, device=generator.device).to(z0.device)
+                drawn = (u > probabilities.cumsum(dim=-1).unsqueeze(1)).sum(dim=-1).clamp_max(self.width - 1)
+            else:
+                drawn = self.inside(mean + deviation * normal((*size, self.width), z0, generator))
+            if warm_start is not None and iteration == 0:
+                drawn[:, 0, : warm_start.shape[1]] = warm_start if discrete else self.encode(warm_start, drawn)
+            plans = drawn if discrete else self.decode(drawn)
+            cost = self.score(model, z0, goal, plans)
+            best.offer(plans, cost)
+            elite = without_nan(cost).topk(self.elites, dim=1, largest=False).indices
+            chosen = drawn[torch.arange(len(z0), device=z0.device)[:, None], elite]
+            if discrete:
+                share = F.one_hot(chosen, self.width).float().mean(dim=1)
+                probabilities = (1 - self.smoothing) * share + self.smoothing / self.width
+            else:
+                mean, fitted = chosen.mean(dim=1, keepdim=True), chosen.std(dim=1, correction=0, keepdim=True)
+                deviation = (1.0 - self.smoothing) * fitted + self.smoothing * deviation
+        return Plan(best.actions, best.cost, self.iterations * self.samples * self.horizon)
 
 
-def plan_path_integral(
-    model: Dynamics,
-    z0: Tensor,
-    goal: Tensor,
-    horizon: int,
-    *,
-    actions: int,
-    generator: torch.Generator,
-    iterations: int = 8,
-    samples: int = 100,
-    noise: float = 1.0,
-    elite_share: float = 0.1,
-    over: str = "rollout",
-) -> Plan:
-    """Model predictive path integral control (Williams et al., 2017) on the logits of a plan.
+@dataclass(frozen=True, kw_only=True)
+class MPPIPlanner(Planner):
+    """Model predictive path integral control (Williams et al., 2017).
 
-    Each iteration adds Gaussian noise to every start's ``T x A`` logits, decodes each noisy copy into a plan, and moves
-    the logits by the mean of the noise, weighted by ``exp(-cost / temperature)``. The temperature is set for each start
-    so that a plan at the best ``elite_share`` of costs weighs ``1/e`` of the best one: costs of different models, or
-    at different distances from the goal, have different scales. Other arguments as for
-    :func:`~helm_tutorial.planning.gradient.plan_gradient`.
+    Each iteration adds noise to a plan's numbers, the logits of discrete actions or real actions themselves, and moves
+    them by the mean of the noise, weighted by ``exp(-cost / temperature)``. The temperature is set for each start so
+    that a plan at the best ``elite_share`` of costs weighs ``1/e`` of the best one, because different models and
+    distances from the goal have costs of different scales. A warm start is where the numbers begin.
 
-    Args:
+    Attributes:
+        iterations: rounds.
+        samples: noisy plans for each start in a round.
         noise: standard deviation of the noise.
         elite_share: in ``(0, 1]``.
 
-    Raises:
-        ValueError: a size or option is out of range, or shapes do not fit.
+    Example:
+        >>> import torch
+        >>> planner = MPPIPlanner(horizon=4, low=[-1.0], high=[1.0])  # real pushes along a line
+        >>> plan = planner(lambda z, a: z + a, torch.zeros(1, 1), torch.tensor([[3.0]]))
+        >>> bool(plan.actions[0, 0] > 0.8), plan.actions.shape
+        (True, torch.Size([1, 4, 1]))
     """
-    check_planning(z0, goal, horizon, actions, over, iterations=iterations, samples=samples)
-    require_real("noise", noise, above=0.0)
-    require_real("elite_share", elite_share, above=0.0, high=1.0)
-    batch = len(z0)
-    logits = torch.zeros(batch, 1, horizon, actions, device=z0.device)
-    best = BestPlans(batch, horizon, z0.device)
-    elites = math.ceil(elite_share * samples)
-    for _ in range(iterations):
-        drawn = noise * torch.randn(batch, samples, horizon, actions, generator=generator).to(z0.device)
-        plans = (logits + drawn).argmax(dim=-1)
-        cost = score(model, z0, goal, plans, actions=actions, over=over)
-        best.offer(plans, cost)
-        above = (cost - cost.min(dim=1, keepdim=True).values).nan_to_num(nan=float("inf"))
-        temperature = above.kthvalue(elites, dim=1, keepdim=True).values.clamp(1e-6, 1e30)
-        weights = (-above / temperature).softmax(dim=1)
-        logits = logits + (weights[..., None, None] * drawn).sum(dim=1, keepdim=True)
-    return Plan(best.actions, best.cost, best.cost, iterations * samples * horizon)
+
+    iterations: int = 8
+    samples: int = 100
+    noise: float = 1.0
+    elite_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("iterations", self.iterations)
+        require_count("samples", self.samples)
+        require_real("noise", self.noise, above=0.0)
+        require_real("elite_share", self.elite_share, above=0.0, high=1.0)
+
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        shape = (len(z0), self.samples, self.horizon, self.width)
+        centre, best = torch.zeros(len(z0), 1, *shape[2:], device=z0.device).to(precise(z0)), BestPlans()
+        self.lean(centre[:, 0], warm_start)
+        elites = math.ceil(self.elite_share * self.samples)
+        for _ in range(self.iterations):
+            noise = self.noise * normal(shape, z0, generator)
+            if self.num_actions is None:
+                noise[:, 0] = 0.0  # of real actions the centre is a plan too
+            plans = self.decode(centre + noise)
+            cost = without_nan(self.score(model, z0, goal, plans))
+            best.offer(plans, cost)
+            above = (cost - cost.min(dim=1, keepdim=True).values).nan_to_num(nan=0.0)  # nan: all are infinite
+            temperature = above.kthvalue(elites, dim=1, keepdim=True).values.clamp(1e-6, 1e30)
+            weights = (-above / temperature).softmax(dim=1)
+            centre = self.inside(centre + (weights[..., None, None] * noise).sum(dim=1, keepdim=True))
+        return Plan(best.actions, best.cost, self.iterations * self.samples * self.horizon)
 
 
-def plan_exhaustive(
-    model: Dynamics, z0: Tensor, goal: Tensor, horizon: int, *, actions: int, over: str = "rollout"
-) -> Plan:
-    """Score all ``A ** T`` plans: the optimum on the model, for short horizons. ``horizon=1`` is the greedy planner.
+@dataclass(frozen=True, kw_only=True)
+class ExhaustivePlanner(Planner):
+    """Score all ``A ** T`` discrete plans: the optimum on the model, for short horizons.
 
-    Raises:
-        ValueError: there are more than 100 000 plans, or an argument does not fit.
+    With ``horizon=1`` it is the greedy planner. At most 100 000 plans are allowed.
     """
-    check_planning(z0, goal, horizon, actions, over)
-    if actions**horizon > 100_000:
-        raise ValueError(f"horizon must keep actions ** horizon at most 100000, got {actions} ** {horizon}")
-    every = torch.cartesian_prod(*[torch.arange(actions)] * horizon).view(-1, horizon).to(z0.device)
-    plans = every.expand(len(z0), -1, -1)
-    best = BestPlans(len(z0), horizon, z0.device)
-    best.offer(plans, score(model, z0, goal, plans, actions=actions, over=over))
-    return Plan(best.actions, best.cost, best.cost, len(every) * horizon)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        discrete_only(self)
+        count, horizon = self.num_actions, self.horizon
+        if count**horizon > 100_000:
+            raise ValueError(f"horizon must keep num_actions ** horizon at most 100000, got {count} ** {horizon}")
+
+    def _search(self, model, z0, goal, generator, warm_start) -> Plan:
+        every = torch.cartesian_prod(*[torch.arange(self.num_actions, device=z0.device)] * self.horizon)
+        plans = every.view(-1, self.horizon).expand(len(z0), -1, -1)
+        best = BestPlans()
+        best.offer(plans, self.score(model, z0, goal, plans))
+        return Plan(best.actions, best.cost, len(every) * self.horizon)

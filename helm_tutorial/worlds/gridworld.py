@@ -18,6 +18,7 @@ import contextlib
 import io
 import warnings
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gymnasium
@@ -28,6 +29,7 @@ from torch import Tensor
 
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.worlds.observation import KINDS, View, view_of
+from helm_tutorial.worlds.walks import Walks
 
 ACTIONS = ("left", "right", "forward")
 """The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
@@ -62,6 +64,11 @@ class Gridworld:
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
         features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, height, width)``.
         view: how images become features, see :class:`helm_tutorial.worlds.observation.View`.
+
+    Example:
+        >>> world = load_gridworld("MiniGrid-Empty-5x5-v0")
+        >>> world.num_states, world.num_actions, tuple(world.goal.shape[:1])
+        (36, 3, (4,))
     """
 
     env_id: str
@@ -76,16 +83,26 @@ class Gridworld:
     view: View = field(repr=False)
 
     @property
-    def states(self) -> int:
+    def num_actions(self) -> int:
+        """Number of actions, ``A`` = 3."""
+        return self.transitions.shape[1]
+
+    @property
+    def num_states(self) -> int:
         """Number of states, ``N``."""
         return len(self.positions)
 
     @property
+    def goal(self) -> Tensor:
+        """Observations that count as the goal, shape ``(4, ...)`` for one goal cell."""
+        return self.features[self.goals]
+
+    @property
     def starts(self) -> Tensor:
         """Indices of every state that is not on the goal cell, ascending."""
-        on_goal = torch.zeros(self.states, dtype=torch.bool)
+        on_goal = torch.zeros(self.num_states, dtype=torch.bool)
         on_goal[self.goals] = True
-        return torch.arange(self.states)[~on_goal]
+        return torch.arange(self.num_states)[~on_goal]
 
     def observe(self, images: Tensor) -> Tensor:
         """What a model sees of images ``(..., width, height, 3)``: features, as :attr:`features` holds them."""
@@ -102,11 +119,53 @@ class Gridworld:
             raise ValueError(f"position {tuple(position)} with heading {heading} is not a state of {self.env_id}")
         return int(match.nonzero()[0, 0])
 
+    def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
+        """Walks of uniformly random actions from uniformly random states, across the goal cell too."""
+        require_count("count", count)
+        require_count("length", length)
+        actions = torch.randint(self.num_actions, (count, length), generator=generator)
+        states = torch.empty(count, length + 1, dtype=torch.long)
+        states[:, 0] = torch.randint(self.num_states, (count,), generator=generator)
+        for t in range(length):
+            states[:, t + 1] = self.transitions[states[:, t], actions[:, t]]
+        return Walks(self.features, states, actions, self.num_actions, distinct=len(states.unique()))
+
     def open(self, state: int) -> gymnasium.Env:
         """A fresh copy of the real environment, its agent standing in ``state``."""
         env = _reset(self.env_id, self.layout_seed, self.view.kind)
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
+
+    def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
+        """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
+        starts = torch.as_tensor(starts)
+        wrong = starts[(starts < 0) | (starts >= self.num_states)]
+        if len(wrong):
+            raise ValueError(f"starts must lie between 0 and {self.num_states - 1}, got {int(wrong[0])}")
+        return GridSimulation(self, starts)
+
+
+class GridSimulation:
+    """MiniGrid's own environments, which alone judge success; see :class:`~helm_tutorial.worlds.world.Simulation`."""
+
+    def __init__(self, world: Gridworld, starts: Tensor) -> None:
+        self.world, self.states = world, starts.clone()
+        self.success, self.over = torch.zeros(2, len(starts), dtype=torch.bool)
+        self._envs = [world.open(start) for start in starts.tolist()]
+        self._seen = world.features[starts]
+
+    def observe(self) -> Tensor:
+        """What the environments showed last."""
+        return self._seen
+
+    def step(self, actions: Tensor, rows: Tensor) -> None:
+        """Step the environments ``rows``."""
+        for action, row in zip(actions.tolist(), rows.tolist(), strict=True):
+            observation, reward, terminated, truncated, _ = self._envs[row].step(action)
+            agent = self._envs[row].unwrapped
+            self._seen[row] = self.world.observe(torch.as_tensor(observation["image"]))
+            self.states[row] = self.world.index(tuple(map(int, agent.agent_pos)), int(agent.agent_dir))
+            self.success[row], self.over[row] = terminated and reward > 0, terminated or truncated
 
 
 def load_gridworld(
@@ -128,7 +187,7 @@ def load_gridworld(
 
     Example:
         >>> world = load_gridworld("MiniGrid-Empty-8x8-v0")
-        >>> world.states, len(world.starts), int(goal_distances(world)[world.start])
+        >>> world.num_states, len(world.starts), int(goal_distances(world)[world.start])
         (144, 140, 11)
     """
     require_count("layout_seed", layout_seed, low=0)
@@ -182,7 +241,7 @@ def geodesic_distances(world: Gridworld) -> Tensor:
 
     Not symmetric: going back means turning round first.
     """
-    return _distances_to(world, torch.arange(world.states))
+    return _distances_to(world, torch.arange(world.num_states))
 
 
 def goal_distances(world: Gridworld) -> Tensor:
@@ -192,7 +251,7 @@ def goal_distances(world: Gridworld) -> Tensor:
 
 def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
     """Fewest steps to each target, ``(N, targets)``: one more than from the best next state, Bellman's equation."""
-    distances = torch.full((world.states, len(targets)), float("inf"))
+    distances = torch.full((world.num_states, len(targets)), float("inf"))
     distances[targets, torch.arange(len(targets))] = 0.0
     while True:
         known = distances
@@ -200,25 +259,6 @@ def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
             distances = torch.minimum(distances, 1.0 + known[world.transitions[:, action]])
         if torch.equal(distances, known):
             return distances
-
-
-def random_walks(world: Gridworld, count: int, length: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Walks of uniformly random actions from uniformly random states.
-
-    Returns:
-        States, shape ``(count, length + 1)``, and actions, shape ``(count, length)``.
-
-    Raises:
-        ValueError: ``count`` or ``length`` is below 1.
-    """
-    require_count("count", count)
-    require_count("length", length)
-    actions = torch.randint(len(ACTIONS), (count, length), generator=generator)
-    states = torch.empty(count, length + 1, dtype=torch.long)
-    states[:, 0] = torch.randint(world.states, (count,), generator=generator)
-    for t in range(length):
-        states[:, t + 1] = world.transitions[states[:, t], actions[:, t]]
-    return states, actions
 
 
 def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:

@@ -207,6 +207,10 @@ def _require_artist(what: str, style: Mapping, value, box: np.ndarray, seen: Map
             same(np.concatenate([np.empty((0, 2)), *strokes]), points[there])
             begins = there & ~np.concatenate([[False], there[:-1]])
             assert len(strokes) == begins.sum(), f"{what} has {len(strokes)} strokes"
+        looks = [style["halo"], style] if "halo" in style else [style] * ("stroke" in style)
+        for line, look in zip(seen["lines"], looks, strict=True):
+            assert line["stroke"] == look["stroke"], what
+            same([float(d) for d in line.get("stroke-dasharray", "").split()], look.get("dash") or [])
         if "marker" in style:
             kept = points[-1:] if style["last"] else points
             same(middles(seen["marks"]), kept[within(kept)])

@@ -1,7 +1,6 @@
 import itertools
 import math
 
-import matplotlib
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -10,15 +9,7 @@ from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
 from helm_book.figures.style import COLORS, LABELS
 from helm_tutorial.funnel.descent import descend, start_grid
-from helm_tutorial.funnel.landscape import mollified, report_energy
-
-
-@pytest.fixture
-def axes():
-    matplotlib.use("Agg")
-    figure = Figure(layout="constrained")
-    yield figure.add_subplot()
-    figure.canvas.draw()  # what cannot be drawn fails here
+from helm_tutorial.funnel.landscape import mollify, report_energy
 
 
 def texts(axes) -> list[str]:
@@ -84,7 +75,7 @@ def test_misses_are_drawn_over_their_horizons(axes):
 
 
 def test_landscape_draws_filled_ends_only_where_descent_arrives(axes):
-    energy = mollified(report_energy(), 0.5)
+    energy = mollify(report_energy(), 0.5)
     arriving = descend(energy, torch.tensor([[2.0, 2.0]]))
     stuck = torch.full_like(arriving, 2.0)
     funnel.plot_landscape(axes, energy, paths=torch.cat([arriving, stuck]), points=21)

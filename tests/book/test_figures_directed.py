@@ -10,11 +10,6 @@ from helm_book.figures import directed
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
 @pytest.fixture
 def panels():
     figure, panels = plt.subplots(1, 3)
@@ -70,15 +65,15 @@ def test_measures_have_a_panel_each_and_pass_over_what_was_never_measured(panels
 
 
 def test_a_field_picture_has_each_states_colour_on_the_side_that_it_faces(world):
-    values = torch.arange(world.states).float()
+    values = torch.arange(world.num_states).float()
     size = 5 * 20
     picture = directed.field_picture(world, values, size=size)
     assert picture.shape == (size, size, 3) and picture.dtype == np.uint8
     toward = {0: (1, 0), 1: (0, 1), 2: (-1, 0), 3: (0, -1)}
-    for state in range(world.states):
+    for state in range(world.num_states):
         dx, dy = toward[int(world.headings[state])]
         x, y = ((world.positions[state].numpy() + 0.5) * 20 + 6 * np.array([dx, dy])).astype(int)
-        expected = 255 * np.array(mpl.colormaps["viridis_r"](state / (world.states - 1))[:3])
+        expected = 255 * np.array(mpl.colormaps["viridis_r"](state / (world.num_states - 1))[:3])
         assert np.abs(picture[y, x] - expected).max() <= 1
     assert tuple(picture[3, 3]) == directed.WALL
 

@@ -1,25 +1,14 @@
 """Figures of chapters 3 to 6 show the numbers that they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from helm_book.figures import factorial, grid, intervals
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
-@pytest.fixture
-def axes():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+from helm_book.figures.style import COLORS
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances
 
 
 def test_world_is_the_environments_own_rendering(world, axes):
@@ -45,6 +34,20 @@ def test_field_has_a_triangle_a_state_beside_the_edge_it_faces(world, axes):
         assert away @ np.array(steps[heading]) > 0.3
 
 
+def test_advice_points_where_the_action_leads(world, axes):
+    actions = torch.full((world.num_states,), -1)
+    actions[world.index((1, 1), 0)] = 2  # forward, facing right
+    actions[world.index((2, 2), 1)] = 0  # left, facing down: then right
+    right = torch.zeros(world.num_states, dtype=torch.bool)
+    right[world.index((1, 1), 0)] = True
+    grid.show_advice(axes, world, actions, right, title="advice", mark=int(world.goals[0]))
+    wrong_arrows, right_arrows = axes.collections
+    for arrows, tail, colour in ((right_arrows, (1.15, 1.0), "true"), (wrong_arrows, (1.85, 2.3), "flat")):
+        assert (arrows.U.tolist(), arrows.V.tolist()) == (pytest.approx([0.3]), pytest.approx([0.0]))
+        assert arrows.XY[0].tolist() == pytest.approx(tail)
+        assert same_color(arrows.get_facecolor()[0], COLORS[colour])
+
+
 def test_distance_bands_are_quantiles(axes):
     geodesic = torch.tensor([1.0, 1, 1, 2, 2, 2, float("inf")])
     latent = torch.tensor([1.0, 2, 3, 4, 5, 6, 99])
@@ -53,7 +56,7 @@ def test_distance_bands_are_quantiles(axes):
 
 
 def test_embedding_keeps_distances_of_planar_latents(world, axes):
-    plane = torch.cat([world.positions.float(), torch.zeros(world.states, 3)], dim=1)
+    plane = torch.cat([world.positions.float(), torch.zeros(world.num_states, 3)], dim=1)
     dots = grid.show_embedding(axes, world, plane, geodesic_distances(world)[:, 0], title="plane")
     shown = torch.as_tensor(np.asarray(dots.get_offsets()))
     assert torch.allclose(torch.cdist(shown, shown), torch.cdist(plane, plane).double(), atol=1e-4)

@@ -9,8 +9,7 @@ from helm_book.figures.regularity import build_gains, move_gains
 from helm_book.figures.rivals import RIVAL_COLORS, build_rivals, move_rivals, name_excess, show_excess
 from helm_book.figures.style import apart
 from helm_book.figures.swaps import ASKED_COLORS, LONGEST, build_asked, move_asked, show_ranking
-from helm_tutorial.cliff.penalties import penalised_gain
-from helm_tutorial.models.regularity import FORMS
+from helm_tutorial.models.regularity import FORMS, penalised_gain
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The table of an explorer: a press chooses the value in whose box it lies, however unevenly the values lie."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -9,13 +8,6 @@ from helm_book.figures.tables import moving_table, table_numbers
 
 ACROSS, UP = (0.0, 0.5, 0.8, 0.95), (0.05, 0.1, 1.0)
 SHARES = {(x, y): x * y for x in ACROSS for y in UP}
-
-
-@pytest.fixture
-def axes():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
 
 
 def test_boxes_are_equal_and_values_in_their_middles(axes):

@@ -10,25 +10,21 @@ from helm_book.explorer.controls import check_controls
 from helm_book.explorer.scene import Scene, Stage
 from helm_book.figures.planner import explore_planner, planner_scene
 from helm_book.figures.watched_episode import jumps, watch_episode
-from helm_study.play import Planning, play
-from helm_tutorial.models.baselines import untrained
-from helm_tutorial.models.contrastive import Training
+from helm_study.fast.baselines import untrained
+from helm_study.play import Planning, gradient_planner, play
+from helm_tutorial.models.settings import LatentPrediction
 from helm_tutorial.models.world_model import one_hot_actions
-from helm_tutorial.planning.plan import goal_cost, score
+from helm_tutorial.planning.cost import mean_distance
+from helm_tutorial.planning.plan import score
 from helm_tutorial.rollouts import rollout
-from helm_tutorial.worlds.gridworld import ACTIONS, load_gridworld
+from helm_tutorial.worlds.gridworld import ACTIONS
 
 PLANNING = Planning(horizon=4, steps=11, restarts=3, decode_every=4, limit=1.0)
 
 
 @pytest.fixture(scope="module")
-def world():
-    return load_gridworld("MiniGrid-Empty-5x5-v0")
-
-
-@pytest.fixture(scope="module")
 def model(world):
-    return untrained(world, Training(), seed=0)
+    return untrained(world, LatentPrediction(), seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +33,7 @@ def episode(world, model):
 
 
 def test_it_is_the_episode_that_is_played(world, model, episode):
-    played = play(world, model, PLANNING, seed=3, starts=[world.start])
+    played = play(world, model, gradient_planner(PLANNING), PLANNING, seed=3, starts=[world.start])
     assert torch.equal(episode.states, played.states[0][played.states[0] >= 0])
     assert episode.success == bool(played.success[0])
     assert len(episode.decisions) == len(episode.states) - 1 == int(played.steps[0])
@@ -56,8 +52,8 @@ def test_every_decision_costs_what_it_says(world, model, episode):
         with torch.no_grad():
             imagined = rollout(model, start.expand(6, -1), decision.probabilities)
             kept = rollout(model, start, one_hot_actions(decision.plan, 3)[None])[0]
-        assert torch.allclose(goal_cost(imagined[:, 1:], goal), decision.cost[:, decision.followed], atol=1e-5)
-        assert float(score(model, start, goal, decision.plan[None, None], actions=3)) == pytest.approx(
+        assert torch.allclose(mean_distance(imagined[:, 1:], goal), decision.cost[:, decision.followed], atol=1e-5)
+        assert float(score(model, start, goal, decision.plan[None, None], num_actions=3)) == pytest.approx(
             decision.plan_cost, abs=1e-5
         )
         assert decision.plan_cost == float(decision.decoded_cost.min())

@@ -17,7 +17,6 @@ from helm_tutorial.worlds.gridworld import (
     geodesic_distances,
     goal_distances,
     load_gridworld,
-    random_walks,
 )
 
 
@@ -27,7 +26,7 @@ def empty():
 
 
 def test_empty_8x8_is_what_the_book_says(empty):
-    assert empty.states == 144
+    assert empty.num_states == 144
     assert len(empty.starts) == 140
     assert empty.positions[empty.start].tolist() == [1, 1]
     assert empty.positions[empty.goals].unique(dim=0).tolist() == [[6, 6]]
@@ -55,7 +54,7 @@ def test_transitions_and_observations_are_the_real_environments(env_id):
 
 
 def test_observations_tell_states_apart(empty):
-    assert len(empty.features.unique(dim=0)) == empty.states
+    assert len(empty.features.unique(dim=0)) == empty.num_states
 
 
 def test_opened_environment_stands_where_it_should(empty):
@@ -68,9 +67,9 @@ def test_opened_environment_stands_where_it_should(empty):
 def test_geodesic_distance_agrees_with_matrix_powers():
     world = load_gridworld("MiniGrid-Empty-5x5-v0")
     distances = geodesic_distances(world)
-    adjacency = torch.zeros(world.states, world.states)
-    adjacency[torch.arange(world.states).repeat_interleave(len(ACTIONS)), world.transitions.reshape(-1)] = 1
-    reached = torch.eye(world.states)
+    adjacency = torch.zeros(world.num_states, world.num_states)
+    adjacency[torch.arange(world.num_states).repeat_interleave(len(ACTIONS)), world.transitions.reshape(-1)] = 1
+    reached = torch.eye(world.num_states)
     for steps in range(int(distances.max()) + 1):
         assert torch.equal(reached > 0, distances <= steps)
         reached = ((reached + reached @ adjacency) > 0).float()
@@ -80,17 +79,17 @@ def test_geodesic_distance_is_a_quasimetric(empty):
     distances = geodesic_distances(empty)
     assert bool((distances.diagonal() == 0).all())
     one_more = distances[empty.transitions].min(dim=1).values + 1
-    off = ~torch.eye(empty.states, dtype=torch.bool)
+    off = ~torch.eye(empty.num_states, dtype=torch.bool)
     assert torch.equal(one_more[off], distances[off])
     assert not torch.equal(distances, distances.T)
 
 
 def test_random_walks_are_walks_and_repeat_with_their_seed(empty):
-    states, actions = random_walks(empty, 20, 30, generator=torch.Generator().manual_seed(1))
-    again, _ = random_walks(empty, 20, 30, generator=torch.Generator().manual_seed(1))
-    assert states.shape == (20, 31)
-    assert torch.equal(empty.transitions[states[:, :-1], actions], states[:, 1:])
-    assert torch.equal(states, again)
+    walks, again = (empty.random_walks(20, 30, generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    assert walks.states.shape == (20, 31) and walks.num_actions == empty.num_actions == 3
+    assert torch.equal(empty.transitions[walks.states[:, :-1], walks.actions], walks.states[:, 1:])
+    assert torch.equal(walks.states, again.states) and walks.features is empty.features
+    assert walks.distinct == len(walks.states.unique())
 
 
 @pytest.mark.parametrize("layout_seed", [0, 1])
@@ -114,10 +113,10 @@ def test_worlds_of_walls_are_admitted_and_every_state_reaches_every_other(env_id
     stood_on = torch.zeros_like(free)
     stood_on[tuple(world.positions.T)] = True
     beside = torch.stack([stood_on.roll(step, axis) for step in (-1, 1) for axis in (0, 1)]).any(dim=0)
-    assert world.states == 4 * int(stood_on.sum()) and len(world.goals) == 4
+    assert world.num_states == 4 * int(stood_on.sum()) and len(world.goals) == 4
     assert not (stood_on & ~free).any() and not (beside & free & ~stood_on).any()
     assert world.start not in world.goals.tolist()
-    assert len(world.features.unique(dim=0)) == world.states
+    assert len(world.features.unique(dim=0)) == world.num_states
     # To the start and from it: so from each state to each other.
     for transitions in (world.transitions.tolist(), _reversed(world.transitions)):
         reached = {world.start}
@@ -126,7 +125,7 @@ def test_worlds_of_walls_are_admitted_and_every_state_reaches_every_other(env_id
             fresh = set(transitions[frontier.pop()]) - reached
             reached |= fresh
             frontier.extend(fresh)
-        assert len(reached) == world.states
+        assert len(reached) == world.num_states
 
 
 def _reversed(transitions):
@@ -276,4 +275,4 @@ def test_bad_input_is_named(empty):
     with pytest.raises(ValueError, match=r"position \(0, 0\) with heading 0 is not a state"):
         empty.index((0, 0), 0)
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
-        random_walks(empty, 0, 5, generator=torch.Generator())
+        empty.random_walks(0, 5, generator=torch.Generator())

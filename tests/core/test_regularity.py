@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from helm_study.play import learned_rollout_jacobian
-from helm_tutorial.cliff.penalties import penalised_gain
-from helm_tutorial.jacobian import rollout_jacobian, spectral_penalty_hutchinson
-from helm_tutorial.models.contrastive import Training, train_contrastive
-from helm_tutorial.models.regularity import FORMS, bounded_gradient, regularity_loss, squared_growth
+from helm_tutorial.cliff.penalties import spectral_penalty
+from helm_tutorial.jacobian import rollout_jacobian
+from helm_tutorial.models.contrastive import train_contrastive
+from helm_tutorial.models.regularity import FORMS, bounded_gradient, penalised_gain, regularity_loss, squared_growth
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import load_gridworld
@@ -68,7 +69,7 @@ def test_each_form_by_hand(scale):
     }
     assert loss["hinge"] == pytest.approx(D * max(0.0, scale**2 - 1), abs=1e-4)
     assert loss["rollout"] == pytest.approx(D * max(0.0, 2 * math.log(scale)), abs=1e-4)
-    same = spectral_penalty_hutchinson(model, z, actions[:, 0], torch.Generator().manual_seed(5))
+    same = spectral_penalty(model, z, actions[:, 0], generator=torch.Generator().manual_seed(5))
     assert loss["square"] == float(same) > 0
 
 
@@ -127,7 +128,7 @@ def test_tangent_dynamics_move_along_the_sphere_and_normalising_never_stretches_
 @pytest.mark.parametrize("form", FORMS)
 def test_training_uses_the_form_that_it_names(form):
     room = load_gridworld("MiniGrid-Empty-5x5-v0")
-    few = Training(walks=50, walk_length=20, updates=150, batch=128, spectral_form=form)
+    few = Contrastive(walks=50, walk_length=20, updates=150, batch=128, spectral_form=form)
 
     def growth(weight: float) -> float:
         model = train_contrastive(room, replace(few, spectral_weight=weight), 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import notebooks
 from browser_tabs import Tabs
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -25,7 +27,9 @@ UNSET_FORMULAS = """{
     } });
 }"""
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
-CHAPTERS = sorted(f"book/{path.stem}.html" for path in (HTML.parents[1] / "book").glob("*.ipynb"))
+NOTEBOOKS = {path.relative_to(notebooks.ROOT).with_suffix(".html").as_posix(): path for path in notebooks.stored()}
+CHAPTERS = [page for page, path in NOTEBOOKS.items() if path in notebooks.chapters()]
+WITH_EXPLORERS = [page for page, path in NOTEBOOKS.items() if re.search(r"explore\w*\(", path.read_text("utf-8"))]
 
 
 @dataclass

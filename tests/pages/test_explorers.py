@@ -7,7 +7,7 @@ import io
 import explorer_pages
 import numpy as np
 import pytest
-from built_pages import CHAPTERS, PAGES
+from built_pages import PAGES, WITH_EXPLORERS
 from PIL import Image
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
@@ -108,7 +108,7 @@ def make_choices(explorer: Explorer) -> None:
         assert len({picture for picture, _, _ in states}) > 1, "the picture does not follow the choice"
 
 
-@pytest.mark.parametrize("page", CHAPTERS)
+@pytest.mark.parametrize("page", WITH_EXPLORERS)
 def test_every_control_moves_its_own_picture_and_caption_and_reset_restores_them(reader, page):
     visit, explorers = open_explorers(reader, page, by="file")  # the other tests come by http
     assert explorers, f"{page} has no explorer"
@@ -129,7 +129,7 @@ def test_every_control_moves_its_own_picture_and_caption_and_reset_restores_them
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("page", CHAPTERS)
+@pytest.mark.parametrize("page", WITH_EXPLORERS)
 def test_steps_play_drags_set_and_links_restore(reader, page):
     visit, explorers = open_explorers(reader, page)
     linked = []
@@ -223,7 +223,7 @@ def require_usable_by_finger(explorer: Explorer, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("page", CHAPTERS)
+@pytest.mark.parametrize("page", WITH_EXPLORERS)
 def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page, width):
     visit, explorers = open_explorers(reader, page, width=width)
     visit.page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page

@@ -112,12 +112,30 @@ def test_a_run_twice_gives_the_same_bytes(tmp_path):
     assert notebooks.check(path) == []
 
 
-def test_a_solution_is_folded_everywhere_and_nothing_else_is():
+def test_the_source_of_a_solution_is_folded_everywhere_and_an_author_may_fold_more():
     solution = v4.new_code_cell("print(1)", metadata={"tags": ["hide-cell"]})
-    shown = v4.new_code_cell("print(2)", metadata={"tags": ["hide-input"], "cellView": "form", "jupyter": {}})
-    cells = notebooks.normalise(chapter(solution, shown)).cells
-    assert cells[-2].metadata["cellView"] == "form" and cells[-2].metadata["jupyter"]["source_hidden"]
-    assert set(cells[-1].metadata) == {"tags"}
+    folded = v4.new_code_cell("print(2)", metadata={"tags": ["hide-input"], "cellView": "form", "jupyter": {}})
+    shown = v4.new_code_cell("print(3)", metadata={"tags": ["hide-input"], "colab": {}})
+    cells = notebooks.normalise(chapter(solution, folded, shown)).cells[-3:]
+    assert [cell.metadata.get("cellView") for cell in cells] == ["form", "form", None]
+    assert [cell.metadata.get("jupyter") for cell in cells] == [{"source_hidden": True}, None, None]
+    assert set(cells[2].metadata) == {"tags"}
+
+
+def test_a_notebook_says_of_its_language_what_exporters_ask_and_no_version():
+    said = notebooks.normalise(chapter()).metadata.language_info
+    assert (said.file_extension, said.mimetype, said.nbconvert_exporter) == (".py", "text/x-python", "python")
+    assert "version" not in said
+
+
+def test_a_notebook_is_tidied_without_losing_its_outputs(tmp_path):
+    path = tmp_path / "a.ipynb"
+    stale = chapter(v4.new_code_cell("plot()", execution_count=2, outputs=[PLOT], metadata=ALT))
+    stale.cells[1].source = "import torch"
+    notebooks.write(stale, path)
+    notebooks.main(["tidy", str(path)])
+    assert notebooks.check(path) == []
+    assert notebooks.read(path).cells[2].outputs == [PLOT]
 
 
 def test_a_link_to_a_file_beside_the_notebook_is_refused_since_colab_has_none():

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from helm_study import records, reproduce
 from helm_study.contrastive import contrastive_fix
-from helm_study.directed import other_worlds, pixels
+from helm_study.directed import other_worlds, pictures, pixels
+from helm_study.fast.baselines import train_reconstruction
+from helm_study.fast.contrastive import train_contrastive
 from helm_study.forms import regularity_forms
 from helm_study.pillars import continuous_pillars, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld
 from helm_study.stability import stability_alone
-from helm_tutorial.models.baselines import train_reconstruction
-from helm_tutorial.models.contrastive import directed, train_contrastive
 from helm_tutorial.models.fit import Progress
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import Gridworld, load_gridworld
@@ -34,14 +34,15 @@ Trained = tuple[Gridworld | ContinuousWorld, WorldModel]
 def _stable(progress: Progress) -> Trained:
     config = stability_alone.Config()
     world = load_gridworld(config.env, observation="profiles")
-    training = replace(config.training, spectral_weight=config.spectral_weight)
-    return world, train_reconstruction(world, training, SEED, progress=progress)
+    settings = replace(config.reconstruction, spectral_weight=config.spectral_weight)
+    return world, train_reconstruction(world, settings, SEED, progress=progress)
 
 
 def _pixels(progress: Progress) -> Trained:
     config = pixels.Config()
     world = load_gridworld(config.env, layout_seed=config.layout_seed, observation="pixels")
-    return world, train_contrastive(world, directed(config.training), SEED, progress=progress)
+    encoder = pictures.PictureEncoder.of(world, config.training)
+    return world, train_contrastive(world, config.training.directed(), SEED, encoder=encoder, progress=progress)
 
 
 def _form(progress: Progress) -> Trained:
@@ -66,13 +67,13 @@ def _expansive_world(progress: Progress) -> Trained:
 def _directed(progress: Progress) -> Trained:
     config = contrastive_fix.Config()
     world = load_gridworld(config.env, observation="profiles")
-    return world, train_contrastive(world, directed(config.training), SEED, progress=progress)
+    return world, train_contrastive(world, config.training.directed(), SEED, progress=progress)
 
 
 def _crossing(progress: Progress) -> Trained:
     config = other_worlds.Config()
     world = load_gridworld(other_worlds.WORLDS["crossing"], observation=config.observation)
-    return world, train_contrastive(world, directed(config.training), SEED, progress=progress)
+    return world, train_contrastive(world, config.contrastive.directed(), SEED, progress=progress)
 
 
 TRAININGS: dict[str, Callable[[Progress], Trained]] = {

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helm_study.pillars import continuous_pillars, continuous_planning, two_pillars
+from helm_study.fast.data import Data
+from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
-from helm_study.pillars.expansive_play import execute_continuous, execute_knowing
+from helm_study.pillars.expansive_play import TrueDynamics, surroundings
 from helm_tutorial.cliff.linear_system import spectral_radius
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.models.batches import Data
-from helm_tutorial.models.contrastive import Training
+from helm_tutorial.models.settings import Contrastive
+from helm_tutorial.planning.episodes import run_episodes
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import rollout
 
@@ -26,10 +27,9 @@ def following(actions: torch.Tensor):
     """A planner that plays given sequences ``(B, T)``, and keeps what it is shown."""
     shown = []
 
-    def planner(seen: torch.Tensor) -> Plan:
+    def planner(model, seen: torch.Tensor, goal: torch.Tensor, **options) -> Plan:
         shown.append(seen)
-        nothing = torch.zeros(len(seen))
-        return Plan(actions[: len(seen), len(shown) - 1 :], nothing, nothing, 0)
+        return Plan(actions[: len(seen), len(shown) - 1 :], torch.zeros(len(seen)))
 
     return planner, shown
 
@@ -61,7 +61,7 @@ def test_every_rollout_expands_at_the_same_rate(world):
     assert spectral_radius(world.system.W) == pytest.approx(1.1)
     for horizon in (1, 12, 50):
         expected = 1.1**horizon * math.sqrt(2)
-        assert continuous_planning.true_rollout_jacobian(world, horizon) == pytest.approx(expected)
+        assert expansive_play.true_rollout_jacobian(world, horizon) == pytest.approx(expected)
         actions = torch.eye(4, dtype=torch.float64)[torch.randint(4, (3, horizon))]
         measured = rollout_jacobian(world.system, torch.randn(3, 2, dtype=torch.float64), actions).state_norm
         assert torch.allclose(measured, torch.full((3,), expected, dtype=torch.float64))
@@ -112,23 +112,31 @@ def test_observations_tell_states_apart_and_only_nearby_ones_look_alike(world):
 
 
 def test_walks_follow_the_system_and_training_sees_no_state(world):
-    visited = world.random_walks(30, 6, generator=torch.Generator().manual_seed(1))
-    assert visited.states == 30 * 7 and visited.walks.flatten().tolist() == list(range(210))
-    assert set(vars(visited)) == {"features", "walks", "walk_actions", "actions"}
+    walks = world.random_walks(30, 6, generator=torch.Generator().manual_seed(1))
+    assert walks.num_states == 30 * 7 and walks.states.flatten().tolist() == list(range(210))
+    assert (walks.num_actions, walks.distinct) == (4, 144)  # updates scale with places, not with points
     generator = torch.Generator().manual_seed(1)
     actions = torch.randint(4, (30, 6), generator=generator)
     points = rollout(world.system, world.draw(30, generator=generator), torch.eye(4, dtype=torch.float64)[actions])
-    assert torch.equal(visited.walk_actions, actions)
-    assert torch.allclose(visited.features[visited.walks], world.observe(points), atol=1e-5)
+    assert torch.equal(walks.actions, actions)
+    assert torch.allclose(walks.features[walks.states], world.observe(points), atol=1e-5)
 
 
 def test_the_recipes_data_are_these_walks(world):
-    data = Data(world, Training(walks=20, walk_length=5, batch=8), 3)
-    visited = world.random_walks(20, 5, generator=torch.Generator().manual_seed(3))
-    assert torch.equal(data.world.features, visited.features) and torch.equal(data.actions, visited.walk_actions)
-    assert (data.choices, data.observations) == (4, 144) and data.steps(2000) == 2000
-    model = data.model()
-    assert model.actions == 4 and model.encode(data.world.features).shape == (120, 32)
+    data = Data(world, Contrastive(walks=20, walk_length=5, batch=8), 3)
+    walks = world.random_walks(20, 5, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(data.walks.features, walks.features) and torch.equal(data.walks.actions, walks.actions)
+    assert data.steps(2000) == 2000
+    assert data.model.num_actions == 4 and data.model.encode(walks.features).shape == (120, 32)
+
+
+def test_surroundings_are_fresh_states_and_where_each_action_leads(world):
+    found, here = surroundings(world, 3, points=5), world.draw(5, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(found.features[:5], world.observe(here))
+    for action in range(4):
+        there = world.step(here, torch.full((5,), action))
+        assert torch.equal(found.features[found.transitions[:, action]], world.observe(there))
+    assert sorted(found.transitions.flatten().tolist()) == list(range(5, 25))
 
 
 # ---------------------------------------------------------------- fewest steps
@@ -136,7 +144,7 @@ def test_the_recipes_data_are_these_walks(world):
 
 def test_fewest_steps_are_what_a_search_step_by_step_finds(world):
     points = world.draw(6, generator=torch.Generator().manual_seed(4))
-    steps = fewest_steps(world, points, world.goal.expand_as(points), most=6)
+    steps = fewest_steps(world, points, world.target.expand_as(points), most=6)
     for point, found in zip(points, steps.tolist(), strict=True):
         reached, expected = point[None], math.inf
         for t in range(7):
@@ -162,15 +170,16 @@ def test_episodes_are_judged_by_the_true_system_and_planned_on_what_is_seen(worl
     starts = torch.tensor([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [9.5, 0.0]])
     # Pushed back: (1, 0) comes within the goal ball at once, (3, 0) does not in two steps, (9.5, 0) flies off.
     planner, shown = following(torch.tensor([[2, 2], [2, 2], [0, 0]]))
-    episodes = execute_continuous(world, planner, starts, limit=2)
+    looking = TrueDynamics(world.system)  # its latents are what is seen
+    episodes = run_episodes(world, looking, planner, starts, limit=2)
     assert episodes.success.tolist() == [True, True, False, False]
     assert episodes.steps.tolist() == [0, 1, 2, 1]
     assert torch.equal(shown[0], world.observe(starts[1:]))
     assert shown[1].shape == (1, 64)
-    assert torch.allclose(episodes.points[2, 1], world.step(starts[2:3], torch.tensor([2]))[0])
-    assert bool(episodes.points[1, 2].isnan().all())
+    assert torch.allclose(episodes.states[2, 1], world.step(starts[2:3], torch.tensor([2]))[0])
+    assert bool(episodes.states[1, 2].isnan().all())
     planner, shown = following(torch.tensor([[2, 2]] * 3))
-    execute_knowing(world, planner, starts, limit=1)
+    run_episodes(replace(world, frequencies=None), looking, planner, starts, limit=1)
     assert torch.equal(shown[0], starts[1:])
 
 
@@ -190,12 +199,9 @@ def test_episodes_are_judged_by_the_true_system_and_planned_on_what_is_seen(worl
         (lambda w: fewest_steps(w, torch.zeros(3, 2), torch.zeros(3, 2), most=11), "most must be between 0 and 10"),
         (lambda w: solvable_starts(w, 3, low=10), "low must be between 1 and 9, got 10"),
         (lambda w: solvable_starts(expansive_world(goal_radius=1e-6), 3), "reach must let more states"),
-        (lambda w: execute_continuous(w, None, torch.zeros(0, 2), limit=3), "starts must hold at least one state"),
-        (lambda w: execute_continuous(w, None, torch.zeros(2, 3), limit=3), "starts must have shape"),
-        (lambda w: execute_continuous(w, None, torch.zeros(2, 2), limit=0), "limit must be at least 1, got 0"),
+        (lambda w: w.simulate(torch.zeros(2, 3)), "starts must have shape"),
         (lambda w: continuous_pillars.Config(weight_contrastive=0.0), "weight_contrastive must be"),
         (lambda w: continuous_pillars.Config(starts=1), "starts must be at least 2, got 1"),
-        (lambda w: continuous_pillars.run(continuous_pillars.Config.quick(), -1), "seed must be at least 0, got -1"),
     ],
 )
 def test_bad_arguments_are_named(world, call, message):
@@ -208,7 +214,7 @@ def test_bad_arguments_are_named(world, call, message):
 
 def test_the_small_one_measures_everything():
     config, heard = continuous_pillars.Config.quick(), []
-    values = continuous_pillars.run(config, 0, progress=lambda message, fraction: heard.append(fraction))
+    values = continuous_pillars.STUDY.run(config, 0, progress=lambda message, fraction: heard.append(fraction))
     assert set(values) == set(continuous_pillars.METRICS)
     assert heard == sorted(heard) and heard[0] == 0.0 < heard[-1] < 1.0
     for name, value in values.items():
@@ -219,4 +225,5 @@ def test_the_small_one_measures_everything():
 def test_what_it_shares_with_the_factorial_of_minigrid_is_the_same():
     ours, theirs = continuous_pillars.Config(), two_pillars.Config()
     assert replace(ours.planning, stride=theirs.planning.stride) == theirs.planning
-    assert replace(ours.training, walks=1000, walk_length=50) == theirs.training
+    for name in ("reconstruction", "contrastive"):
+        assert replace(getattr(ours, name), walks=1000, walk_length=50) == getattr(theirs, name)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helm_study.funnel.box_filter import box_optimum
-from helm_study.funnel.funnel_dissected import METRICS, Config, kept, measure, roughen, run, run_seeds
+from helm_study.funnel.funnel_dissected import METRICS, STUDY, Config, kept, measured, roughen
 from helm_tutorial.funnel.invariance import energy_network
 from helm_tutorial.funnel.landscape import invariance_optimum, invariant_factor, report_energy
 
@@ -15,11 +15,11 @@ LIGHT = dataclasses.replace(QUICK, base=BASE, sample=500)
 
 
 def test_one_value_for_each_metric_whatever_seeds_run_beside():
-    together = run_seeds(LIGHT, [3, 1])
+    together = STUDY.run_seeds(LIGHT, [3, 1])
     assert list(together[3]) == list(METRICS)
     assert all(math.isfinite(value) for value in together[3].values())
     # least squares differ in their last bits with where the memory lies
-    assert together[1] == pytest.approx(run(LIGHT, 1), rel=1e-9, abs=1e-12)
+    assert together[1] == pytest.approx(STUDY.run(LIGHT, 1), rel=1e-9, abs=1e-12)
 
 
 def test_what_is_kept_is_read_off_exactly_from_a_filter():
@@ -31,9 +31,9 @@ def test_what_is_kept_is_read_off_exactly_from_a_filter():
 def test_the_optimum_has_the_lowest_loss():
     energy = report_energy()
     best = box_optimum(energy, dimension=2, sigma=0.5, weight=5.0)
-    loss = measure(LIGHT, best, "optimum")["loss_optimum"]
-    assert loss < measure(LIGHT, invariance_optimum(energy, 0.5, 5.0), "recipe")["loss_recipe"]
-    assert loss < measure(LIGHT, energy, "recipe")["loss_recipe"]
+    loss = measured(LIGHT, best, "optimum")["loss_optimum"]
+    assert loss < measured(LIGHT, invariance_optimum(energy, 0.5, 5.0), "recipe")["loss_recipe"]
+    assert loss < measured(LIGHT, energy, "recipe")["loss_recipe"]
 
 
 def test_a_rough_first_layer_reaches_the_fastest_frequency():
@@ -46,5 +46,3 @@ def test_a_rough_first_layer_reaches_the_fastest_frequency():
 def test_bad_settings_are_named():
     with pytest.raises(ValueError, match="wide must be finite and at least"):
         Config(wide=0.5)
-    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
-        run(LIGHT, -1)

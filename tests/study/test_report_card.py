@@ -10,6 +10,7 @@ import pytest
 
 from helm_study import records
 from helm_study.claims import card as report_card
+from helm_study.claims import pillars
 from helm_study.claims import planning as report_claims_planning
 from helm_study.claims.claim import CONDITION, FAILS, HOLDS, OPEN
 
@@ -59,6 +60,18 @@ def test_a_verdict_can_fall_either_way(claim, monkeypatch):
         monkeypatch.setattr(report_claims_planning, "_colder", lambda colder=colder: colder)
         verdicts.add(claim.verdict(metrics))
     assert len(verdicts) >= 2 and verdicts <= {HOLDS, CONDITION, FAILS, OPEN}
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"), [((0.3, 0.3, 0.3), HOLDS), ((0.0, 0.01, 0.02), FAILS), ((0.0, 0.3, 0.6), OPEN)]
+)
+def test_a_pillar_is_judged_by_intervals_and_not_by_means(gains, verdict):
+    metrics = {
+        f"success_{cell}_T{horizon}{planner}": {"values": list(gains) if cell == "both" else [0.0] * 3}
+        for planner, _, horizon in pillars.COSTED
+        for cell in ("both", "contrastive")
+    }
+    assert pillars.necessary(metrics, "contrastive") == verdict
 
 
 def test_leaving_a_seed_out_asks_the_same_rule_of_the_others():

@@ -8,74 +8,90 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import pytest
 
 from helm_study import __main__ as command
 from helm_study import records, reproduce
 from helm_study.metric import Metric
+from helm_study.registry import STUDIES
+from helm_study.study import Study, each_seed
 
-METRICS_PROMISED = {
-    "exp1": "jacobian_true_T50 jacobian_flat_T50 jacobian_helm_T50 jacobian_report_T50 spectral_radius_flat "
-    "spectral_radius_helm spectral_radius_report saturation_helm limit_error_helm one_step_error_flat "
-    "one_step_error_helm closed_form_distance_helm jacobian_flat_relu_T50 jacobian_helm_relu_T50 "
-    "plan_success_model_flat_T10 plan_success_model_flat_T50 plan_success_model_helm_T10 plan_success_model_helm_T50 "
-    "plan_success_system_flat_T10 plan_success_system_flat_T50 plan_success_system_helm_T10 "
-    "plan_success_system_helm_T50 plan_success_system_best_T50",
-    "exp2": "coverage_true coverage_flat coverage_helm coverage_gaussian coverage_coarse_to_fine "
-    "coverage_predicted_helm coverage_box_helm_recipe distance_to_stationary_coarse_to_fine "
-    "global_share_true global_share_flat global_share_helm global_share_helm_recipe global_share_gaussian "
-    "global_share_coarse_to_fine global_share_restarts global_share_population global_share_late "
-    + " ".join(
-        f"coverage_{name}_d{d}" for name in ("true", "gaussian", "invariance", "coarse_to_fine") for d in (2, 4, 8, 16)
-    ),
-    "funnel": "coverage_inside_recipe coverage_inside_rough coverage_inside_optimum kept_fast_rough loss_optimum "
-    "coverage_flat_d2 coverage_helm_d2 coverage_flat_d16 coverage_helm_d16",
-    "exp3": "success_reconstruction success_latent_prediction prediction_accuracy_reconstruction "
-    "latent_spread_latent_prediction metric_correlation_reconstruction final_distance_start_reconstruction",
-    "exp4": "success_contrastive success_printed_loss success_start_contrastive final_distance_start_contrastive "
-    "path_ratio_contrastive metric_correlation_contrastive prediction_accuracy_contrastive "
-    "success_open_loop_contrastive success_one_encoder metric_correlation_bound",
-    "ablation": "metric_correlation_tau0.1_gamma0.8 greedy_accuracy_tau0.05_gamma0 prediction_accuracy_tau1_gamma0.95 "
-    "success_tau0.5_gamma0.5",
-    "maps": "metric_correlation_contrastive greedy_accuracy_untrained descent_share_one_step",
-}
+ROW = "python -m helm_tutorial reproduce tiny"
+
+
+@dataclass(frozen=True)
+class Config:
+    scale: float = 2.0
+
+    @classmethod
+    def quick(cls):
+        return cls(scale=1.0)
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """A real run of the command line over an experiment that costs nothing."""
+def ran():
+    """What ran, as pairs of an arm and a seed."""
+    return []
 
-    @dataclass(frozen=True)
-    class Config:
-        scale: float = 2.0
 
-        @classmethod
-        def quick(cls):
-            return cls(scale=1.0)
+@pytest.fixture
+def tiny(monkeypatch, ran):
+    """A real run of the command line over a study of two arms that costs nothing; its third seed is interrupted."""
 
-    def run(config, seed, *, progress=None):
-        if progress is not None:
-            progress("thinking", 0.5)
-        if seed == 3:
-            raise KeyboardInterrupt
-        return {"share": 0.5 + seed / 10, "ratio": math.nan if seed == 0 else config.scale}
+    @each_seed
+    def measure(config, seed, tell):
+        def share():
+            tell("thinking", 0.5)
+            ran.append(("share", seed))
+            if seed == 3 and ran.count(("share", 3)) == 1:
+                raise KeyboardInterrupt
+            picture = {"picture": {"seed": 0, "parts": {"share": [1]}}} if seed == 0 else {}
+            return {"share": 0.5 + seed / 10, **picture}
 
-    metrics = {"share": Metric("fraction", "a share", 0.25), "ratio": Metric("ratio", "a ratio")}
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "tiny", SimpleNamespace(Config=Config, METRICS=metrics, run=run))
-    monkeypatch.setattr(command, "NAMES", (*command.NAMES, "tiny"))
+        def ratio():
+            ran.append(("ratio", seed))
+            picture = {"picture": {"seed": 0, "parts": {"ratio": [2]}}} if seed == 0 else {}
+            return {"ratio": math.nan if seed == 0 else config.scale, **picture}
+
+        return {"share": share, "ratio": ratio}
+
+    metrics = {
+        "share": Metric("fraction", "a share", 0.25),
+        "sum": Metric("ratio", "of both"),
+        "ratio": Metric("ratio", "a ratio"),
+    }
+    study = Study(
+        "tiny",
+        "Cost nothing.",
+        Config,
+        metrics,
+        {"share": ("share",), "ratio": ("ratio",)},
+        measure,
+        extras=("picture",),
+        derive=lambda values: {"sum": values["share"] + values["ratio"]},
+    )
+    for module in (reproduce, command):
+        monkeypatch.setattr(module, "STUDIES", {**STUDIES, "tiny": study})
+    return study
+
+
+def refused(*line):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["reproduce", *line])
+    assert stop.value.code == 2
 
 
 def test_result_has_the_promised_form(tiny, tmp_path, capsys):
     target = tmp_path / "tiny.json"
     assert command.main(["reproduce", "tiny", "--seeds", "3", "--json", str(target)]) == 0
     result = json.loads(target.read_text())
-    assert set(result) == {
-        "experiment", "config", "seeds", "interval", "versions", "date", "command", "seconds", "metrics"
-    }  # fmt: skip
+    assert list(result) == [
+        "schema", "experiment", "config", "seeds", "interval", "versions", "date", "command", "seconds", "metrics",
+        "picture",
+    ]  # fmt: skip
     assert result["seeds"] == [0, 1, 2] and result["config"] == {"scale": 2.0}
-    assert result["command"] == "python -m helm_tutorial reproduce tiny --seeds 3"
+    assert result["command"] == f"{ROW} --seeds 3" and list(result["metrics"]) == ["share", "sum", "ratio"]
     share = result["metrics"]["share"]
     assert share["values"] == [0.5, 0.6, 0.7]
     assert share["low"] < share["mean"] == pytest.approx(0.6) and share["high"] <= 1.0
@@ -83,6 +99,7 @@ def test_result_has_the_promised_form(tiny, tmp_path, capsys):
     # A seed without a value is null, and the mean is over the others.
     assert result["metrics"]["ratio"]["values"] == [None, 2.0, 2.0]
     assert result["metrics"]["ratio"]["mean"] == 2.0
+    assert result["picture"] == {"seed": 0, "parts": {"share": [1], "ratio": [2]}}
     out = capsys.readouterr()
     assert "share" in out.out and "0.25" in out.out and f"written to {target}" in out.out
     assert "tiny" in out.err and "seed 2 (3 of 3)" in out.err
@@ -96,26 +113,106 @@ def test_interruption_keeps_the_finished_seeds(tiny, tmp_path, capsys):
     assert "interrupted: 2 of 4 seeds of tiny are kept" in capsys.readouterr().err
 
 
-def test_a_resumed_run_makes_only_what_is_missing_and_ends_as_if_uninterrupted(tiny, tmp_path, capsys):
-    experiment = reproduce.EXPERIMENTS["tiny"]
-    plain, ran = experiment.run, []
-
-    def run(config, seed, *, progress=None):
-        ran.append(seed)
-        return plain(config, seed, progress=progress) | ({"picture": [1]} if seed == 0 else {})
-
-    experiment.run, experiment.EXTRAS = run, ("picture",)
+def test_a_resumed_run_makes_only_what_is_missing_and_ends_as_if_uninterrupted(tiny, ran, tmp_path, capsys):
     target = tmp_path / "tiny.json"
-    line = ["reproduce", "tiny", "--json", str(target), "--resume"]
-    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 130
-    experiment.run = lambda config, seed, *, progress=None: run(config, seed + 10) if seed == 3 else run(config, seed)
-    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 0
-    assert ran == [0, 2, 3, 13, 4]
+    line = ["reproduce", "tiny", "--json", str(target), "--resume", "--seed-list", "0,2,3,4"]
+    assert command.main(line) == 130
+    assert command.main(line) == 0
+    assert [seed for arm, seed in ran if arm == "share"] == [0, 2, 3, 3, 4]
     resumed = json.loads(target.read_text())
-    assert resumed["metrics"]["ratio"]["values"] == [None, 2.0, 2.0, 2.0] and resumed["picture"] == [1]
-    assert resumed["command"] == "python -m helm_tutorial reproduce tiny --seed-list 0,2,3,4"
-    assert command.main([*line, "--seed-list", "0,2,3,4"]) == 0
-    assert ran == [0, 2, 3, 13, 4] and json.loads(target.read_text()) == resumed
+    assert resumed["metrics"]["ratio"]["values"] == [None, 2.0, 2.0, 2.0] and resumed["picture"]["seed"] == 0
+    assert resumed["command"] == f"{ROW} --seed-list 0,2,3,4"
+    count = len(ran)
+    assert command.main(line) == 0
+    assert len(ran) == count and json.loads(target.read_text()) == resumed
+
+
+def test_an_arm_goes_into_a_record_which_says_where_it_is_from_and_keeps_the_rest(tiny, ran, tmp_path, capsys):
+    target = tmp_path / "tiny.json"
+    assert command.main(["reproduce", "tiny", "--seeds", "3", "--json", str(target)]) == 0
+    record = json.loads(target.read_text())
+    record["versions"]["torch"], record["metrics"]["ratio"]["values"][1] = "1.0", 7.0
+    record["metrics"]["share"]["low"] = 0.123
+    target.write_text(json.dumps(record))
+    ran.clear()
+    assert command.main(["reproduce", "tiny", "--seeds", "3", "--only", "ratio", "--json", str(target)]) == 0
+    assert ran == [("ratio", 0), ("ratio", 1), ("ratio", 2)]
+    merged = json.loads(target.read_text())
+    assert merged["metrics"]["ratio"]["values"] == [None, 2.0, 2.0]
+    assert merged["metrics"]["share"] == record["metrics"]["share"] and merged["picture"] == record["picture"]
+    assert merged["metrics"]["sum"]["values"] == [None, 2.6, 2.7] and list(merged["metrics"]) == [
+        "share",
+        "sum",
+        "ratio",
+    ]
+    whence = merged["arms"].pop("ratio")
+    assert not merged["arms"] and whence.pop("seconds") >= 0.0
+    assert whence == {
+        "metrics": ["ratio"],
+        "command": f"{ROW} --seeds 3 --only ratio",
+        "date": merged["date"],
+        "versions": reproduce.versions(),
+        "seeds": [0, 1, 2],
+    }
+    assert {key: merged[key] for key in ("command", "versions")} == {
+        key: record[key] for key in ("command", "versions")
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.json"]
+
+
+def test_a_new_record_of_some_arms_says_which_are_missing_until_they_are_there(tiny, tmp_path, capsys):
+    target = tmp_path / "tiny.json"
+    line = ["reproduce", "tiny", "--seeds", "2", "--json", str(target), "--only"]
+    assert command.main([*line, "ratio"]) == 0
+    first = json.loads(target.read_text())
+    assert first["missing"] == ["share"] and list(first["metrics"]) == ["ratio"] and "arms" not in first
+    assert "without the arms share" in capsys.readouterr().out
+    assert command.main([*line, "share"]) == 0
+    both = json.loads(target.read_text())
+    assert (
+        "missing" not in both and list(both["metrics"]) == ["share", "sum", "ratio"] and list(both["arms"]) == ["share"]
+    )
+    assert both["picture"]["parts"] == {"ratio": [2], "share": [1]}
+
+
+def test_interrupted_arms_are_kept_beside_the_record_and_resumed(tiny, ran, tmp_path, capsys):
+    target = tmp_path / "tiny.json"
+    seeds = ["--seed-list", "0,2,3,4", "--json", str(target)]
+    assert command.main(["reproduce", "tiny", *seeds, "--only", "ratio"]) == 0
+    record = target.read_text()
+    assert command.main(["reproduce", "tiny", *seeds, "--only", "share"]) == 130
+    assert target.read_text() == record and json.loads((tmp_path / "tiny.json.part").read_text())["seeds"] == [0, 2]
+    assert command.main(["reproduce", "tiny", *seeds, "--only", "share", "--resume"]) == 0
+    assert [seed for arm, seed in ran if arm == "share"] == [0, 2, 3, 3, 4]
+    assert "missing" not in json.loads(target.read_text()) and not (tmp_path / "tiny.json.part").exists()
+    # A record of these arms alone that was interrupted is gone on with as it is.
+    ran.clear()
+    target.unlink()
+    line = ["reproduce", "tiny", *seeds, "--only", "share"]
+    assert command.main(line) == 130 and json.loads(target.read_text())["seeds"] == [0, 2]
+    assert command.main([*line, "--resume"]) == 0 and "arms" not in json.loads(target.read_text())
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["tiny", "--seeds", "2", "--only", "best"], "each arm of tiny must be one of 'share', 'ratio', got 'best'"),
+        (
+            ["tiny", "--seeds", "3", "--only", "ratio"],
+            "the record must have the same seeds as",
+        ),
+        (["tiny", "--seeds", "2", "--quick", "--only", "ratio"], "the record must have the same config"),
+        (["all", "--seeds", "2", "--only", "ratio"], "--only needs one study, got all"),
+        (["exp1", "--seeds", "2", "--only", "linear"], "must be a file of exp1, got one of tiny"),
+    ],
+)
+def test_arms_go_into_no_other_record(tiny, tmp_path, capsys, line, message):
+    target = tmp_path / "tiny.json"
+    assert command.main(["reproduce", "tiny", "--seeds", "2", "--json", str(target)]) == 0
+    before = target.read_text()
+    capsys.readouterr()
+    refused(*line, "--json", str(target))
+    assert message in capsys.readouterr().err and target.read_text() == before
 
 
 @pytest.mark.parametrize(
@@ -128,7 +225,7 @@ def test_a_resumed_run_makes_only_what_is_missing_and_ends_as_if_uninterrupted(t
             "earlier must have the same config as what is asked for, {'scale': 1.0}, got",
         ),
         ({"versions": {"torch": "1"}}, ["--seeds", "2"], "earlier must have the same versions"),
-        ({"experiment": "exp9"}, ["--seeds", "2"], "--resume needs a file of tiny, got one of exp9"),
+        ({"experiment": "exp9"}, ["--seeds", "2"], "must be a file of tiny, got one of exp9"),
         ({"metrics": {}}, ["--seeds", "2"], "earlier must have the metrics that this version"),
     ],
 )
@@ -137,9 +234,8 @@ def test_only_a_part_of_the_same_is_resumed(tiny, tmp_path, capsys, change, line
     assert command.main(["reproduce", "tiny", "--seeds", "2", "--json", str(target)]) == 0
     before = json.dumps(json.loads(target.read_text()) | change)
     target.write_text(before)
-    with pytest.raises(SystemExit) as stop:
-        command.main(["reproduce", "tiny", *line, "--json", str(target), "--resume"])
-    assert stop.value.code == 2 and message in capsys.readouterr().err
+    refused("tiny", *line, "--json", str(target), "--resume")
+    assert message in capsys.readouterr().err
     assert target.read_text() == before
 
 
@@ -147,11 +243,10 @@ def test_what_is_no_result_is_not_resumed(tiny, tmp_path, capsys):
     target = tmp_path / "notes.json"
     target.write_text("[1, 2")
     for line, message in (
-        (["--json", str(target)], "--resume needs a file that --json wrote"),
+        (["--json", str(target)], "--resume and --only need a file that --json wrote"),
         ([], "--resume needs --json, the file to go on from"),
     ):
-        with pytest.raises(SystemExit):
-            command.main(["reproduce", "tiny", "--resume", *line])
+        refused("tiny", "--resume", *line)
         assert message in capsys.readouterr().err
 
 
@@ -180,31 +275,14 @@ def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, 
     assert all(len(metric["values"]) == len(result["seeds"]) for metric in result["metrics"].values())
 
 
-def test_an_extra_is_kept_beside_the_metrics(tiny):
-    reproduce.EXPERIMENTS["tiny"].EXTRAS = ("picture",)
-    values = {"share": 0.1, "ratio": 2.0}
-    entry = reproduce.summarise("tiny", reproduce.configure("tiny"), {0: values, 1: values | {"picture": [1, 2]}}, 0.0)
-    assert entry["picture"] == [1, 2] and set(entry["metrics"]) == {"share", "ratio"}
-    assert "picture" not in reproduce.summarise("tiny", reproduce.configure("tiny"), {0: values}, 0.0)
-
-
 def test_an_exploded_norm_is_not_left_out(tiny):
     results = {0: {"share": 0.1, "ratio": math.inf}, 1: {"share": 0.1, "ratio": 2.0}}
-    entry = reproduce.summarise("tiny", reproduce.configure("tiny"), results, 0.0)
+    entry = reproduce.summarise("tiny", Config(), results, 0.0)
     assert entry["metrics"]["ratio"]["mean"] == math.inf
 
 
-@pytest.mark.parametrize("name", METRICS_PROMISED)
-def test_promised_metrics_are_there(name):
-    assert set(METRICS_PROMISED[name].split()) <= set(reproduce.EXPERIMENTS[name].METRICS)
-
-
 def test_reported_figures_are_the_reports():
-    reported = {
-        name: metric.reported
-        for experiment in reproduce.EXPERIMENTS.values()
-        for name, metric in experiment.METRICS.items()
-    }
+    reported = {name: metric.reported for study in STUDIES.values() for name, metric in study.metrics.items()}
     expected = {
         "jacobian_flat_T50": 1712,
         "jacobian_helm_T50": 90,
@@ -255,9 +333,7 @@ def test_reported_figures_are_the_reports():
     ],
 )
 def test_bad_arguments_get_one_clear_line_and_status_2(arguments, message, capsys):
-    with pytest.raises(SystemExit) as stop:
-        command.main(["reproduce", *arguments])
-    assert stop.value.code == 2
+    refused(*arguments)
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
@@ -273,18 +349,29 @@ def test_layout_seed_and_environment_reach_the_configuration(quick):
 
 def test_layout_seed_is_in_the_command_of_those_that_have_one(tiny, tmp_path, monkeypatch, capsys):
     @dataclass(frozen=True)
-    class Laid(reproduce.EXPERIMENTS["tiny"].Config):
+    class Laid(Config):
         layout_seed: int = 0
 
-    experiments = {"tiny": reproduce.EXPERIMENTS["tiny"]}
-    experiments["laid"] = SimpleNamespace(**vars(experiments["tiny"]) | {"Config": Laid})
-    monkeypatch.setattr(reproduce, "EXPERIMENTS", experiments)
+    for module in (reproduce, command):
+        monkeypatch.setattr(module, "STUDIES", {"tiny": tiny, "laid": replace(tiny, name="laid", Config=Laid)})
     target = tmp_path / "all.json"
     assert command.main(["reproduce", "all", "--seeds", "1", "--layout-seed", "2", "--json", str(target)]) == 0
     without, with_layout = json.loads(target.read_text())
-    assert without["command"] == "python -m helm_tutorial reproduce tiny --seeds 1"
+    assert without["command"] == f"{ROW} --seeds 1"
     assert with_layout["command"] == "python -m helm_tutorial reproduce laid --seeds 1 --layout-seed 2"
     assert with_layout["config"]["layout_seed"] == 2
+
+
+def test_a_mistake_is_answered_without_importing_torch_and_help_says_what_each_study_does(capsys):
+    words = "import sys\nfrom helm_study.__main__ import main\ntry: main(sys.argv[1:])\nexcept SystemExit as stop: "
+    words += "print(stop.code, 'torch' in sys.modules)"
+    for line in (["reproduce", "exp9"], ["reproduce", "exp1", "--seeds", "0"]):
+        done = subprocess.run([sys.executable, "-c", words, *line], capture_output=True, text=True)
+        assert done.stdout == "2 False\n", done.stderr
+    with pytest.raises(SystemExit):
+        command.main(["reproduce", "--help"])
+    shown = capsys.readouterr().out
+    assert all(study.summary in shown for study in STUDIES.values())
 
 
 def test_module_runs_as_a_command():
@@ -295,7 +382,7 @@ def test_module_runs_as_a_command():
 
 
 def test_processes_give_what_one_process_gives():
-    config = reproduce.EXPERIMENTS["errors"].Config.quick()
+    config = STUDIES["errors"].Config.quick()
     alone, shared = (reproduce.reproduce("errors", [0, 1], config, jobs=jobs) for jobs in (1, 2))
     for name, metric in alone["metrics"].items():
         assert metric["values"] == pytest.approx(shared["metrics"][name]["values"], rel=1e-4), name
@@ -317,26 +404,19 @@ def test_unknown_record_is_named():
         records.load("exp0")
 
 
-def test_seeds_that_are_trained_together_are_grouped_and_shared_among_processes(monkeypatch):
+def test_seeds_that_are_trained_together_are_grouped_and_shared_among_processes(tiny, monkeypatch):
     seen = []
 
-    def run_seeds(config, seeds, *, progress=None):
+    def measure(config, seeds, tell):
         seen.append(list(seeds))
-        return {seed: {"share": seed / 10} for seed in seeds}
+        return {"share": lambda: {seed: {"share": seed / 10} for seed in seeds}}
 
-    @dataclass(frozen=True)
-    class Config:
-        scale: float = 1.0
-
-    module = SimpleNamespace(
-        Config=Config, METRICS={"share": Metric("fraction", "a share")}, run_seeds=run_seeds, GROUP=3
-    )
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "grouped", module)
+    arms = {"share": ("share",)}
+    grouped = replace(tiny, measure=measure, arms=arms, metrics={"share": tiny.metrics["share"]}, group=3, derive=None)
+    monkeypatch.setattr(reproduce, "STUDIES", {"grouped": grouped, "tiny": tiny})
     kept = []
-    result = reproduce.reproduce("grouped", [4, 0, 1, 2], finished=lambda r: kept.append(r["seeds"]))
+    result = reproduce.reproduce("grouped", [4, 0, 1, 2], Config(), finished=lambda r: kept.append(r["seeds"]))
     assert seen == [[4, 0, 1], [2]]
     assert result["seeds"] == [0, 1, 2, 4] and result["metrics"]["share"]["values"] == [0.0, 0.1, 0.2, 0.4]
     assert kept[-1] == [0, 1, 2, 4]
-    assert reproduce._groups("grouped", [0, 1, 2, 3], 2) == [[0, 1], [2, 3]]
-    assert reproduce.usual_jobs("grouped") >= 1
-    assert reproduce.usual_jobs("exp4") == 1
+    assert reproduce.usual_jobs("grouped") >= 1 == reproduce.usual_jobs("tiny")

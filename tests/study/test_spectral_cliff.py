@@ -7,11 +7,10 @@ import torch
 
 from helm_study import records
 from helm_study.cliff import cliff_planning
-from helm_study.cliff.spectral_cliff import METRICS, Config, draw_transitions, fit_linear, run, summed_gradient_norm
+from helm_study.cliff.spectral_cliff import METRICS, STUDY, Config, draw_transitions, fit_linear, summed_gradient_norm
 from helm_tutorial.cliff.closed_forms import action_jacobian, relative_distance, report_optimum, ridge_optimum
 from helm_tutorial.cliff.linear_system import expansive_system
-from helm_tutorial.cliff.penalties import spectral_penalty_report
-from helm_tutorial.jacobian import spectral_penalty_exact, spectral_penalty_hutchinson
+from helm_tutorial.cliff.penalties import spectral_penalty, spectral_penalty_report
 
 # The ReLU networks cost half of a seed; with one step of training the rest is as it was recorded.
 CONFIG = Config(relu_steps=1)
@@ -23,13 +22,8 @@ def recorded():
 
 
 @pytest.fixture(scope="module")
-def progress():
-    return []
-
-
-@pytest.fixture(scope="module")
-def values(recorded, progress):
-    return run(CONFIG, recorded["seeds"][-1], progress=lambda *event: progress.append(event))
+def values(recorded):
+    return STUDY.run(CONFIG, recorded["seeds"][-1])
 
 
 @pytest.mark.slow
@@ -77,18 +71,10 @@ def test_same_seed_same_numbers_whatever_the_global_generator(monkeypatch):
         monkeypatch.setitem(cliff_planning.REMEDIES, name, functools.partial(planner, steps=2))
     monkeypatch.setattr(cliff_planning, "plan_descent", functools.partial(cliff_planning.plan_descent, steps=2))
     config = dataclasses.replace(Config.quick(), steps=100, relu_steps=2)
-    first = run(config, 0)
+    first = STUDY.run(config, 0)
     torch.rand(1)
-    assert run(config, 0) == first
-    assert run(config, 1) != first
-
-
-@pytest.mark.slow
-def test_progress_runs_from_nothing_to_all(values, progress):
-    fractions = [fraction for _, fraction in progress]
-    assert fractions[0] == 0.0
-    assert fractions[-1] == 1.0
-    assert fractions == sorted(fractions)
+    assert STUDY.run(config, 0) == first
+    assert STUDY.run(config, 1) != first
 
 
 def test_trained_models_lie_on_their_closed_forms():
@@ -99,10 +85,10 @@ def test_trained_models_lie_on_their_closed_forms():
     z, a = draw_transitions(system, generator, samples=config.samples)
 
     def hutchinson(model, z, a):
-        return spectral_penalty_hutchinson(model, z, a, generator, samples=4)
+        return spectral_penalty(model, z, a, generator=generator, samples=4)
 
     for penalty, optimum, tolerance in (
-        (spectral_penalty_exact, ridge_optimum, 0.01),
+        (spectral_penalty, ridge_optimum, 0.01),
         (spectral_penalty_report, report_optimum, 0.01),
         (hutchinson, ridge_optimum, 0.1),  # its noise does not vanish at the optimum, so Adam hovers around it
     ):
@@ -120,7 +106,6 @@ def test_the_reports_measure_is_the_norm_of_the_column_sums():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: run(CONFIG, -1), "seed must be at least 0, got -1"),
         (lambda: Config(samples=0), "samples must be at least 1, got 0"),
         (lambda: Config(weight=-0.1), "weight must be finite and at least 0.0"),
         (lambda: Config(lr=0.0), "lr must be finite and greater than 0.0"),

@@ -1,20 +1,23 @@
 """Many contrastive models at once: the gradient is autograd's, the models are those that are trained one by one."""
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
+from helm_study.fast.contrastive import train_contrastive
+from helm_study.fast.losses import info_nce_of_pairs
 from helm_study.stacked.contrastive import PLAIN, train_contrastive_stacked
 from helm_study.stacked.world_models import StackedWorldModels
 from helm_tutorial.diagnosis import latents
-from helm_tutorial.models.contrastive import Training, train_contrastive
 from helm_tutorial.models.fit import TrainingDiverged
-from helm_tutorial.models.losses import info_nce_of_pairs, latent_prediction_loss
+from helm_tutorial.models.losses import latent_prediction_loss
+from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.worlds.gridworld import load_gridworld
 
-FEW = Training(walks=50, walk_length=10, updates=12, batch=64, hidden=24, latent=8)
+FEW = Contrastive(walks=50, walk_length=10, updates=12, batch=64, hidden=24, latent=8)
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
@@ -30,7 +33,7 @@ def same(model, other):
 @pytest.mark.parametrize("device", DEVICES)
 def test_losses_and_gradients_are_those_of_autograd_in_float64(room, device):
     generator = torch.Generator().manual_seed(0)
-    features, states, batch, temperature, weight = room.features.shape[1], room.states, 64, 0.07, 1.7
+    features, states, batch, temperature, weight = room.features.shape[1], room.num_states, 64, 0.07, 1.7
     models = [WorldModel(features, 3, latent=5, hidden=11, sphere=True, generator=generator) for _ in range(3)]
     models = [model.double().to(device) for model in models]
     stacked = StackedWorldModels(models, room, temperature=temperature, weight=weight)
@@ -41,7 +44,7 @@ def test_losses_and_gradients_are_those_of_autograd_in_float64(room, device):
     pairs = torch.stack([torch.bincount(row, minlength=states**2) for row in pair]).view(3, states, states)
     taken = torch.stack([torch.bincount(row, minlength=3 * states) for row in s * 3 + a]).view(3, states, 3)
     losses = stacked.gradient(pairs.double().to(device), taken.double().to(device))
-    images = [WorldModel(**model.options).double().to(device) for model in models]
+    images = copy.deepcopy(models)
     for tensor in stacked.parameters():
         tensor.copy_(tensor.grad)  # so that the gradients can be read as weights are
     stacked.copy_into(images)
@@ -107,7 +110,7 @@ def test_who_watches_sees_each_model_when_asked_and_changes_nothing(room):
 
 OTHERWISE = {
     "similarity": "distance",
-    "both_ways": True,
+    "symmetric": True,
     "negatives": 5,
     "sphere": False,
     "goal_encoder": True,
@@ -120,7 +123,7 @@ OTHERWISE = {
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_what_is_not_written_out_by_hand_is_refused(room, name):
-    assert getattr(Training(), name) == PLAIN[name]
+    assert getattr(Contrastive(), name) == PLAIN[name]
     with pytest.raises(ValueError, match=f"config.{name} must be {PLAIN[name]!r} to train many at once, got"):
         train_contrastive_stacked(room, replace(FEW, **{name: OTHERWISE[name]}), [0])
 

@@ -1,4 +1,4 @@
-"""Intervals and rank correlation against SciPy, and against what they promise."""
+"""Intervals against SciPy, and against what they promise."""
 
 import math
 
@@ -8,14 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from helm_study.intervals import t_interval, t_quantile, wilson_interval
-from helm_tutorial.diagnosis import rank_correlation
-
-
-@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 9, 30, 199])
-@pytest.mark.parametrize("probability", [0.5, 0.75, 0.975, 0.999])
-def test_t_quantile_is_scipys(degrees, probability):
-    assert t_quantile(probability, degrees) == pytest.approx(stats.t.ppf(probability, degrees), rel=1e-6, abs=1e-9)
+from helm_study.intervals import t_interval, t_quantile
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12))
@@ -23,7 +16,7 @@ def test_t_interval_is_scipys(values):
     ours = t_interval(values)
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
     assert ours.mean == pytest.approx(math.fsum(values) / len(values), abs=1e-9)
-    assert ours.high - ours.low == pytest.approx(2 * half, rel=1e-6, abs=1e-6)
+    assert ours.high - ours.low == pytest.approx(2 * half, rel=1e-9, abs=1e-9)
 
 
 def test_t_interval_covers_as_often_as_it_says():
@@ -40,35 +33,12 @@ def test_t_interval_stays_inside_its_bounds_and_one_value_says_nothing():
     assert (t_interval([0.5], bounds=(0, 1)).low, t_interval([0.5], bounds=(0, 1)).high) == (0, 1)
 
 
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_interval_is_scipys(counts):
-    successes, trials = counts
-    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
-    ours = wilson_interval(successes, trials)
-    assert (ours.low, ours.high) == (
-        pytest.approx(expected.low, abs=1e-9),
-        pytest.approx(expected.high, abs=1e-9),
-    )
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))
-def test_rank_correlation_is_scipys_with_ties(pairs):
-    x, y = torch.tensor(pairs, dtype=torch.float64).T
-    if x.unique().numel() == 1 or y.unique().numel() == 1:
-        with pytest.raises(ValueError, match="constant"):
-            rank_correlation(x, y)
-    else:
-        assert rank_correlation(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: t_interval([]), "number of values must be at least 1, got 0"),
         (lambda: t_interval([1.0, 2.0], level=1.0), "level"),
-        (lambda: wilson_interval(3, 2), "successes must be between 0 and 2, got 3"),
-        (lambda: t_quantile(0.3, 4), "probability"),
-        (lambda: rank_correlation(torch.zeros(3), torch.zeros(4)), "shape"),
+        (lambda: t_quantile(1.3, 4), "probability"),
     ],
 )
 def test_bad_input_is_named(call, message):

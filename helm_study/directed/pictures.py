@@ -1,0 +1,51 @@
+"""An encoder of rendered pictures, to be handed to a world model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helm_tutorial._check import require_count
+from helm_tutorial.models.settings import Settings
+from helm_tutorial.worlds.gridworld import Gridworld
+
+
+class PictureEncoder(nn.Module):
+    """A small convolutional network over pictures, ``(..., 3, height, width)`` to ``(..., outputs)``.
+
+    One convolution of the size of a cell looks at each cell by itself, as a cell's category would tell it. Of what
+    it finds, the head is told the most in each row and in each column, so that what it learns of one cell holds for
+    its whole row and column, see :class:`helm_tutorial.worlds.observation.View`. The most, not the sum or the mean:
+    where one cell of a row stands out, it is as large however long the row is, while a sum would grow and a mean fade.
+    """
+
+    def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, cell: int = 8):
+        """Build the networks.
+
+        Args:
+            shape: of a picture, ``(3, height, width)``; a rest that makes no whole cell is not seen.
+            hidden: width of the head's hidden layer.
+            outputs: how many numbers come out.
+            channels: how many things are looked for in a cell.
+            cell: a cell's side in pixels, :data:`helm_tutorial.worlds.gridworld.TILE`.
+        """
+        super().__init__()
+        _, height, width = shape
+        for name, value in {"height": height, "width": width}.items():
+            require_count(f"{name} of a picture", value, low=cell)
+        self.seen = nn.Sequential(nn.Conv2d(3, channels, cell, stride=cell), nn.ReLU())
+        lines = height // cell + width // cell
+        self.head = nn.Sequential(nn.Linear(channels * lines, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+    @classmethod
+    def of(cls, world: Gridworld, settings: Settings) -> PictureEncoder:
+        """The encoder of a world that is seen as pixels."""
+        return cls(world.features.shape[1:], settings.hidden, settings.latent)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        seen = self.seen(pictures.reshape(-1, *pictures.shape[-3:]))
+        most = torch.cat([seen.amax(dim=-1), seen.amax(dim=-2)], dim=-1)  # of each row, of each column
+        outputs = self.head(most.flatten(start_dim=1))
+        return outputs.reshape(*pictures.shape[:-3], outputs.shape[-1])
