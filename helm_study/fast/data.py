@@ -2,7 +2,7 @@
 
 A batch of 512 samples from a world of 144 states meets most states several times. What depends on the state alone, its
 latent, its successors, its similarity to another, is computed once for each state and looked up by the samples. The
-losses are those of :mod:`helm_tutorial.models`, from the same draws, and agree but for rounding.
+losses are those of ``helm_tutorial.models``, from the same draws, and agree but for rounding.
 """
 
 from __future__ import annotations

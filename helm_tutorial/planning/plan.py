@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,7 @@ class Planner:
     num_actions: int | None = None
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
-    cost: Cost = mean_distance
+    cost: Cost = field(default_factory=lambda: mean_distance)  # a plain default would be a method of the class
 
     def __post_init__(self) -> None:
         require_count("horizon", self.horizon)

@@ -35,8 +35,6 @@ EXPECTED: dict[str, str] = {
     "statistics/intervals": "SciPy's quantile of Student's t, and no Wilson interval; 4e-14 of a quantile",
     "statistics/records": "ends of intervals, by SciPy's quantile of Student's t: the last digits",
     "study/summary": "ends of intervals, by SciPy's quantile of Student's t: the last digits",
-    "study/continuous": "the first state differs from itself too, in the last digits: least squares",
-    "study/funnel": "the first state differs from itself too, in the last digits: least squares",
     "jacobian/feedback_gain": "SciPy solves the Riccati equation, nearer to a solution of 60 digits than our own loop",
     "plan/carried_out": "its feedback gain is SciPy's",
     "plan/feedback": "its feedback gain is SciPy's",

@@ -756,6 +756,8 @@ def _() -> dict:
             "plain": gridworld_planning.plain_planner,
         }.items()
     }
+    for settings in found.values():
+        assert settings.pop("draw") == "stride"  # younger than the first state; this is what was done there
     found["starts"] = gridworld_planning.played_starts(room(), Planning(stride=7))
     return found | {"limit": gridworld_planning.episode_limit(room(), usual), "training": told(directed(Training()))}
 
