@@ -1,23 +1,25 @@
-"""Planning by gradient in learned latent spaces: world models, their Jacobians, and planners that act on them.
+"""Planning by gradient in learned latent spaces: world models and planners.
 
 A world model is anything that can be called as ``z_next = model(z, a)``: a trained network, a linear system, a
-simulator written in torch. The names below work on all of them, and each is loaded when it is first asked for.
+simulator written in torch. The names below work on all of them, and each is loaded when it is first used.
+
+*The report* is the unpublished paper that the book tests, and HELM is its method; see the book's introduction.
 
 Docstrings, comments and error messages use the same letters for dimensions:
 
-====== ==========================================
+====== ============================================
 letter meaning
-====== ==========================================
+====== ============================================
 ``B``  states in a batch
 ``S``  samples, or restarts of a planner
 ``T``  horizon: the number of steps of a rollout
-``D``  numbers in a latent (or in a state)
-``A``  actions to choose from, or numbers in an action
+``D``  dimension of a latent (or of a state)
+``A``  discrete actions, or dimension of an action
 ``N``  items in a data set
-====== ==========================================
+====== ============================================
 
 Functions draw random numbers only from a ``torch.Generator`` or a seed that they are given. The same seed gives the
-same bits on the same machine. Nothing sets a global seed, and nothing prints.
+same bits on the same machine. No function sets a global seed or prints.
 """
 
 from importlib import import_module
@@ -52,7 +54,7 @@ _FACE = {
 _MODULES = {name: f"{__name__}.{module}" for module, names in _FACE.items() for name in names.split()}
 __all__ = list(_MODULES)
 
-if TYPE_CHECKING:  # the same table once more, in the words that type checkers and editors read
+if TYPE_CHECKING:  # the same table again, in a form that type checkers and editors can read
     from helm_tutorial.cliff.lqr import lqr_gain as lqr_gain
     from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting as plan_multiple_shooting
     from helm_tutorial.cliff.penalties import spectral_penalty as spectral_penalty
@@ -87,7 +89,7 @@ if TYPE_CHECKING:  # the same table once more, in the words that type checkers a
 else:
 
     def __getattr__(name: str):
-        """Load a name of the face when it is first asked for."""
+        """Load a public name when it is first used."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value = getattr(import_module(_MODULES[name]), name)
@@ -95,5 +97,5 @@ else:
 
 
 def __dir__() -> list[str]:
-    """The names of the face."""
+    """List the public names."""
     return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""The command line, ``python -m helm_tutorial``: the work is done by :mod:`helm_study`."""
+"""The command line, ``python -m helm_tutorial``, which runs :mod:`helm_study`."""
 
 import sys
 

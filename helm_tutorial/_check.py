@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def require_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> None:
-    """Raise unless ``value`` is an integer in ``[low, high]``; integer scalars of NumPy and PyTorch count."""
+    """Raise unless ``value`` is an integer in ``[low, high]``.
+
+    Integer scalars of NumPy and PyTorch are accepted.
+    """
     plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise TypeError(f"{name} must be an integer, got {value!r}")
@@ -31,7 +34,10 @@ def require_real(
     low: float | None = None,
     high: float | None = None,
 ) -> None:
-    """Raise unless ``value`` is a finite number with ``above < value`` and ``low <= value <= high``."""
+    """Raise unless ``value`` is finite and within the bounds.
+
+    The bounds are ``above < value`` and ``low <= value <= high``; a bound of ``None`` is not checked.
+    """
     plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, (int, float)):
         raise TypeError(f"{name} must be a number, got {value!r}")
@@ -53,7 +59,7 @@ def require_real(
 
 
 def _plain(value: object) -> object:
-    """The Python number inside a scalar of NumPy or PyTorch; anything else as it is."""
+    """Unwrap a scalar of NumPy or PyTorch; return anything else unchanged."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
@@ -65,8 +71,11 @@ def require_choice(name: str, value: object, allowed: Collection) -> None:
 
 
 def require_shape(name: str, tensor: torch.Tensor, shape: tuple[int | str, ...]) -> None:
-    """Raise unless ``tensor`` has ``shape``; a letter such as ``"B"`` stands for any size, ``...`` for any rest."""
-    import torch  # here, so that a command line with a mistake is answered at once
+    """Raise unless ``tensor`` has ``shape``.
+
+    A letter such as ``"B"`` matches any size. A leading ``...`` matches any leading dimensions.
+    """
+    import torch  # imported here, so that a mistyped command line gets its error at once
 
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")

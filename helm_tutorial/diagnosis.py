@@ -1,6 +1,6 @@
-"""Why a latent space can or cannot be planned in: one number for each way of failing.
+"""Measures of a latent space, one for each way in which planning can fail.
 
-Most functions take the latents of all ``N`` states, shape ``(N, D)``. Where a model has a goal encoder of its own,
+Most functions take the latents of all ``N`` states, shape ``(N, D)``. If a model has a separate goal encoder,
 ``goals`` are the latents of all ``N`` states as goals, also ``(N, D)``.
 """
 
@@ -20,27 +20,34 @@ from helm_tutorial.worlds.gridworld import Gridworld
 
 @torch.no_grad()
 def latents(model: WorldModel, world: Gridworld) -> Tensor:
-    """Latents of all states, shape ``(N, D)``."""
+    """Encode all states, shape ``(N, D)``."""
     return model.encode(world.features)
 
 
 @torch.no_grad()
 def goal_latents(model: WorldModel, world: Gridworld) -> Tensor:
-    """Latents of all states as goals, shape ``(N, D)``; those of :func:`latents` without a goal encoder."""
+    """Encode all states as goals, shape ``(N, D)``.
+
+    Without a goal encoder these are the latents of :func:`latents`.
+    """
     return model.encode_goal(world.features)
 
 
 def latent_distances(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distances between latents ``(P, D)`` and ``(Q, D)``, shape ``(P, Q)``.
+    """Euclidean distances between latents, shape ``(P, Q)``.
 
-    They come from differences. For larger inputs ``torch.cdist`` would expand the square, with a rounding error of
-    about 1e-4, which is more than the distances in a collapsed latent space.
+    The latents have shapes ``(P, D)`` and ``(Q, D)``. The distances are computed from differences. For larger inputs
+    ``torch.cdist`` would expand the square, with a rounding error of about 1e-4, which exceeds the distances in a
+    collapsed latent space.
     """
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def spread(z: Tensor) -> float:
-    """Mean Euclidean distance between the latents of two different states; 0 is complete collapse."""
+    """Mean Euclidean distance between the latents of two different states.
+
+    It is 0 if all latents are equal (complete collapse).
+    """
     return float(torch.pdist(z).mean())
 
 
@@ -56,24 +63,27 @@ def effective_rank(z: Tensor) -> float:
 
 @torch.no_grad()
 def imagination_accuracy(model: Dynamics, z0: Tensor, actions: Tensor, z: Tensor, ends: Tensor) -> float:
-    """Share of rollouts whose last imagined latent is nearest to that of the state where they truly end.
+    """Fraction of rollouts whose last state is predicted correctly.
+
+    A prediction is correct if, among the latents ``z``, the one nearest to the last imagined latent is that of the
+    state in which the rollout truly ends.
 
     Args:
         model: ``z_next = model(z, a)``.
         z0: latents of the starts, shape ``(M, D)``.
         actions: as the model takes them, shape ``(M, T, A)``.
-        z: latents of the states among which the nearest is looked for, shape ``(N, D)``.
-        ends: which of these each rollout truly ends in, shape ``(M,)``.
+        z: latents of all candidate states, shape ``(N, D)``.
+        ends: index into ``z`` of the state in which each rollout truly ends, shape ``(M,)``.
     """
     imagined = rollout(model, z0, actions)[:, -1]
     return float((latent_distances(imagined, z).argmin(dim=1) == ends).float().mean())
 
 
 def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of pairs of a state and an action whose predicted latent is nearest to the true next state's.
+    """Fraction of state-action pairs whose next state is predicted correctly.
 
-    The nearest is looked for among all states that some action leads to. Of ``world`` this needs only ``features`` and
-    ``transitions``.
+    A prediction is correct if the predicted latent is nearest to that of the true next state, among all states that
+    some action leads to. Only ``features`` and ``transitions`` of ``world`` are used.
     """
     z, (count, num_actions) = latents(model, world), world.transitions.shape
     actions = one_hot_actions(torch.arange(num_actions), num_actions).repeat(count, 1)[:, None]
@@ -83,7 +93,11 @@ def prediction_accuracy(model: WorldModel, world: Gridworld) -> float:
 
 
 def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int, *, rollouts: int = 1000) -> float:
-    """Share of random walks whose latent after ``steps`` imagined steps is nearest to the true state's."""
+    """Fraction of random walks whose last state is predicted correctly.
+
+    The model imagines ``steps`` steps. The prediction is correct if the last imagined latent is nearest to that of the
+    true state, among all states.
+    """
     require_count("steps", steps)
     require_count("rollouts", rollouts)
     walks = world.random_walks(rollouts, steps, generator=torch.Generator().manual_seed(seed))
@@ -92,24 +106,26 @@ def rollout_accuracy(model: WorldModel, world: Gridworld, steps: int, seed: int,
 
 
 def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = None) -> float:
-    """Rank correlation of latent distance with steps, over all ordered pairs of different states.
+    """Rank correlation of latent distance with geodesic distance.
+
+    It is computed over all ordered pairs of different states.
 
     Args:
         z: latents, shape ``(N, D)``.
-        geodesic: fewest steps from each state to each other, shape ``(N, N)``; infinite where there is no way, and
+        geodesic: fewest steps from each state to each other, shape ``(N, N)``; infinite if there is no path, and
             such pairs are left out.
         goals: latents as goals, shape ``(N, D)``; by default ``z``.
 
     Returns:
-        Spearman's correlation, or ``nan`` where all latents are the same point and distances have no order.
+        Spearman's correlation, or ``nan`` if all distances are equal and so have no order.
 
     Example:
         >>> import torch
-        >>> corridor = torch.arange(4.0)[:, None]  # a state a step, so distance in this latent is the number of steps
+        >>> corridor = torch.arange(4.0)[:, None]  # one unit per step: latent distance counts steps
         >>> steps = (corridor - corridor.T).abs()
         >>> round(metric_correlation(corridor, steps), 6)
         1.0
-        >>> round(metric_correlation(corridor[[0, 2, 1, 3]], steps), 2)  # two states confused
+        >>> round(metric_correlation(corridor[[0, 2, 1, 3]], steps), 2)  # two states swapped
         0.17
     """
     different = ~torch.eye(len(z), dtype=torch.bool) & geodesic.isfinite()
@@ -120,11 +136,12 @@ def metric_correlation(z: Tensor, geodesic: Tensor, *, goals: Tensor | None = No
 
 
 def symmetric_bound(geodesic: Tensor) -> float:
-    """Highest rank correlation that any symmetric distance can have with ``geodesic``, shape ``(N, N)``.
+    """Highest rank correlation of any symmetric distance with ``geodesic``.
 
     A rank correlation is the correlation of ranks. The ranks of a symmetric distance are orthogonal to the
     antisymmetric part of the geodesic ranks. So the bound is the length of the symmetric part of the geodesic ranks
-    over their whole length, both centred. Pairs of states without a way in both directions are left out.
+    divided by their whole length, both centred. ``geodesic`` has shape ``(N, N)``. Pairs of states without a path in
+    both directions are left out.
 
     Example:
         >>> import torch
@@ -143,7 +160,10 @@ def symmetric_bound(geodesic: Tensor) -> float:
 
 
 def rank_correlation(x: Tensor, y: Tensor) -> float:
-    """Spearman's rank correlation of two samples, shape ``(N,)`` each; equal values share their mean rank."""
+    """Spearman's rank correlation of two samples of shape ``(N,)``.
+
+    Equal values share their mean rank.
+    """
     if x.shape != y.shape or x.ndim != 1 or len(x) < 2:
         raise ValueError(f"x and y must both have shape (N,) with N at least 2, got {tuple(x.shape)}, {tuple(y.shape)}")
     both = torch.stack([ranks(x), ranks(y)])
@@ -163,10 +183,11 @@ def goal_latent_distances(z: Tensor, world: Gridworld, *, goals: Tensor | None =
 
 
 def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor, *, goals: Tensor | None = None) -> float:
-    """Share of starts where the action that looks best one step ahead is on a shortest path.
+    """Fraction of starts where the greedy action is on a shortest path.
 
-    That action truly leads to the state whose latent is nearest to the goal's, so this judges the geometry alone, as
-    if the model were perfect. A tie counts by the share of tied actions that are right.
+    The greedy action leads to the state whose latent is nearest to the goal's. The true transitions are used, so this
+    judges the geometry alone, as if the model were perfect. If several actions tie, the fraction of them that are right
+    counts.
 
     Args:
         z: latents, shape ``(N, D)``.
@@ -183,7 +204,7 @@ def greedy_accuracy(z: Tensor, world: Gridworld, to_goal: Tensor, *, goals: Tens
 
 
 def descent_share(z: Tensor, world: Gridworld, *, goals: Tensor | None = None) -> float:
-    """Share of starts from which some action lowers the latent distance to the goal."""
+    """Fraction of starts with an action that lowers the latent distance to the goal."""
     starts = world.starts
     distance = goal_latent_distances(z, world, goals=goals)
     return float((distance[world.transitions[starts]].min(dim=1).values < distance[starts]).float().mean())

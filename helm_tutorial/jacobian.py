@@ -17,11 +17,11 @@ from helm_tutorial.rollouts import Dynamics, rollout
 
 @dataclass(frozen=True, eq=False)
 class RolloutJacobian:
-    """Derivative of the last state of a rollout.
+    """Derivatives of the last state of a rollout.
 
     Attributes:
-        action: with respect to each action, shape ``(B, D, T, A)``.
-        state: with respect to the first state, shape ``(B, D, D)``.
+        action: derivative with respect to each action, shape ``(B, D, T, A)``.
+        state: derivative with respect to the first state, shape ``(B, D, D)``.
     """
 
     action: Tensor
@@ -39,11 +39,11 @@ class RolloutJacobian:
 
 
 def rollout_jacobian(model: Dynamics, z0: Tensor, actions: Tensor) -> RolloutJacobian:
-    """Differentiate the last state of a rollout by every action and by the first state.
+    """Differentiate the last state of a rollout by its actions and first state.
 
     Args:
-        model: ``z_next = model(z, a)``. It must treat the samples of a batch separately, so no batch normalisation in
-            training mode.
+        model: ``z_next = model(z, a)``. It must treat the samples of a batch separately, so it must not use batch
+            normalisation in training mode.
         z0: first states, shape ``(B, D)``.
         actions: shape ``(B, T, A)`` with ``T`` at least 1.
 
@@ -88,7 +88,10 @@ def step_jacobian(model: Dynamics, z: Tensor, a: Tensor, *, create_graph: bool =
 
 
 def traced_step(model: Dynamics, z: Tensor, a: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-    """One step from copies of ``z`` and ``a``: the copies, by which to differentiate, and the next state."""
+    """Take one step from copies of ``z`` and ``a`` that require gradients.
+
+    Returns the two copies, to differentiate by, and the next state.
+    """
     require_shape("z", z, ("B", "D"))
     require_shape("a", a, (len(z), "A"))
     inputs = leaves(z, a)
@@ -96,12 +99,18 @@ def traced_step(model: Dynamics, z: Tensor, a: Tensor) -> tuple[tuple[Tensor, ..
 
 
 def leaves(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Copies of ``tensors`` to differentiate by, so that the caller's tensors and their gradients stay untouched."""
+    """Copy ``tensors`` as leaves to differentiate by.
+
+    The caller's tensors and their gradients stay untouched.
+    """
     return tuple(tensor.detach().clone().requires_grad_(True) for tensor in tensors)
 
 
 def _rows(outputs: Tensor, inputs: tuple[Tensor, ...], create_graph: bool = False) -> tuple[Tensor, ...]:
-    """Jacobians of ``outputs`` (B, D) with respect to each input, each (B, D, *rest)."""
+    """Jacobians of ``outputs`` with respect to each input.
+
+    ``outputs`` has shape ``(B, D)``, and each Jacobian ``(B, D, *rest)``.
+    """
     rows = [
         torch.autograd.grad(
             coordinate.sum(), inputs, retain_graph=True, create_graph=create_graph, materialize_grads=True
@@ -112,5 +121,5 @@ def _rows(outputs: Tensor, inputs: tuple[Tensor, ...], create_graph: bool = Fals
 
 
 def _norm(jacobian: Tensor) -> Tensor:
-    # In float32 the square of an entry above 2e19 is infinite, and a cliff has such entries.
+    # In float32 the square of an entry above 2e19 is infinite, and a Jacobian that grows exponentially has such entries.
     return jacobian.double().flatten(1).norm(dim=1)

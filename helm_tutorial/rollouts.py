@@ -10,19 +10,24 @@ from torch import Tensor
 from helm_tutorial._check import require_shape
 
 Dynamics = Callable[[Tensor, Tensor], Tensor]
-"""One step of a world model: anything callable as ``z_next = model(z, a)``, shapes ``(B, D), (B, A) -> (B, D)``."""
+"""One step of a world model, callable as ``z_next = model(z, a)``.
+
+Shapes: ``(B, D), (B, A) -> (B, D)``.
+"""
 
 
 def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
-    """Apply ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
+    """Roll a world model out along a sequence of actions.
+
+    Applies ``z_{t+1} = model(z_t, a_t)`` for ``t = 0, ..., T-1``.
 
     Args:
         model: ``z_next = model(z, a)``.
         z0: first states, shape ``(B, D)``.
-        actions: one sequence of actions for each start, shape ``(B, T, A)``; ``T`` may be 0.
+        actions: one sequence for each start, shape ``(B, T, A)``; ``T`` may be 0.
 
     Returns:
-        All states, the first included, shape ``(B, T + 1, D)``.
+        All states, including the first, shape ``(B, T + 1, D)``.
 
     Example:
         >>> import torch

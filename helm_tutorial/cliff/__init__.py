@@ -1,1 +1,1 @@
-"""Chapters 1 and 8: linear systems, penalties on the Jacobian, and planners of real-valued actions."""
+"""Linear systems, Jacobian penalties and real-valued plans: chapters 1 and 8."""

@@ -1,7 +1,8 @@
-"""Closed forms of a linear system: its Jacobians, their limits, and what a model of it learns under a penalty.
+"""Closed forms of a linear system: Jacobians, their limits, penalised optima.
 
 The ``T``-step action Jacobian is ``d z_T / d (a_0, ..., a_{T-1})``, a matrix of shape ``(D, T A)`` whose block ``t`` is
-``W^{T-1-t} B``. All norms are Frobenius norms.
+``W^{T-1-t} B``. A penalised optimum is what a linear model of the system learns under a penalty. All norms are
+Frobenius norms.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from helm_tutorial.cliff.linear_system import LinearSystem, spectral_radius
 
 
 def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
-    """Action Jacobian of ``horizon`` steps, shape ``(D, T, A)``: entry ``[:, t]`` is ``W^{T-1-t} B``."""
+    """Action Jacobian of ``horizon`` steps, shape ``(D, T, A)``.
+
+    Entry ``[:, t]`` is ``W^{T-1-t} B``.
+    """
     require_count("horizon", horizon)
     blocks = [system.B]
     for _ in range(horizon - 1):
@@ -23,9 +27,10 @@ def action_jacobian(system: LinearSystem, horizon: int) -> Tensor:
 
 
 def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
-    """Norm of the action Jacobian of ``T`` steps for every ``T = 1, ..., horizon``, shape ``(horizon,)``.
+    """Norms of the action Jacobians of 1 to ``horizon`` steps.
 
-    The squared norm is ``Σ_{k<T} ||W^k B||²``, so one pass gives them all.
+    The result has shape ``(horizon,)``. The squared norm for ``T`` steps is ``Σ_{k<T} ||W^k B||²``, so one pass gives
+    them all.
 
     Example:
         >>> import torch
@@ -38,11 +43,11 @@ def action_jacobian_norms(system: LinearSystem, horizon: int) -> Tensor:
 
 
 def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor:
-    """Singular values of the state Jacobian ``d z_T / d z_0 = W^T`` (a power) for every ``T = 1, ..., horizon``.
+    """Singular values of the state Jacobians of 1 to ``horizon`` steps.
 
-    Singular values of a computed power are accurate only to a rounding error of the *largest*, and they spread
-    exponentially. So the upper ones come from powers of ``W``, and the lower ones, as reciprocals, from powers of its
-    inverse.
+    The state Jacobian of ``T`` steps is the matrix power ``d z_T / d z_0 = W^T``. Singular values of a computed power
+    have a rounding error in proportion to the *largest*, and they spread exponentially. So the upper ones come from
+    powers of ``W``, and the lower ones, as reciprocals, from powers of its inverse.
 
     Returns:
         Shape ``(horizon, D)``, decreasing along each row, float64.
@@ -63,10 +68,11 @@ def state_jacobian_singular_values(system: LinearSystem, horizon: int) -> Tensor
 
 
 def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tensor:
-    """Top right entry of the powers of a coupled matrix ``Λ + coupling N``, as in :func:`expansive_system`.
+    """Top right entries of the powers of a coupled matrix ``Λ + coupling N``.
 
-    Entry ``(1, D)`` of the ``k``-th power is ``coupling^{D-1} h_{k-D+1}(λ_1, ..., λ_D)``, where ``h_m`` is the sum of
-    all products of ``m`` eigenvalues with repetition. Its modulus is a lower bound of the largest singular value.
+    The matrix is that of :func:`~helm_tutorial.cliff.linear_system.expansive_system`. Entry ``(1, D)`` of its ``k``-th
+    power is ``coupling^{D-1} h_{k-D+1}(λ_1, ..., λ_D)``, where ``h_m`` is the sum of all products of ``m`` eigenvalues
+    with repetition. Its modulus is a lower bound of the largest singular value.
 
     Args:
         eigenvalues: ``λ_1, ..., λ_D``, shape ``(D,)``.
@@ -90,10 +96,11 @@ def transient_growth(eigenvalues: Tensor, coupling: float, horizon: int) -> Tens
 
 
 def lyapunov_limit(system: LinearSystem) -> float:
-    """Limit of the action Jacobian's norm for long horizons: ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``.
+    """Limit of the action Jacobian's norm for long horizons.
 
-    ``P = Σ_k W^k B Bᵀ (W^k)ᵀ`` is the controllability Gramian. The discrete Lyapunov equation for it is linear and is
-    solved as ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
+    The limit is ``sqrt(tr P)`` with ``P = W P Wᵀ + B Bᵀ``. The matrix ``P = Σ_k W^k B Bᵀ (W^k)ᵀ`` is the
+    controllability Gramian. Its equation, the discrete Lyapunov equation, is linear and is solved as
+    ``(I - W ⊗ W) vec P = vec B Bᵀ``, in float64.
 
     Raises:
         ValueError: the spectral radius is 1 or more, so the sum need not converge.
@@ -108,11 +115,12 @@ def lyapunov_limit(system: LinearSystem) -> float:
 
 
 def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
-    """Linear model learned with the exact spectral penalty of weight ``λ``: ``(W, B) / (1 + λ D)``.
+    """Linear model learned with the exact spectral penalty.
 
-    The loss is the squared one-step error on standard-normal states and actions, averaged over the ``D`` dimensions,
-    plus ``λ`` times the sum of all squared entries: ``(1/D) ||Ŵ - W||² + λ ||Ŵ||²``, and the same for ``B``. The factor
-    ``D`` comes from averaging the one and summing the other.
+    With weight ``λ`` it is ``(W, B) / (1 + λ D)``. The loss is the squared one-step error on standard-normal states and
+    actions, averaged over the ``D`` dimensions, plus ``λ`` times the sum of all squared entries:
+    ``(1/D) ||Ŵ - W||² + λ ||Ŵ||²``, and the same for ``B``. The factor ``D`` appears because the error is averaged and
+    the penalty is summed.
     """
     require_real("weight", weight, low=0.0)
     shrinkage = 1.0 + weight * len(system.W)
@@ -120,11 +128,11 @@ def ridge_optimum(system: LinearSystem, weight: float) -> LinearSystem:
 
 
 def report_optimum(system: LinearSystem, weight: float) -> LinearSystem:
-    """Linear model learned with the penalty as the report prints it, of weight ``λ``.
+    """Linear model learned with the penalty as the report prints it.
 
-    The printed penalty averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, where ``1`` is the vector of
-    ones. So the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: it shrinks one direction of the
-    output and leaves the other ``D - 1`` as they are.
+    The printed penalty, of weight ``λ``, averages ``(1ᵀŴ)²`` over ``D`` entries and ``(1ᵀB̂)²`` over ``A``, where ``1``
+    is the vector of ones. So the optimum is ``Ŵ = (I + λ 1 1ᵀ)⁻¹ W`` and ``B̂ = (I + λ (D/A) 1 1ᵀ)⁻¹ B``: it shrinks
+    one direction of the output and leaves the other ``D - 1`` unchanged.
     """
     require_real("weight", weight, low=0.0)
     dimension, num_actions = system.B.shape
@@ -137,9 +145,9 @@ def report_optimum(system: LinearSystem, weight: float) -> LinearSystem:
 
 
 def critical_weight(system: LinearSystem) -> float:
-    """Penalty weight ``(ρ(W) - 1) / D`` at which :func:`ridge_optimum` has spectral radius 1.
+    """Penalty weight at which :func:`ridge_optimum` has spectral radius 1.
 
-    It is negative if the system already contracts.
+    The weight is ``(ρ(W) - 1) / D``. It is negative if the system already contracts.
 
     Example:
         >>> import torch
@@ -150,10 +158,10 @@ def critical_weight(system: LinearSystem) -> float:
 
 
 def relative_distance(model: LinearSystem, reference: LinearSystem) -> float:
-    """Distance of two linear systems, ``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``.
+    """Relative distance between two linear systems.
 
-    For standard-normal states and actions it is also the relative root-mean-square error of ``model`` in predicting one
-    step of ``reference``.
+    The distance is ``||(Ŵ, B̂) - (W, B)|| / ||(W, B)||``. For standard-normal states and actions it is also the
+    relative root-mean-square error of ``model`` in predicting one step of ``reference``.
     """
     require_shape("model.W", model.W, tuple(reference.W.shape))
     require_shape("model.B", model.B, tuple(reference.B.shape))

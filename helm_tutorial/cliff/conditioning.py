@@ -1,7 +1,8 @@
-"""How hard planning ``T`` steps of a linear system is for gradient descent: condition numbers and their bounds.
+"""Condition numbers of gradient planning in a linear system, and their bounds.
 
-On a quadratic cost, descent with the step size ``1/L`` multiplies the slowest component of the error by ``1 - 1/κ`` at
-every step, where the condition number ``κ`` is the ratio of the largest to the smallest curvature.
+On a quadratic cost with largest curvature ``L``, descent with the step size ``1/L`` multiplies the slowest component of
+the error by ``1 - 1/κ`` at every step. The condition number ``κ`` is the ratio of the largest to the smallest
+curvature.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ from helm_tutorial.cliff.multiple_shooting import lifted_constraint
 
 
 def action_condition(system: LinearSystem, horizon: int) -> float:
-    """Condition number of planning on the actions: that of ``J Jᵀ``, where ``J`` is the action Jacobian."""
+    """Condition number of planning the actions.
+
+    It is the condition number of ``J Jᵀ``, where ``J`` is the action Jacobian.
+    """
     values = torch.linalg.svdvals(action_jacobian(system, horizon).double().flatten(1))
     return float((values[0] / values[-1]).square()) if values[-1] > 0 else float("inf")
 
 
 def action_condition_bound(system: LinearSystem, horizon: int) -> float:
-    """Lower bound of :func:`action_condition` for a symmetric ``W``; it grows as ``(λ_max / λ_min)^{2T}``.
+    """Lower bound of :func:`action_condition` for a symmetric ``W``.
 
-    The quadratic form of ``J Jᵀ`` at the eigenvector ``q_i`` is ``β_i² (λ_i^{2T} - 1) / (λ_i² - 1)`` with
-    ``β_i = |q_iᵀ B|``. The largest of these is at most the largest eigenvalue, and the smallest is at least the
-    smallest eigenvalue.
+    The bound grows as ``(λ_max / λ_min)^{2T}``. The quadratic form of ``J Jᵀ`` at the eigenvector ``q_i`` is
+    ``β_i² (λ_i^{2T} - 1) / (λ_i² - 1)`` with ``β_i = |q_iᵀ B|``. The largest of these is at most the largest
+    eigenvalue, and the smallest is at least the smallest eigenvalue.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()
@@ -38,9 +42,10 @@ def action_condition_bound(system: LinearSystem, horizon: int) -> float:
 
 
 def lifted_condition(system: LinearSystem, horizon: int) -> float:
-    """Condition number of multiple shooting: that of ``A Aᵀ``.
+    """Condition number of multiple shooting.
 
-    ``A`` is the matrix of :func:`~helm_tutorial.cliff.multiple_shooting.lifted_constraint`.
+    It is the condition number of ``A Aᵀ``, where ``A`` is the matrix of
+    :func:`~helm_tutorial.cliff.multiple_shooting.lifted_constraint`.
     """
     require_count("horizon", horizon)
     dimension, num_actions = system.B.shape
@@ -59,7 +64,7 @@ def lifted_condition_bound(system: LinearSystem, horizon: int) -> float:
     ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``; the chapter has the proof.
 
     Raises:
-        ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to push each.
+        ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to reach them all.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()

@@ -1,7 +1,7 @@
-"""Planners of real-valued actions that roll the model out: gradient descent, and Gauss-Newton.
+"""Real-valued planners that roll out the model: gradient descent, Gauss-Newton.
 
-A planner takes a model, the states it starts from, one goal for each start and a horizon, and returns a
-:class:`~helm_tutorial.planning.plan.Plan`. Those here, in :mod:`~helm_tutorial.cliff.multiple_shooting` and in
+A planner takes a model, the states to start from, one goal for each start and a horizon, and returns a
+:class:`~helm_tutorial.planning.plan.Plan`. The planners here, in :mod:`~helm_tutorial.cliff.multiple_shooting` and in
 :mod:`~helm_tutorial.cliff.lqr` use only the model's step and its derivatives, so the model may be a network or a linear
 system. The cost of a plan is half the squared distance between the goal and the end of the plan's rollout.
 """
@@ -19,7 +19,10 @@ from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics, rollout
 
 Watch = Callable[[int, Tensor], None]
-"""Called as ``watch(iteration, actions)`` before the first iteration and after each, with actions ``(B, T, A)``."""
+"""Observer of a planner, called as ``watch(iteration, actions)``.
+
+It is called before the first iteration and after each one, with actions ``(B, T, A)``.
+"""
 
 
 def plan_descent(
@@ -35,17 +38,17 @@ def plan_descent(
 ) -> Plan:
     """Plan by gradient descent on the actions.
 
-    Each start has the step size ``1/L``, where ``L`` is the largest eigenvalue of ``J Jᵀ`` at the first plan: the
-    largest curvature of its cost there. For a linear model that is the longest step that is safe.
+    Each start has the step size ``1/L``, where ``L`` is the largest eigenvalue of ``J Jᵀ`` at the first plan. This is
+    the largest curvature of its cost there. For a linear model such a step never overshoots.
 
     Args:
         model: ``z_next = model(z, a)``.
         z0: first states, shape ``(B, D)``.
         goals: one goal for each start, shape ``(B, D)``.
         horizon: number of actions ``T``.
-        num_actions: numbers in one action, ``A``.
+        num_actions: dimension ``A`` of an action.
         steps: gradient steps, each one rollout and one backward pass.
-        initial: the first plan, shape ``(B, T, A)``, instead of zeros.
+        initial: the first plan, shape ``(B, T, A)``; zeros by default.
         watch: see :data:`Watch`.
     """
     actions = first_actions(z0, goals, horizon, num_actions, steps, initial)
@@ -70,11 +73,12 @@ def plan_gauss_newton(
     steps: int = 10,
     watch: Watch | None = None,
 ) -> Plan:
-    """Plan by Gauss-Newton: each step is the smallest change that closes the gap of the linearised rollout.
+    """Plan by Gauss-Newton on the actions.
 
-    The change is ``Jᵀ (J Jᵀ)⁻¹ (g - z_T)``: the gradient, preconditioned by the ``D x D`` matrix ``J Jᵀ``. It is
-    computed from an orthogonal factorisation of ``J``, whose condition number is the square root of that of ``J Jᵀ``.
-    One step costs ``D`` backward passes. The arguments are those of :func:`plan_descent`.
+    Each step is the smallest change of the actions that closes the gap to the goal in the linearised rollout. The
+    change is ``Jᵀ (J Jᵀ)⁻¹ (g - z_T)``: the gradient, with the gap rescaled by the inverse of the ``D x D`` matrix
+    ``J Jᵀ``. It is computed from an orthogonal factorisation of ``J``, whose condition number is the square root of
+    that of ``J Jᵀ``. One step costs ``D`` backward passes. The arguments are those of :func:`plan_descent`.
     """
     actions = first_actions(z0, goals, horizon, num_actions, steps)
     if watch is not None:
@@ -94,7 +98,10 @@ def plan_gauss_newton(
 def first_actions(
     z0: Tensor, goals: Tensor, horizon: int, num_actions: int, steps: int, initial: Tensor | None = None
 ) -> Tensor:
-    """Check what a planner was given and return the actions to begin with: ``initial``, or zeros."""
+    """Check a planner's arguments and return its first actions.
+
+    The first actions are ``initial`` if given, and zeros otherwise.
+    """
     require_shape("z0", z0, ("B", "D"))
     require_shape("goals", goals, tuple(z0.shape))
     for name, value in {"horizon": horizon, "num_actions": num_actions, "steps": steps}.items():
@@ -106,7 +113,10 @@ def first_actions(
 
 
 def action_gradient(model: Dynamics, z0: Tensor, goals: Tensor, actions: Tensor) -> Tensor:
-    """Gradient of half the squared distance between the rollout's end and the goal, shape ``(B, T, A)``."""
+    """Gradient of the cost with respect to the actions, shape ``(B, T, A)``.
+
+    The cost is half the squared distance between the rollout's end and the goal.
+    """
     actions = actions.detach().requires_grad_(True)
     with torch.enable_grad():
         cost = (rollout(model, z0, actions)[:, -1] - goals).square().sum() / 2
@@ -117,12 +127,13 @@ def action_gradient(model: Dynamics, z0: Tensor, goals: Tensor, actions: Tensor)
 def scored(
     model: Dynamics, z0: Tensor, goals: Tensor, actions: Tensor, *, model_calls: int, states: Tensor | None = None
 ) -> Plan:
-    """The plan of ``actions``, its cost measured on a rollout, which also counts as model calls.
+    """Return the plan of ``actions`` with its cost measured on a rollout.
 
-    ``states`` are what the planner believes; the rollout's own where it believes nothing else.
+    The rollout counts as model calls too. ``states`` are the states that the planner expects, by default those of the
+    rollout.
     """
     reached = rollout(model, z0, actions)
     cost = (reached[:, -1] - goals).square().sum(dim=1) / 2
-    # An overflow can end in nan, which no comparison of costs would notice.
+    # An overflow can give nan, and every comparison with nan is false.
     cost = cost.masked_fill(cost.isnan(), torch.inf)
     return Plan(actions, cost, model_calls + actions.shape[1], states=reached if states is None else states)

@@ -43,20 +43,22 @@ def expansive_system(
     coupling: float = 0.0,
     dtype: torch.dtype = torch.float64,
 ) -> LinearSystem:
-    """Draw the report's system: a symmetric ``W`` with known eigenvalues in a random orthonormal basis.
+    """Draw the report's expansive linear system.
 
-    A ``coupling`` keeps the eigenvalues but makes ``W`` non-normal: ``W = Q (Λ + coupling N) Qᵀ``, where ``N`` has ones
-    just above its diagonal and zeros elsewhere.
+    ``W`` is symmetric, with known eigenvalues in a random orthonormal basis. A ``coupling`` keeps the eigenvalues but
+    makes ``W`` non-normal: ``W = Q (Λ + coupling N) Qᵀ``, where ``N`` has ones just above its diagonal and zeros
+    elsewhere.
 
     Args:
         generator: source of the basis and of ``B``.
-        dimension: numbers in one state, ``D``.
-        num_actions: numbers in one action, ``A``.
+        dimension: dimension ``D`` of a state.
+        num_actions: dimension ``A`` of an action.
         low: smallest of the ``D`` evenly spaced eigenvalues.
-        high: the largest.
+        high: largest of them.
         action_scale: standard deviation of the entries of ``B``.
         coupling: how strongly each basis vector feeds the one before it; the report's system has none.
-        dtype: of ``W`` and ``B``. They are drawn in float64 and then rounded, so one seed is one system.
+        dtype: dtype of ``W`` and ``B``. They are drawn in float64 and then rounded, so a seed gives the same system in
+            every dtype.
     """
     require_count("dimension", dimension)
     require_count("num_actions", num_actions)
@@ -66,7 +68,7 @@ def expansive_system(
     require_real("coupling", coupling)
     gaussian = torch.randn(dimension, dimension, generator=generator, dtype=torch.float64)
     basis, triangle = torch.linalg.qr(gaussian)
-    # The sign of each column is the factorisation's choice; fixing it makes the basis uniform over rotations.
+    # The factorisation leaves the sign of each column open; fixing it makes the basis uniformly distributed.
     basis = basis * torch.where(triangle.diagonal() < 0, -1.0, 1.0)
     eigenvalues = torch.linspace(low, high, dimension, dtype=torch.float64)
     above = torch.full((dimension - 1,), float(coupling), dtype=torch.float64)

@@ -1,7 +1,7 @@
-"""A linear-quadratic regulator: inside a planner's rollout, or holding a plan to its course.
+"""A linear-quadratic regulator, used to find a plan or to follow one.
 
-The model stays as it is. What is stable is the loop of the model and the feedback law. The law is known, so its actions
-can be computed and the plan stated without it.
+The model is unchanged. The closed loop of the model and the feedback law is stable. The law is known, so a plan that
+was found with it can be written as plain actions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from helm_tutorial.rollouts import Dynamics, rollout
 
 
 def lqr_gain(by_state: Tensor, by_action: Tensor) -> Tensor:
-    """Gain ``K`` of the regulator with unit weights: with ``a = -K z`` the system ``z' = F z + G a`` is stable.
+    """Gain ``K`` of the linear-quadratic regulator with unit weights.
 
-    ``K = (I + Gᵀ P G)⁻¹ Gᵀ P F``, where ``P`` solves the discrete Riccati equation (Kalman 1960).
+    With ``a = -K z`` the system ``z' = F z + G a`` is stable. ``K = (I + Gᵀ P G)⁻¹ Gᵀ P F``, where ``P`` solves the
+    discrete Riccati equation (Kalman 1960).
 
     Args:
         by_state: ``F``, shape ``(D, D)``.
@@ -31,7 +32,7 @@ def lqr_gain(by_state: Tensor, by_action: Tensor) -> Tensor:
         Shape ``(A, D)``, float64.
 
     Raises:
-        ValueError: no gain stabilises the system, because some direction grows that no action reaches.
+        ValueError: no gain stabilises the system, because the actions cannot reach some direction that grows.
 
     Example:
         >>> import torch
@@ -61,11 +62,12 @@ def plan_feedback(
     steps: int = 300,
     watch: Watch | None = None,
 ) -> Plan:
-    """Plan by gradient descent on corrections ``v`` to a feedback law: ``a_t = v_t - K (z_t - g)``.
+    """Plan by gradient descent on corrections to a feedback law.
 
-    The gain is :func:`lqr_gain` of the model linearised at the first goal, at rest. Every sequence of actions belongs
-    to exactly one sequence of corrections, so no plan is lost: only the coordinates of descent change. ``watch`` sees
-    the actions. The arguments are those of :func:`~helm_tutorial.cliff.descent.plan_descent`.
+    The actions are ``a_t = v_t - K (z_t - g)`` with corrections ``v``. The gain ``K`` is :func:`lqr_gain` of the model,
+    linearised at the first goal with zero action. Every sequence of actions belongs to exactly one sequence of
+    corrections, so no plan is lost; only the coordinates of the descent change. ``watch`` is called with the actions.
+    The arguments are those of :func:`~helm_tutorial.cliff.descent.plan_descent`.
     """
     first_actions(z0, goals, horizon, num_actions, steps)
     by_state, by_action = step_jacobian(model, goals[:1], goals.new_zeros(1, num_actions))

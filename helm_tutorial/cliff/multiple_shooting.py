@@ -1,7 +1,7 @@
-"""Multiple shooting: the states between start and goal are variables of their own, beside the actions.
+"""Multiple shooting: plan the states and the actions together.
 
-A horizon of ``T`` steps becomes ``T`` problems of one step that are tied together (Bock and Plitt 1984). No power of a
-Jacobian occurs, so the condition number stays bounded as the horizon grows.
+The states between start and goal are variables too. A horizon of ``T`` steps becomes ``T`` coupled problems of one step
+each (Bock and Plitt 1984). No power of a Jacobian occurs, so the condition number stays bounded as the horizon grows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import Dynamics
 
 ROUNDING = 8
-"""Defects count as closed below this many units in the last place of the largest state."""
+"""Largest defect that counts as closed, in rounding units of the largest state."""
 
 
 def plan_multiple_shooting(
@@ -41,14 +41,14 @@ def plan_multiple_shooting(
         z0: first states, shape ``(B, D)``.
         goals: one goal for each start, shape ``(B, D)``.
         horizon: number of actions ``T``.
-        num_actions: numbers in one action, ``A``.
-        steps: most Gauss-Newton steps; a linear model needs one.
+        num_actions: dimension ``A`` of an action.
+        steps: maximum number of Gauss-Newton steps; a linear model needs one.
         watch: see :data:`~helm_tutorial.cliff.descent.Watch`.
 
     Returns:
-        The plan. ``states`` are the variables, whose last is the goal. ``cost`` is half the squared distance between
-        the goal and the end of the *rollout* of the actions, as for the other planners: on an expansive model it shows
-        how far rounding carries an open-loop plan.
+        The plan. Its ``states`` are the planned states, which end at the goal. Its ``cost`` is half the squared
+        distance between the goal and the end of the *rollout* of the actions, as for the other planners. On an
+        expansive model it shows how far rounding errors move an open-loop plan.
 
     Example:
         >>> import torch
@@ -79,7 +79,9 @@ def plan_multiple_shooting(
 
 
 def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Linearise the defects: a change ``x`` of the inner states and the actions makes them ``defects + A x``.
+    """Linearise the defects in the inner states and the actions.
+
+    A change ``x`` of the inner states and the actions turns the defects into ``defects + A x``.
 
     Args:
         model: ``z_next = model(z, a)``.
@@ -111,8 +113,8 @@ def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple
 def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
     """Smallest solution ``x`` of ``A x = wanted``: ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
 
-    ``A Aᵀ`` is block tridiagonal, and positive definite where the model responds to its actions. Where rounding or the
-    model makes it singular, the pseudo-inverse comes as near as possible. Where it is not finite, nothing changes.
+    ``A Aᵀ`` is block tridiagonal, and positive definite where the model responds to its actions. If rounding or the
+    model makes it singular, the pseudo-inverse gives the least-squares solution. If it is not finite, ``x`` is zero.
     """
     factor, failed = torch.linalg.cholesky_ex(constraint @ constraint.mT)
     change = (constraint.mT @ torch.cholesky_solve(wanted.unsqueeze(-1), factor)).squeeze(-1)
@@ -123,6 +125,6 @@ def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
 
 
 def straight_line(z0: Tensor, goals: Tensor, horizon: int) -> Tensor:
-    """States at equal distances from each start to its goal, shape ``(B, T + 1, D)``."""
+    """Equally spaced states from each start to its goal, shape ``(B, T + 1, D)``."""
     along = torch.linspace(0, 1, horizon + 1, dtype=z0.dtype)[:, None]
     return z0[:, None] + along * (goals - z0)[:, None]

@@ -1,4 +1,7 @@
-"""Penalties on the Jacobian of one step: exact, estimated from random directions, and as the report prints it."""
+"""Penalties on the Jacobian of one step: exact, estimated, or as printed.
+
+The estimate uses random directions. The printed form is that of the report's listing.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +15,37 @@ from helm_tutorial.jacobian import step_jacobian, traced_step
 from helm_tutorial.rollouts import Dynamics
 
 Penalty = Callable[[Dynamics, Tensor, Tensor], Tensor]
-"""Anything callable as ``penalty(model, z, a)`` that returns a scalar, such as :func:`spectral_penalty`."""
+"""A penalty on a model, callable as ``penalty(model, z, a)``.
+
+It returns a scalar. An example is :func:`spectral_penalty`.
+"""
 
 PROBES = ("signs", "gaussian")
-"""How :func:`hutchinson_variance` draws the entries of a direction: random signs, or standard normal numbers."""
+"""Kinds of random direction: random signs, or standard normal entries."""
 
 
 def spectral_penalty(
     model: Dynamics, z: Tensor, a: Tensor, *, generator: torch.Generator | None = None, samples: int = 1
 ) -> Tensor:
-    """Penalise the squared norm of the step Jacobian, ``||∂f/∂z||_F² + ||∂f/∂a||_F²``, averaged over the batch.
+    """Penalise the squared Frobenius norm of the step Jacobian.
 
-    Without a ``generator`` it is exact and costs ``D`` backward passes. With one it is Hutchinson's estimate from
-    ``samples`` backward passes: for random signs ``v``, ``E |Jᵀ v|² = ||J||_F²``. Every sample of the batch has signs
-    of its own (Hutchinson 1989; for Jacobian penalties Hoffman, Roberts and Yaida 2019). :func:`hutchinson_variance`
-    says how far one estimate strays.
+    The penalty is ``||∂f/∂z||_F² + ||∂f/∂a||_F²``, averaged over the batch. Without a ``generator`` it is exact and
+    costs ``D`` backward passes. With one it is Hutchinson's estimate from ``samples`` backward passes: for random signs
+    ``v``, ``E |Jᵀ v|² = ||J||_F²``. Every sample of the batch has its own signs (Hutchinson 1989; for Jacobian
+    penalties Hoffman, Roberts and Yaida 2019). :func:`hutchinson_variance` gives the variance of one estimate.
 
-    The squares are *summed* over the entries of the Jacobian, as in the report's formula. Beside a mean squared error,
-    which is *averaged* over ``D``, a weight ``λ`` therefore acts as ``λ D``.
+    The squares are *summed* over the entries of the Jacobian, as in the report's formula. A mean squared error is
+    *averaged* over ``D``, so next to it a weight ``λ`` acts as ``λ D``.
 
     Args:
         model: ``z_next = model(z, a)``.
         z: states, shape ``(B, D)``.
         a: actions, shape ``(B, A)``.
         generator: source of the random signs; without it the penalty is exact.
-        samples: directions for each state, where a generator is given.
+        samples: random directions for each state, if a generator is given.
 
     Returns:
-        A scalar that trains the model when a loss contains it.
+        A scalar, differentiable with respect to the model's parameters.
 
     Example:
         >>> import torch
@@ -67,10 +73,11 @@ def spectral_penalty(
 
 
 def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
-    """Penalise the Jacobian as the report's listing does: one backward pass through ``z_next.sum()``.
+    """Penalise the Jacobian as the report's listing does.
 
-    This is ``|1ᵀ ∂f/∂z|² / D + |1ᵀ ∂f/∂a|² / A``, averaged over the batch. It is Hutchinson's estimate with all signs
-    frozen at +1, so it sees a single direction of the output.
+    One backward pass through ``z_next.sum()`` gives ``|1ᵀ ∂f/∂z|² / D + |1ᵀ ∂f/∂a|² / A``, averaged over the batch. Up
+    to the factors ``1/D`` and ``1/A`` it is Hutchinson's estimate with all signs fixed at +1, so it sees a single
+    direction of the output.
     """
     with torch.enable_grad():
         inputs, z_next = traced_step(model, z, a)
@@ -81,8 +88,9 @@ def spectral_penalty_report(model: Dynamics, z: Tensor, a: Tensor) -> Tensor:
 def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
     """Variance of ``|Jᵀ v|²`` over one random direction ``v``, in closed form.
 
-    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian directions. Signs do
-    not feel the diagonal, since ``v_i² = 1``. The mean over ``n`` independent directions has an ``n``-th of it.
+    With ``M = J Jᵀ`` it is ``2 Σ_{i≠j} M_ij²`` for random signs and ``2 ||M||_F²`` for Gaussian directions. For signs
+    the diagonal does not matter, since ``v_i² = 1``. The mean over ``n`` independent directions has ``1/n`` of this
+    variance.
 
     Args:
         jacobian: both Jacobians side by side, shape ``(..., D, D + A)``.
@@ -101,7 +109,7 @@ def hutchinson_variance(jacobian: Tensor, *, probes: str = "signs") -> Tensor:
 
 
 def backward_passes(penalty: Penalty, model: Dynamics, z: Tensor, a: Tensor) -> int:
-    """Count how often ``penalty(model, z, a)`` goes backwards through the model."""
+    """Count the backward passes of ``penalty(model, z, a)`` through the model."""
     passes = 0
 
     def count(gradient: Tensor) -> None:

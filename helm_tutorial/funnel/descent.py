@@ -1,4 +1,4 @@
-"""Gradient descent from many starts at once: where it ends, and how it does better from coarse to fine."""
+"""Gradient descent from many starts at once, plain or from coarse to fine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from helm_tutorial.funnel.landscape import Energy, mollify
 
 
 def start_grid(*, dimension: int = 2, half_width: float = 3.0, points: int = 50) -> Tensor:
-    """Regular grid on ``[-half_width, half_width]^A``, edges included, shape ``(points^A, A)``, float32."""
+    """Regular grid on ``[-half_width, half_width]^A``, edges included.
+
+    The grid has shape ``(points^A, A)``, float32, where ``A`` is ``dimension``.
+    """
     require_count("dimension", dimension)
     require_count("points", points, low=2)
     require_real("half_width", half_width, above=0.0)
@@ -29,7 +32,7 @@ def descend(energy: Energy, starts: Tensor, *, steps: int = 100, step_size: floa
         energy: see :data:`~helm_tutorial.funnel.landscape.Energy`.
         starts: shape ``(B, A)``.
         steps: number of gradient evaluations.
-        step_size: length of a step in units of the gradient, the same for every step.
+        step_size: factor of the gradient, the same for every step.
 
     Returns:
         The whole paths, shape ``(B, steps + 1, A)``; they end at ``[:, -1]``.
@@ -60,16 +63,19 @@ def descend_coarse_to_fine(
     step_size: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Descend a smoothed energy, sharpen it, and continue from there, until it is the energy itself.
+    """Descend an energy from coarse to fine.
+
+    Descent begins on the most smoothed energy. Each level continues where the last one ended, and the last level is the
+    energy itself.
 
     Args:
-        energy: the energy that is not smoothed.
+        energy: the unsmoothed energy.
         starts: shape ``(B, A)``.
         sigmas: widths of :func:`~helm_tutorial.funnel.landscape.mollify`, strictly decreasing to 0.
-        steps: gradient evaluations of a level, one number for all or one for each.
-        step_size: of every level. By default it is ``1 / highest_curvature`` of the level, the longest step that is
-            safe; only a :class:`~helm_tutorial.funnel.landscape.RuggedEnergy` has that.
-        generator: source of noise for an energy that has no closed form.
+        steps: gradient evaluations on each level: one number for all, or one per level.
+        step_size: step size on every level. By default it is ``1 / highest_curvature`` of the level, which is safe;
+            only a :class:`~helm_tutorial.funnel.landscape.RuggedEnergy` has this bound.
+        generator: source of the noise, for an energy whose smoothing has no closed form.
 
     Returns:
         The whole paths, shape ``(B, sum of all steps + 1, A)``.
@@ -89,10 +95,10 @@ def descend_coarse_to_fine(
 
 
 def arrived(ends: Tensor, *, target: Tensor | None = None, radius: float = 0.5) -> Tensor:
-    """Tell which ends lie strictly within ``radius`` of ``target``, by default the origin.
+    """Tell which ends are strictly within ``radius`` of ``target``.
 
-    The origin is the report's target: the centre of the bowl, with the sines read as noise. It is neither the lowest
-    point of the rugged energy nor a stationary one.
+    The default target is the origin, as in the report: the centre of the bowl, if the sines are read as noise. The
+    origin is neither the lowest point of the rugged energy nor a stationary one.
 
     Args:
         ends: shape ``(B, A)``.
@@ -100,7 +106,7 @@ def arrived(ends: Tensor, *, target: Tensor | None = None, radius: float = 0.5) 
         radius: a length above 0.
 
     Returns:
-        Shape ``(B,)``, boolean; false for an end that ran away to infinity or ``nan``.
+        Shape ``(B,)``, boolean; false for an end that diverged to infinity or ``nan``.
     """
     require_shape("ends", ends, ("B", "A"))
     require_real("radius", radius, above=0.0)
@@ -113,6 +119,9 @@ def arrived(ends: Tensor, *, target: Tensor | None = None, radius: float = 0.5) 
 def basin_coverage(
     energy: Energy, starts: Tensor, *, steps: int = 100, step_size: float = 0.1, radius: float = 0.5
 ) -> float:
-    """Share of ``starts`` from which :func:`descend` ends within ``radius`` of the origin."""
+    """Fraction of starts from which descent ends within ``radius`` of the origin.
+
+    The descent is that of :func:`descend`.
+    """
     ends = descend(energy, starts, steps=steps, step_size=step_size)[:, -1]
     return float(arrived(ends, radius=radius).double().mean())

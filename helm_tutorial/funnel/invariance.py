@@ -1,4 +1,7 @@
-"""The report's invariance loss, the network it trains, and how it deforms a bowl near the edge of the data."""
+"""The report's invariance loss and the network that it trains.
+
+A closed form shows how the loss deforms a bowl near the edge of the data.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from helm_tutorial.models.world_model import initialise
 
 
 def energy_network(generator: torch.Generator, *, dimension: int = 2, width: int = 128) -> nn.Module:
-    """The report's network for an energy, ``(B, A) -> (B,)``: three hidden layers of tanh units.
+    """Build the report's network for an energy, ``(B, A) -> (B,)``.
 
-    Its weights are drawn from ``generator``, by PyTorch's default rule for linear layers.
+    It has three hidden layers of tanh units. Its weights are drawn from ``generator``, by PyTorch's default rule for
+    linear layers.
     """
     require_count("dimension", dimension)
     require_count("width", width)
@@ -30,17 +34,18 @@ def energy_network(generator: torch.Generator, *, dimension: int = 2, width: int
 def invariance_loss(
     model: nn.Module, a: Tensor, target: Tensor, generator: torch.Generator, *, sigma: float, weight: float
 ) -> Tensor:
-    """Squared error plus a penalty on how much the prediction changes under noise: a scalar.
+    """Squared error plus a penalty on how noise changes the prediction: a scalar.
 
-    This is ``mean (f(a) - target)² + λ mean (f(a) - f(a + δ))²``, where every coordinate of ``δ`` is normal of width
-    ``sigma``: the report's high-frequency invariance. With ``weight`` 0 it is the plain fit and draws no noise.
+    This is ``mean (f(a) - target)² + λ mean (f(a) - f(a + δ))²``, where every coordinate of ``δ`` is normal with
+    standard deviation ``sigma``: the report's high-frequency invariance. With ``weight`` 0 it is the plain fit and
+    draws no noise.
 
     Args:
         model: ``f``, shapes ``(B, A) -> (B,)``.
         a: points, shape ``(B, A)``.
         target: their energies, shape ``(B,)``.
         generator: source of the noise.
-        sigma: width of the noise.
+        sigma: standard deviation of the noise.
         weight: ``λ``.
 
     Example:
@@ -64,11 +69,11 @@ def invariance_loss(
 
 
 def bounded_bowl_slope(a: Tensor, half_width: float, length: float) -> Tensor:
-    """Slope that the invariance loss leaves of the bowl ``½a²``, for data on the interval ``[-h, h]`` only.
+    """Slope that the invariance loss learns for the bowl ``½a²`` on ``[-h, h]``.
 
-    For noise much narrower than ``length = σ √λ`` the loss is ``∫ (f - ½a²)² + length² ∫ f'²``. Its optimum solves
-    ``f - length² f'' = ½a²`` with ``f' = 0`` at both ends, where no data lie beyond to hold the slope up. Hence
-    ``f' = a - h sinh(a / length) / sinh(h / length)``.
+    The data are only on this interval. For noise much narrower than ``length = σ √λ`` the loss is
+    ``∫ (f - ½a²)² + length² ∫ f'²``. Its optimum solves ``f - length² f'' = ½a²`` with ``f' = 0`` at both ends, because
+    no data beyond them support the slope. Hence ``f' = a - h sinh(a / length) / sinh(h / length)``.
 
     Args:
         a: positions within the interval, any shape.

@@ -1,8 +1,7 @@
 """The rugged energy of chapter 2 and two ways to smooth it.
 
-The energy is a quadratic bowl plus a sum of sines. Both filters here keep it one: the bowl keeps its curvature, and
-each sine keeps a fraction of its amplitude that depends on the length of its frequency alone. So every smoothed energy
-has the same form, with smaller amplitudes.
+The energy is a quadratic bowl plus a sum of sines. Both ways keep this form: the bowl keeps its curvature, and each
+sine keeps a fraction of its amplitude that depends only on the length of its frequency.
 """
 
 from __future__ import annotations
@@ -18,12 +17,15 @@ from torch import Tensor
 from helm_tutorial._check import require_count, require_real, require_shape
 
 Energy = Callable[[Tensor], Tensor]
-"""Anything callable as ``energy(a)``, with shapes ``(B, A) -> (B,)``, that autograd can differentiate."""
+"""An energy, callable as ``energy(a)`` with shapes ``(B, A) -> (B,)``.
+
+Autograd must be able to differentiate it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class RuggedEnergy:
-    """Energy ``E(a) = ½|a|² + Σ_k A_k sin(ω_k · a) + c`` of a batch of points.
+    """A quadratic bowl plus sines: ``½|a|² + Σ_k A_k sin(ω_k · a) + c``.
 
     ``A`` is the dimension of the action that the energy scores, and ``K`` the number of sines.
 
@@ -47,7 +49,10 @@ class RuggedEnergy:
         return self.frequencies.shape[1]
 
     def __call__(self, a: Tensor) -> Tensor:
-        """Energy of each point, ``(B, A) -> (B,)``; further leading dimensions are kept."""
+        """Energy of each point, ``(B, A) -> (B,)``.
+
+        Further leading dimensions are kept.
+        """
         frequencies, amplitudes = self.frequencies.to(a.dtype), self.amplitudes.to(a.dtype)
         return 0.5 * a.pow(2).sum(-1) + torch.sin(a @ frequencies.mT) @ amplitudes + self.offset
 
@@ -64,14 +69,18 @@ class RuggedEnergy:
         return identity - torch.einsum("...k,ki,kj->...ij", weights, frequencies, frequencies)
 
     def lowest_curvature(self) -> float:
-        """Lower bound on every eigenvalue of every Hessian: ``1 - λ_max(Σ_k |A_k| ω_k ω_kᵀ)``.
+        """Lower bound on every eigenvalue of every Hessian.
 
-        If it is positive, the energy is convex everywhere. It is attained where all sines peak together, if they do.
+        The bound is ``1 - λ_max(Σ_k |A_k| ω_k ω_kᵀ)``. If it is positive, the energy is convex everywhere. It is
+        attained if all sines peak at the same point.
         """
         return 1.0 - self._roughness()
 
     def highest_curvature(self) -> float:
-        """Upper bound on every eigenvalue of every Hessian; its reciprocal is a safe step of gradient descent."""
+        """Upper bound on every eigenvalue of every Hessian.
+
+        Its reciprocal is a safe step size of gradient descent.
+        """
         return 1.0 + self._roughness()
 
     def _roughness(self) -> float:
@@ -87,14 +96,17 @@ class RuggedEnergy:
         convexity.
 
         The maximum is at a corner of the cube of ``c``. If the frequencies of one group of sines are orthogonal to all
-        others, its square adds to theirs, so each group has its own ``2^(K-1)`` corners; a group may have 20 sines.
+        others, its square adds to theirs, so a group of ``K`` sines needs only its own ``2^(K-1)`` corners. A group may have 20.
         """
         forces = self.amplitudes.double().unsqueeze(1) * self.frequencies.double()
         return math.sqrt(sum(_longest(forces[group]) ** 2 for group in _orthogonal_groups(self.frequencies)))
 
 
 def _orthogonal_groups(frequencies: Tensor) -> list[list[int]]:
-    """Group the rows so that rows of different groups are orthogonal; the groups hold indices."""
+    """Group the rows so that rows of different groups are orthogonal.
+
+    Each group is a list of row indices.
+    """
     touching = (frequencies @ frequencies.mT) != 0.0
     groups: list[list[int]] = []
     for row in range(len(frequencies)):
@@ -104,7 +116,10 @@ def _orthogonal_groups(frequencies: Tensor) -> list[list[int]]:
 
 
 def _longest(forces: Tensor) -> float:
-    """Largest length of ``Σ_k ± forces_k`` over all signs, for ``forces`` of shape ``(K, A)``."""
+    """Largest length of ``Σ_k ± forces_k`` over all choices of signs.
+
+    ``forces`` has shape ``(K, A)``.
+    """
     require_count("the number of sines", len(forces), high=20)
     # A corner and its opposite give the same length, so the first sign can stay fixed.
     corners = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(forces) - 1)), dtype=torch.float64)
@@ -112,9 +127,10 @@ def _longest(forces: Tensor) -> float:
 
 
 def report_energy(dimension: int = 2) -> RuggedEnergy:
-    """The report's energy: ``½|a|² + sin 5a₁ + sin 5a₂ + ½ sin(7a₁ + 7a₂)``, in float64.
+    """The report's energy, in float64.
 
-    In more dimensions, an even number, each pair of coordinates has a copy of it.
+    In two dimensions it is ``½|a|² + sin 5a₁ + sin 5a₂ + ½ sin(7a₁ + 7a₂)``. In more dimensions, which must be even in
+    number, each pair of coordinates has a copy of it.
     """
     require_count("dimension", dimension, low=2)
     if dimension % 2:
@@ -127,17 +143,18 @@ def report_energy(dimension: int = 2) -> RuggedEnergy:
 def mollify(
     energy: Energy, sigma: float, *, generator: torch.Generator | None = None, samples: int = 64
 ) -> RuggedEnergy | Energy:
-    """Smooth an energy with a Gaussian: ``E_σ(a) = E[E(a + σ ξ)]`` with ``ξ`` standard normal.
+    """Smooth an energy with a Gaussian of width ``sigma``.
 
-    A :class:`RuggedEnergy` is smoothed in closed form. Each sine keeps :func:`gaussian_factor` of its amplitude; the
-    bowl keeps its curvature and rises by ``σ² A / 2``. Any other energy is averaged over random points, drawn anew at
-    each call: an unbiased estimate, and so is its gradient where the energy is continuous.
+    The result is ``E_σ(a) = E[E(a + σ ξ)]`` with ``ξ`` standard normal. A :class:`RuggedEnergy` is smoothed in closed
+    form: each sine keeps :func:`gaussian_factor` of its amplitude, and the bowl keeps its curvature and rises by
+    ``σ² A / 2``. Any other energy is averaged over random points, which are drawn afresh at each call. This estimate is
+    unbiased, and so is its gradient if the energy is continuous.
 
     Args:
         energy: see :data:`Energy`; its points may have any shape ``(B, ...)``, such as plans ``(B, T, A)``.
         sigma: width of the Gaussian, in the units of ``a``.
         generator: source of the noise, for an energy without a closed form.
-        samples: random points for each point.
+        samples: random points averaged for each point.
 
     Returns:
         The smoothed energy, callable like ``energy``.
@@ -172,26 +189,30 @@ def mollify(
 
 
 def gaussian_factor(energy: RuggedEnergy, sigma: float) -> Tensor:
-    """Fraction ``exp(-σ²|ω|²/2)`` of each sine that Gaussian smoothing keeps, shape ``(K,)``."""
+    """Fraction of each sine's amplitude that Gaussian smoothing keeps.
+
+    The fraction is ``exp(-σ²|ω|²/2)``, shape ``(K,)``.
+    """
     require_real("sigma", sigma, low=0.0)
     return torch.exp(-0.5 * sigma**2 * energy.frequencies.pow(2).sum(1))
 
 
 def invariant_factor(energy: RuggedEnergy, sigma: float, weight: float) -> Tensor:
-    """Fraction ``1 / (1 + 2λ(1 - exp(-σ²|ω|²/2)))`` of each sine that the invariance loss keeps, shape ``(K,)``.
+    """Fraction of each sine's amplitude that the invariance loss keeps.
 
-    It never falls below ``1 / (1 + 2λ)``.
+    The fraction is ``1 / (1 + 2λ(1 - exp(-σ²|ω|²/2)))``, shape ``(K,)``. It never falls below ``1 / (1 + 2λ)``.
     """
     require_real("weight", weight, low=0.0)
     return 1.0 / (1.0 + 2.0 * weight * (1.0 - gaussian_factor(energy, sigma)))
 
 
 def invariance_optimum(energy: RuggedEnergy, sigma: float, weight: float) -> RuggedEnergy:
-    """Minimiser of the invariance loss over all functions, for data spread evenly over the whole space.
+    """Minimiser of the invariance loss over all functions.
 
-    The loss is ``E (f - E)² + λ E (f(a) - f(a + δ))²``. As a stationary quadratic form it is diagonal in frequency: the
-    sine of frequency ``ω`` keeps :func:`invariant_factor` of its amplitude. The bowl keeps its curvature and rises by
-    ``λ σ² A``. On a bounded box this holds a few times ``σ √λ`` away from the boundary.
+    The data are spread evenly over the whole space. The loss is ``E (f - E)² + λ E (f(a) - f(a + δ))²``. As a
+    stationary quadratic form it is diagonal in frequency: the sine of frequency ``ω`` keeps :func:`invariant_factor` of
+    its amplitude. The bowl keeps its curvature and rises by ``λ σ² A``. For data in a bounded box this holds at
+    distances of a few ``σ √λ`` from the boundary.
     """
     return replace(
         energy,
@@ -201,9 +222,10 @@ def invariance_optimum(energy: RuggedEnergy, sigma: float, weight: float) -> Rug
 
 
 def convexity_width(energy: RuggedEnergy) -> float:
-    """Smallest width at which the smoothed energy is convex, by :meth:`RuggedEnergy.lowest_curvature`.
+    """Smallest width at which the smoothed energy is convex.
 
-    Found by bisection, to 1e-12. It is 0 where the energy itself is convex.
+    Convexity is judged by :meth:`RuggedEnergy.lowest_curvature`. The width is found by bisection, to 1e-12. It is 0 if
+    the energy itself is convex.
 
     Example:
         >>> round(convexity_width(report_energy()), 3)
@@ -213,20 +235,29 @@ def convexity_width(energy: RuggedEnergy) -> float:
 
 
 def funnel_width(energy: RuggedEnergy, radius: float) -> float:
-    """Smallest width at which the smoothed energy traps every descent within ``radius`` of the origin."""
+    """Smallest width at which smoothing traps every descent near the origin.
+
+    Every descent on the smoothed energy then ends within ``radius``, by :meth:`RuggedEnergy.trapping_radius`.
+    """
     require_real("radius", radius, above=0.0)
     return _bisect(lambda sigma: mollify(energy, sigma).trapping_radius() <= radius)
 
 
 def funnel_weight(energy: RuggedEnergy, sigma: float, radius: float) -> float:
-    """Smallest weight ``λ`` at which :func:`invariance_optimum` traps every descent within ``radius``."""
+    """Smallest invariance weight ``λ`` that traps every descent near the origin.
+
+    Every descent on :func:`invariance_optimum` then ends within ``radius``, by :meth:`RuggedEnergy.trapping_radius`.
+    """
     require_real("sigma", sigma, above=0.0)
     require_real("radius", radius, above=0.0)
     return _bisect(lambda weight: invariance_optimum(energy, sigma, weight).trapping_radius() <= radius)
 
 
 def _bisect(holds: Callable[[float], bool]) -> float:
-    """Smallest ``x >= 0`` at which ``holds``; it is false below and true above."""
+    """Smallest ``x >= 0`` at which ``holds`` is true, found by bisection.
+
+    ``holds`` must be false below it and true above.
+    """
     if holds(0.0):
         return 0.0
     high = 1.0
