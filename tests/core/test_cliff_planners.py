@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helm_study.cliff.cliff_planning import BentSystem, arrivals, draw_tasks
+from helm_study.cliff.cliff_planning import BentSystem, draw_tasks
 from helm_tutorial.cliff.closed_forms import action_jacobian, lyapunov_limit
 from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
@@ -92,18 +92,12 @@ def test_the_lifted_constraint_is_the_derivative_of_the_defects():
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 200), st.integers(1, 4))
-def test_feedback_stabilises_and_bounds_the_jacobian_at_every_horizon(seed, actions):
+def test_feedback_stabilises_and_the_norm_of_the_jacobian_ends_at_the_lyapunov_limit(seed, actions):
     system = draw(seed, num_actions=actions)
     gain = lqr_gain(system.W, system.B)
     loop = LinearSystem(system.W - system.B @ gain, system.B)
     assert spectral_radius(loop.W) < 1.0
-    assert float(action_jacobian(loop, 300).norm()) == pytest.approx(float(action_jacobian(loop, 600).norm()), rel=1e-3)
-
-
-def test_with_feedback_the_norm_ends_at_the_lyapunov_limit():
-    system = draw(num_actions=4)
-    loop = LinearSystem(system.W - system.B @ lqr_gain(system.W, system.B), system.B)
-    assert float(action_jacobian(loop, 200).norm()) == pytest.approx(lyapunov_limit(loop), rel=1e-9)
+    assert float(action_jacobian(loop, 600).norm()) == pytest.approx(lyapunov_limit(loop), rel=1e-3)
 
 
 def test_feedback_has_the_scalar_riccati_solution():
@@ -166,14 +160,6 @@ def test_a_plan_that_overflows_costs_infinitely_much():
     initial = torch.ones(1, 3, 2, dtype=torch.float64)
     plan = plan_descent(explosive, z0, z0, 3, num_actions=2, steps=1, initial=initial)
     assert plan.cost.tolist() == [float("inf")]
-
-
-def test_feedback_inside_the_rollout_arrives_where_plain_descent_stalls():
-    system = draw(num_actions=4)
-    tasks = tasks_of(system, 50)
-    problem = system, tasks.starts, tasks.goals, 50
-    assert arrivals(system, plan_descent(*problem, num_actions=4, steps=100), tasks.goals) == 0.0
-    assert arrivals(system, plan_feedback(*problem, num_actions=4), tasks.goals) == 1.0
 
 
 def test_a_closed_loop_holds_a_plan_to_its_course():

@@ -134,13 +134,7 @@ def test_symmetric_bound_holds_for_every_symmetric_distance():
     mean = (geodesic + geodesic.T) / 2
     reached = rank_correlation(off_diagonal(mean), off_diagonal(geodesic))
     assert bound - 0.01 < reached <= bound  # so it is all but reached
-    generator = torch.Generator().manual_seed(0)
-    for trial in range(200):
-        # From noise alone to the mean of both ways with a little noise.
-        noise = torch.rand(mean.shape, generator=generator) * 10 ** (2 - trial / 40)
-        distances = (noise + noise.T) + (mean if trial % 4 else 0.0)
-        assert rank_correlation(off_diagonal(distances), off_diagonal(geodesic)) <= bound + 1e-9
-    points = torch.randn(len(geodesic), 5, generator=generator)
+    points = torch.randn(len(geodesic), 5, generator=torch.Generator().manual_seed(0))
     assert diagnosis.metric_correlation(points, geodesic) <= bound
 
 

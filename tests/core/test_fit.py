@@ -22,18 +22,6 @@ def test_fit_reaches_the_least_squares_solution():
     assert seen[-1][:2] == (2000, 2000) and 90 <= len(seen) <= 110
 
 
-def test_fit_repeats_with_its_generator():
-    def once() -> torch.Tensor:
-        generator = torch.Generator().manual_seed(7)
-        layer = torch.nn.Linear(2, 1)
-        with torch.no_grad():
-            layer.weight.fill_(0.1)
-            layer.bias.fill_(0.0)
-        return fit(layer, lambda: layer(torch.randn(8, 2, generator=generator)).square().mean(), steps=20)
-
-    assert torch.equal(once(), once())
-
-
 def test_a_fit_works_where_gradients_are_switched_off():
     w = torch.ones(1, requires_grad=True)
     with torch.no_grad():

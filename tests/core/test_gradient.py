@@ -23,17 +23,6 @@ def watched(seed=8, **options):
     return planner(walker, *problem(), generator=seeded(seed)), seen
 
 
-def test_the_best_plan_seen_is_kept_not_the_last():
-    options = {"restarts": 3, "decode_every": 1, "lr": 3.0}  # far too large: iterates jump about
-    for space in (DISCRETE, REAL):
-        costs = [
-            GradientPlanner(**space, **options, steps=steps)(walker, *problem(), generator=seeded(4)).cost
-            for steps in (5, 10, 20, 40)
-        ]
-        for earlier, later in pairwise(costs):
-            assert bool((later <= earlier).all())
-
-
 @pytest.mark.parametrize("relaxation", RELAXATIONS)
 def test_what_is_watched_costs_what_it_says_and_watching_changes_nothing(relaxation):
     z0, goal = problem()
@@ -76,31 +65,16 @@ def test_every_real_iterate_is_a_plan():
 
 @pytest.mark.parametrize("cost", COSTS)
 def test_the_default_is_adam_on_the_softmax_of_the_logits(cost):
-    """Against the few lines that a student would write."""
-    plan, seen = watched(cost=cost)
-    z0, goal = problem()
-    logits = torch.randn(6, 5, HORIZON, ACTIONS, generator=seeded(8)).double().requires_grad_()
-    adam = torch.optim.Adam([logits], lr=0.3)
-    best, kept, relaxed_best = torch.full((6,), torch.inf).double(), torch.zeros(6, HORIZON).long(), None
-    for step in range(30):
-        z, path = z0.double()[:, None].expand(-1, 5, -1).flatten(0, 1), []
-        for a in logits.softmax(-1).flatten(0, 1).unbind(1):
-            z = walker(z, a)
-            path.append(z)
-        found = cost(torch.stack(path, dim=1), goal.double()).view(6, 5)
-        assert torch.allclose(seen[step].cost.double(), found, atol=1e-4)
-        relaxed_best = found if step == 0 else torch.minimum(relaxed_best, found)
-        adam.zero_grad()
-        found.sum().backward()
-        adam.step()
-        decoded = logits.argmax(-1)
-        assert torch.equal(decoded, seen[step].decoded)
-        cheapest, which = score(walker, z0.double(), goal.double(), decoded, num_actions=3, cost=cost).min(dim=1)
-        kept[cheapest < best - 1e-6] = decoded[torch.arange(6), which][cheapest < best - 1e-6]
-        best = torch.minimum(best, cheapest)
-    assert torch.equal(plan.actions, kept)
-    assert torch.allclose(plan.cost.double(), best, atol=1e-5)
-    assert torch.allclose(plan.relaxed_cost.double(), relaxed_best.min(dim=1).values, atol=1e-4)
+    """Adam's first step is its step size against the sign of each derivative, whatever the derivative's size."""
+    _, seen = watched(cost=cost)
+    logits = torch.randn(6, 5, HORIZON, ACTIONS, generator=seeded(8)).requires_grad_()
+    assert torch.allclose(seen[0].actions, logits.softmax(-1))
+    found = imagined_cost(walker, *problem(), logits.softmax(-1), cost)
+    assert torch.allclose(seen[0].cost, found)
+    (slope,) = torch.autograd.grad(found.sum(), logits)
+    moved = logits.detach() - 0.3 * slope / (slope.abs() + 1e-8)
+    assert torch.allclose(seen[1].actions, moved.softmax(-1), atol=1e-3)
+    assert torch.equal(seen[0].decoded, moved.argmax(-1))
 
 
 def cost_of_logits(logits, relaxation, cost):
@@ -207,13 +181,3 @@ def test_every_relaxation_reaches_the_goal(relaxation, cost):
     path = rollout(point, z0, torch.eye(5)[plan.actions])[:, 1:]
     arrivals = (path - goal).norm(dim=-1) < 1e-5
     assert bool((arrivals[:, -1] if cost is final_distance else arrivals.any(dim=1)).all())
-
-
-def test_descent_begins_where_a_warm_start_is():
-    z0, goal = problem()
-    for space, kept in (
-        (DISCRETE, torch.randint(ACTIONS, (6, HORIZON), generator=seeded(1))),
-        (REAL, 0.3 * (torch.rand(6, HORIZON, 2, generator=seeded(1)) - 0.5)),
-    ):
-        plan = GradientPlanner(**space, restarts=1, steps=1, lr=1e-6, spread=0.0)(walker, z0, goal, warm_start=kept)
-        assert torch.allclose(plan.actions.float(), kept.float(), atol=1e-5)

@@ -1,7 +1,6 @@
 """The finite world against the real environment, stepped beside it."""
 
 import re
-from importlib import util
 
 import gymnasium
 import pytest
@@ -51,17 +50,6 @@ def test_transitions_and_observations_are_the_real_environments(env_id):
             assert reward > 0
             observation, _ = env.reset(seed=3)
             state = world.start
-
-
-def test_observations_tell_states_apart(empty):
-    assert len(empty.features.unique(dim=0)) == empty.num_states
-
-
-def test_opened_environment_stands_where_it_should(empty):
-    state = empty.index((3, 4), 2)
-    env = empty.open(state)
-    env.step(2)
-    assert tuple(env.unwrapped.agent_pos) == (2, 4)
 
 
 def test_geodesic_distance_agrees_with_matrix_powers():
@@ -254,15 +242,6 @@ def test_either_of_two_goals_will_do(odd_environment):
     assert len(world.starts) == 4 * 7
     assert goal_distances(world)[world.start] == 4
     assert goal_distances(world)[world.index((3, 1), 1)] == 1
-
-
-def test_an_environment_that_needs_a_missing_package_says_so():
-    if util.find_spec("imageio") and util.find_spec("networkx"):
-        pytest.skip("the package is installed")
-    with pytest.raises(
-        UnsupportedEnvironment, match=r"MiniGrid-WFC-MazeSimple-v0 needs a package that is not installed"
-    ):
-        load_gridworld("MiniGrid-WFC-MazeSimple-v0")
 
 
 def test_bad_input_is_named(empty):

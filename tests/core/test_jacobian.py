@@ -1,4 +1,4 @@
-"""Rollouts and their Jacobians, against finite differences and ``torch.func``."""
+"""Rollouts and their Jacobians, against finite differences."""
 
 import itertools
 
@@ -33,8 +33,8 @@ def test_rollout_applies_the_model_in_order():
 def test_rollout_jacobian_against_finite_differences():
     z0, actions = normal(2, 3), normal(2, 4, 2, seed=1)
     jacobian = rollout_jacobian(model, z0, actions)
-    assert jacobian.action.shape == (2, 3, 4, 2)
-    assert jacobian.state.shape == (2, 3, 3)
+    assert torch.allclose(jacobian.action_norm, jacobian.action.flatten(1).norm(dim=1))
+    assert torch.allclose(jacobian.state_norm, torch.linalg.matrix_norm(jacobian.state))
     h = 1e-6
 
     def last(z0, actions):
@@ -50,19 +50,6 @@ def test_rollout_jacobian_against_finite_differences():
         nudge[:, d] = h
         slope = (last(z0 + nudge, actions) - last(z0 - nudge, actions)) / (2 * h)
         assert torch.allclose(jacobian.state[:, :, d], slope, atol=1e-7)
-
-
-def test_rollout_jacobian_against_jacrev():
-    z0, actions = normal(2, 3), normal(2, 4, 2, seed=1)
-
-    def last(actions):
-        return rollout(model, z0[:1], actions[None])[0, -1]
-
-    expected = torch.func.jacrev(last)(actions[0]).detach()
-    jacobian = rollout_jacobian(model, z0, actions)
-    assert torch.allclose(jacobian.action[0], expected)
-    assert float(jacobian.action_norm[0]) == pytest.approx(float(expected.norm()))
-    assert float(jacobian.state_norm[1]) == pytest.approx(float(torch.linalg.matrix_norm(jacobian.state[1])))
 
 
 def test_rollout_jacobian_leaves_its_arguments_and_gradients_alone():

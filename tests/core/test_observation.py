@@ -9,9 +9,7 @@ import torch
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
 from minigrid.wrappers import FullyObsWrapper, RGBImgObsWrapper
 
-from helm_tutorial.planning.episodes import run_episodes
-from helm_tutorial.planning.plan import Plan
-from helm_tutorial.worlds.gridworld import TILE, goal_distances, load_gridworld
+from helm_tutorial.worlds.gridworld import TILE, load_gridworld
 from helm_tutorial.worlds.observation import KINDS, View, view_of
 
 EMPTY, ROOMS, CROSSING = "MiniGrid-Empty-8x8-v0", "MiniGrid-FourRooms-v0", "MiniGrid-SimpleCrossingS9N2-v0"
@@ -99,13 +97,6 @@ def test_pixels_are_the_real_environments_rendering():
         assert torch.equal(pixels.round().to(torch.uint8), image.permute(2, 0, 1))
 
 
-def test_pixels_and_cells_have_the_same_states():
-    cells, pixels = (load_gridworld(EMPTY, observation=kind) for kind in ("cells", "pixels"))
-    for name in ("positions", "headings", "transitions", "goals"):
-        assert torch.equal(getattr(cells, name), getattr(pixels, name))
-    assert len(pixels.features.flatten(1).unique(dim=0)) == pixels.num_states
-
-
 @pytest.mark.parametrize("kind", ["profiles", "pixels"])
 def test_features_are_centred_and_scaled(kind):
     for env_id in (EMPTY, CROSSING):
@@ -123,41 +114,22 @@ def test_restore_inverts_the_view(seen):
     assert torch.allclose(raw, bare(seen.images), atol=1e-5)
 
 
-def test_observing_the_opened_environment_gives_the_features(seen):
-    for state in range(0, seen.num_states, 7):
-        env = seen.open(state)
-        for action in (None, 0, 2, 1, 2):
-            if action is not None:
-                observation, _, ended, _, _ = env.step(action)
-                state = int(seen.transitions[state, action])
-                assert torch.equal(seen.observe(torch.as_tensor(observation["image"])), seen.features[state])
-                if ended:
-                    break
-
-
 def test_one_image_and_a_batch_of_batches_are_seen_alike(seen):
     assert torch.equal(seen.observe(seen.images[3]), seen.features[3])
     grouped = seen.images[:6].unflatten(0, (2, 3))
     assert torch.equal(seen.observe(grouped), seen.features[:6].unflatten(0, (2, 3)))
 
 
-def test_episodes_are_played_in_every_view(seen):
-    to_goal = goal_distances(seen)
-
-    class Seen:
-        encode = staticmethod(lambda observations: observations)
-
-    def planner(model, observations, goal, **options):
-        """Breadth-first search on the state that an observation shows."""
-        equal = (seen.features[None] == observations[:, None]).flatten(2).all(dim=2)
-        assert bool((equal.sum(dim=1) == 1).all())
-        actions = to_goal[seen.transitions[equal.int().argmax(dim=1)]].argmin(dim=1, keepdim=True)
-        return Plan(actions, torch.zeros(len(actions)))
-
-    starts = seen.starts[:: len(seen.starts) // 4]
-    episodes = run_episodes(seen, Seen(), planner, starts, limit=int(to_goal[starts].max()))
-    assert bool(episodes.success.all())
-    assert torch.equal(episodes.steps.float(), to_goal[starts])
+def test_what_an_environment_shows_while_it_is_played_are_the_features_of_its_state(seen):
+    states = seen.starts[::7].clone()
+    simulation, playing = seen.simulate(states), torch.arange(len(states))
+    for action in (None, 0, 2, 1, 2):
+        if action is not None:
+            simulation.step(torch.full((len(playing),), action), playing)
+            states[playing] = seen.transitions[states[playing], action]
+        assert torch.equal(simulation.observe(), seen.features[states])
+        assert torch.equal(simulation.success, torch.isin(states, seen.goals))
+        playing = (~simulation.over).nonzero()[:, 0]
 
 
 def test_entries_that_never_differ_are_no_division_by_zero():

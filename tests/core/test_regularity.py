@@ -73,17 +73,6 @@ def test_each_form_by_hand(scale):
     assert loss["square"] == float(same) > 0
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_has_a_gradient_that_tames_an_expansive_model(form):
-    weights = (1.5 * torch.eye(D)).requires_grad_(True)
-    z, actions, generator = batch(64)
-    loss = regularity_loss(
-        lambda z, a: z @ weights.T + a @ torch.ones(A, D), z, actions[:, 0], generator, form=form, steps=4
-    )
-    (gradient,) = torch.autograd.grad(loss, weights)
-    assert float((gradient * weights).sum()) > 0  # stepping down the gradient shrinks what expands
-
-
 def test_bounded_gradient_changes_nothing_forward_and_cannot_grow_backward():
     model, (z, actions, _) = scaled_rotation(1.5), batch(8, 30)
     tamed = bounded_gradient(model)
@@ -100,16 +89,6 @@ def test_bounded_gradient_changes_nothing_forward_and_cannot_grow_backward():
     assert torch.allclose(same, plain)
 
 
-def test_what_does_not_fit_is_named():
-    z, actions, generator = batch(3)
-    with pytest.raises(ValueError, match="form must be one of 'square', 'hinge', 'rollout', got 'soft'"):
-        regularity_loss(scaled_rotation(1.0), z, actions[:, 0], generator, form="soft")
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        regularity_loss(scaled_rotation(1.0), z, actions[:, 0], generator, form="rollout", steps=0)
-    with pytest.raises(ValueError, match="actions must have shape"):
-        squared_growth(scaled_rotation(1.0), z, actions[:2], generator)
-
-
 def test_tangent_dynamics_move_along_the_sphere_and_normalising_never_stretches_them():
     model = WorldModel(6, A, latent=D, hidden=16, sphere=True, tangent=True, generator=torch.Generator().manual_seed(0))
     z, actions, _ = batch(32)
@@ -121,8 +100,6 @@ def test_tangent_dynamics_move_along_the_sphere_and_normalising_never_stretches_
     across = residual - (residual * z).sum(dim=1, keepdim=True) * z
     assert torch.allclose(moved, torch.nn.functional.normalize(z + across, dim=1), atol=1e-6)
     assert float((z + across).norm(dim=1).min().detach()) >= 1.0 - 1e-5
-    with pytest.raises(ValueError, match="tangent must be False where sphere is, got True"):
-        WorldModel(6, A, tangent=True)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -135,8 +112,6 @@ def test_training_uses_the_form_that_it_names(form):
         return learned_rollout_jacobian(room, model, 8, 0)
 
     assert growth(1.0) < 0.95 * growth(0.0)
-    with pytest.raises(ValueError, match="spectral_form must be one of 'square', 'hinge', 'rollout', got 'soft'"):
-        replace(few, spectral_form="soft")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -149,34 +124,17 @@ def test_penalised_gain_is_the_least_of_a_fine_grid(form, weight, gain):
     assert penalised_gain(gain, weight, form) == pytest.approx(best, abs=2e-5)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_linear_model_learns_the_penalised_gain(form):
-    """Least squares on white latents with the penalty itself, by gradient descent: every singular value ends there."""
-    generator = torch.Generator().manual_seed(4)
-    left, _ = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=torch.float64))
-    right, _ = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=torch.float64))
-    gains = torch.tensor([1.4, 1.1, 1.0, 0.6], dtype=torch.float64)
-    truth = left @ gains.diag() @ right.T
-    weights, weight = truth.clone().requires_grad_(True), 0.15
-    optimizer = torch.optim.SGD([weights], lr=0.05)
-    for _ in range(3000):
-        optimizer.zero_grad()
-        growth = torch.linalg.svdvals(weights).square()
-        penalty = {
-            "square": growth,
-            "hinge": (growth - 1).clamp_min(0),
-            "rollout": growth.clamp_min(1).log(),
-        }[form]
-        ((truth - weights).square().sum() + weight * penalty.sum()).backward()
-        optimizer.step()
-    expected = sorted((penalised_gain(float(gain), weight, form) for gain in gains), reverse=True)
-    assert torch.linalg.svdvals(weights).tolist() == pytest.approx(expected, abs=0.02)
-
-
-def test_penalised_gain_names_what_is_wrong():
-    with pytest.raises(ValueError, match="gain must be finite and at least 0"):
-        penalised_gain(-1.0, 0.1, "hinge")
-    with pytest.raises(ValueError, match="weight must be finite and at least 0"):
-        penalised_gain(1.0, -0.1, "hinge")
-    with pytest.raises(ValueError, match="form must be one of"):
-        penalised_gain(1.0, 0.1, "soft")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, z, a, g: regularity_loss(m, z, a[:, 0], g, form="soft"), "form must be one of 'square', .* 'soft'"),
+        (lambda m, z, a, g: regularity_loss(m, z, a[:, 0], g, form="rollout", steps=0), "steps must be at least 1"),
+        (lambda m, z, a, g: squared_growth(m, z, a[:2], g), "actions must have shape"),
+        (lambda *_: penalised_gain(-1.0, 0.1, "hinge"), "gain must be finite and at least 0"),
+        (lambda *_: penalised_gain(1.0, -0.1, "hinge"), "weight must be finite and at least 0"),
+        (lambda *_: penalised_gain(1.0, 0.1, "soft"), "form must be one of"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(scaled_rotation(1.0), *batch(3))

@@ -17,7 +17,6 @@ from helm_tutorial import diagnosis
 
 def test_the_record_rests_on_an_expansive_world_and_on_pillars_that_were_switched():
     record = records.load("continuous")
-    assert set(record["metrics"]) == set(continuous_pillars.METRICS)
     means = {name: entry["mean"] for name, entry in record["metrics"].items()}
     assert means["rollout_jacobian_true_T50"] == pytest.approx(1.1**50 * math.sqrt(2))
     # The pillars were really switched: alignment by InfoNCE, smaller Jacobians by the penalty.

@@ -6,13 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helm_study.fast.data import Data
 from helm_study.pillars import continuous_pillars, expansive_play, two_pillars
 from helm_study.pillars.expansive import ContinuousWorld, expansive_world, fewest_steps, solvable_starts
 from helm_study.pillars.expansive_play import TrueDynamics, surroundings
 from helm_tutorial.cliff.linear_system import spectral_radius
 from helm_tutorial.jacobian import rollout_jacobian
-from helm_tutorial.models.settings import Contrastive
 from helm_tutorial.planning.episodes import run_episodes
 from helm_tutorial.planning.plan import Plan
 from helm_tutorial.rollouts import rollout
@@ -120,14 +118,6 @@ def test_walks_follow_the_system_and_training_sees_no_state(world):
     points = rollout(world.system, world.draw(30, generator=generator), torch.eye(4, dtype=torch.float64)[actions])
     assert torch.equal(walks.actions, actions)
     assert torch.allclose(walks.features[walks.states], world.observe(points), atol=1e-5)
-
-
-def test_the_recipes_data_are_these_walks(world):
-    data = Data(world, Contrastive(walks=20, walk_length=5, batch=8), 3)
-    walks = world.random_walks(20, 5, generator=torch.Generator().manual_seed(3))
-    assert torch.equal(data.walks.features, walks.features) and torch.equal(data.walks.actions, walks.actions)
-    assert data.steps(2000) == 2000
-    assert data.model.num_actions == 4 and data.model.encode(walks.features).shape == (120, 32)
 
 
 def test_surroundings_are_fresh_states_and_where_each_action_leads(world):

@@ -25,9 +25,7 @@ TINY = ablation.Config(
         (lambda: ablation.label(0.3, 0.8), "temperature must be one of 0.05, 0.1, .* got 0.3"),
         (lambda: ablation.label(0.1, 0.99), "gamma must be one of 0.0, 0.5, .* got 0.99"),
         (lambda: ablation.Config(checkpoints=(0, 2001)), "each checkpoint must be between 0 and 2000, got 2001"),
-        (lambda: ablation.Config(checkpoints=(0, -1, 2000)), "each checkpoint must be between 0 and 2000, got -1"),
         (lambda: ablation.Config(checkpoints=(5, 0, 2000)), "checkpoints must ascend to the 2000 updates"),
-        (lambda: ablation.Config(checkpoints=(0, 0, 2000)), "checkpoints must ascend to the 2000 updates"),
         (lambda: ablation.Config(checkpoints=(0, 100)), "checkpoints must ascend to the 2000 updates"),
         (lambda: ablation.Config(checkpoints=()), "checkpoints must ascend to the 2000 updates"),
         (lambda: ablation.Config(embedding_seed=-1), "embedding_seed must be at least 0, got -1"),
@@ -92,11 +90,6 @@ def test_one_seed_has_pictures_and_they_have_their_own_key():
 @pytest.fixture(scope="module")
 def record():
     return records.load("ablation")
-
-
-def test_record_has_every_combination(record):
-    assert set(record["metrics"]) == set(ablation.METRICS)
-    assert record["embedding"]["checkpoints"] == list(ablation.Config().checkpoints)
 
 
 def test_recorded_pictures_lie_like_the_room_and_end_at_the_recorded_metric(record):

@@ -58,12 +58,6 @@ def test_a_bounded_gradient_plans_on_the_same_costs(world, model):
     assert torch.allclose(plan.cost, cost[:, 0])
 
 
-def test_own_start_is_always_played(world):
-    starts = played_starts(world, Planning(stride=7))
-    assert world.start in starts.tolist() and not set(starts.tolist()) & set(world.goals.tolist())
-    assert len(played_starts(world, Planning())) == world.num_states - 4
-
-
 def test_planner_variants_change_what_they_say(world):
     ours = Planning()
     plain, report = studies.plain_planner(ours), studies.report_planner(ours)

@@ -28,6 +28,10 @@ def test_a_record_says_how_it_was_made_and_its_numbers_agree(name):
 BARS = """
 exp1        max limit_error_helm                          <= 0.02 in 20 seeds
 exp1        max closed_form_distance_helm                 <= 0.05
+exp1        max closed_form_distance_report               <= 0.05
+exp1        max saturation_helm                           <= 1.05
+exp1        max one_step_error_flat                       <= 1e-4
+exp1        min jacobian_report_T50                       >= 1000
 exp1        mean plan_success_system_best_T50             >= 0.95
 exp1        mean plan_success_system_flat_T50             <= 0.01
 exp2        mean coverage_helm                            >= 0.964 in 10 seeds

@@ -28,41 +28,16 @@ def values(recorded):
 
 @pytest.mark.slow
 def test_a_seed_of_the_record_run_again(recorded, values):
-    for name in ("jacobian_true_T50", "jacobian_helm_T50", "spectral_radius_report", "one_step_error_helm"):
+    assert list(values) == list(METRICS) and all(math.isfinite(value) for value in values.values())
+    jacobians = [f"jacobian_{model}_T50" for model in ("true", "flat", "helm", "report")]
+    radii = [f"spectral_radius_{model}" for model in ("helm", "report")]
+    for name in (*jacobians, *radii, "saturation_helm", "one_step_error_helm"):
         assert values[name] == pytest.approx(recorded["metrics"][name]["values"][-1], rel=0.02), name
+    for name in ("one_step_error_flat", "limit_error_helm", "closed_form_distance_helm", "closed_form_distance_report"):
+        assert values[name] == pytest.approx(recorded["metrics"][name]["values"][-1], abs=0.002), name
     for name, entry in recorded["metrics"].items():
         if name.startswith("plan_success") and "rounded_T50" not in name:  # at the edge of what float32 can hold
             assert values[name] == pytest.approx(entry["values"][-1], abs=0.1), name
-
-
-@pytest.mark.slow
-def test_there_is_one_finite_value_for_each_metric(values):
-    assert list(values) == list(METRICS)
-    assert all(math.isfinite(value) for value in values.values())
-
-
-@pytest.mark.slow
-def test_the_claims_of_the_chapter_hold_for_a_seed(values):
-    assert values["jacobian_true_T50"] / values["jacobian_helm_T50"] > 1000
-    assert values["jacobian_flat_T50"] == pytest.approx(values["jacobian_true_T50"], rel=1e-3)
-    assert values["jacobian_report_T50"] > 1000
-    assert values["spectral_radius_helm"] < 1 < values["spectral_radius_report"]
-    assert values["saturation_helm"] <= 1.05
-    assert values["limit_error_helm"] <= 0.02
-    assert values["closed_form_distance_helm"] <= 0.05
-    assert values["closed_form_distance_report"] <= 0.05
-    assert values["one_step_error_helm"] == pytest.approx(0.4 / 1.4, rel=0.1)
-    assert values["one_step_error_flat"] < 1e-4
-    for size in ("", "_A4"):
-        assert values[f"plan_success_system_flat_T50{size}"] == 0.0
-        assert (
-            values[f"plan_success_system_helm_T50{size}"] == values[f"plan_success_system_helm_best_T50{size}"] == 0.0
-        )
-        assert values[f"plan_success_model_helm_best_T50{size}"] == 1.0
-        assert values[f"plan_success_system_best_T50{size}"] >= 0.95
-        assert values[f"plan_success_system_rounded_feedback_T50{size}"] == 1.0
-    assert values["plan_success_model_helm_T50_A4"] == 1.0
-    assert values["plan_success_bent_multiple_shooting_T50"] >= 0.95 > values["plan_success_bent_gradient_T50"]
 
 
 def test_same_seed_same_numbers_whatever_the_global_generator(monkeypatch):

@@ -67,15 +67,6 @@ def test_values_and_gradients_are_those_of_autograd_in_float64():
             assert torch.allclose(bias.grad[index, 0], layer.bias.grad)
 
 
-def test_progress_reaches_the_end():
-    seen, generator = [], torch.Generator().manual_seed(0)
-    fit_stacked(
-        [energy_network(generator, width=4)], report_energy(), [generator], dimension=2, half_width=3.0, steps=5,
-        batch=8, progress=lambda *event: seen.append(event[:2]),
-    )  # fmt: skip
-    assert seen[0] == (1, 5) and seen[-1] == (5, 5)
-
-
 def test_divergence_and_bad_arguments_are_named():
     generator = torch.Generator().manual_seed(0)
 

@@ -1,4 +1,4 @@
-"""Intervals against SciPy, and against what they promise."""
+"""Intervals against SciPy, and against what they promise; and how prose says them."""
 
 import math
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helm_study.intervals import t_interval, t_quantile
+from helm_study.words import in_words
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12))
@@ -44,3 +45,18 @@ def test_t_interval_stays_inside_its_bounds_and_one_value_says_nothing():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("metric", "style", "words"),
+    [
+        ((0.981, 0.957, 1.0), ".0%", "**98 %** (96 to 100 %)"),
+        ((1.0, 1.0, 1.0), ".1%", "**100.0 %** on every seed"),
+        ((0.054, -0.03, 0.08), ".2f", "**0.05** (−0.03 to 0.08)"),
+        ((-0.0001, -0.02, 0.0), ".1%", "**0.0 %** (−2.0 to 0.0 %)"),
+        ((5.53, 4.0, 120.0), ".1e", "**5.5** (4 to 120)"),
+        ((1.5e6, 3e5, 2e7), ".1e", r"**$1.5 \times 10^{6}$** ($3.0 \times 10^{5}$ to $2.0 \times 10^{7}$)"),
+    ],
+)
+def test_metrics_in_words(metric, style, words):
+    assert in_words(dict(zip(("mean", "low", "high"), metric, strict=True)), style) == words
