@@ -1,1 +1,1 @@
-"""The report's experiments, one module each, run by :mod:`helm_study.reproduce`."""
+"""The studies of the book, run by :mod:`helm_study.reproduce`."""

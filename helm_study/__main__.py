@@ -1,4 +1,7 @@
-"""The command line: ``python -m helm_tutorial reproduce exp1 --seeds 5 --json exp1.json``."""
+"""The command line, ``python -m helm_tutorial``.
+
+Example: ``python -m helm_tutorial reproduce exp1 --seeds 5 --json exp1.json``.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,16 @@ class _Parser(argparse.ArgumentParser):
 
 class _Command(_Parser):
     def format_help(self) -> str:
-        # The studies are imported for this only when somebody reads it.
+        # Importing all studies takes time, so they are imported only when help is asked for.
         self.epilog = "\n".join(["studies:", *(f"  {name:<12}{study.summary}" for name, study in STUDIES.items())])
         return super().format_help()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0 when it ran, 2 on bad arguments, 130 when interrupted."""
+    """Run the command line and return its exit status.
+
+    The status is 0 after a full run, 2 for bad arguments and 130 after an interruption.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -54,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Small networks run fastest on one thread, and then a result does not depend on the number of cores.
     torch.set_num_threads(1)
     results: dict[str, dict] = dict(earlier)
-    # Arms go into a record when all seeds have them; until then they are in a file of their own.
+    # Arms are added to a record once all seeds have them; until then they are kept in a separate file.
     target = options.json if record is None else _part(options)
 
     def finished(result: dict) -> None:
@@ -94,7 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def table(result: dict) -> str:
-    """A result as aligned text: metric, mean, interval, the report's figure, meaning."""
+    """Format a result as an aligned text table.
+
+    Columns: metric, mean, interval, the report's figure, meaning.
+    """
     seeds = ",".join(map(str, result["seeds"]))
     lines = [
         f"{result['experiment']}: {len(result['seeds'])} seeds ({seeds}), {result['seconds']:.0f} s; "
@@ -152,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _found(options: argparse.Namespace, configs: dict, seeds: list[int]) -> tuple[dict[str, dict], dict | None]:
-    """What there is already: results to go on from, by study, and the record that arms go into."""
+    """Find results to resume from, by study, and the record to add arms to."""
     if options.resume and options.json is None:
         raise ValueError("--resume needs --json, the file to go on from")
     if not options.only:
@@ -172,7 +181,7 @@ def _found(options: argparse.Namespace, configs: dict, seeds: list[int]) -> tupl
 
 
 def _read(path: str, names: Collection[str]) -> dict[str, dict]:
-    """The results that a file holds, by study; nothing if there is no such file yet."""
+    """Read the results in a file, by study; none if the file does not exist yet."""
     if not Path(path).exists():
         return {}
     try:
@@ -187,7 +196,7 @@ def _read(path: str, names: Collection[str]) -> dict[str, dict]:
 
 
 def _part(options: argparse.Namespace) -> str:
-    """Where arms are kept until all seeds have them."""
+    """Return the path of the file that keeps arms until all seeds have them."""
     return f"{options.json}.part"
 
 
@@ -204,7 +213,7 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 
 def _configure(name: str, options: argparse.Namespace):
-    # `all --env ID` means: wherever there is an environment to choose.
+    # `all --env ID` applies to every study that lets its environment be chosen.
     chosen = {
         option: getattr(options, option)
         for option in ("env", "layout_seed")
@@ -214,7 +223,7 @@ def _configure(name: str, options: argparse.Namespace):
 
 
 def _command(name: str, config, options: argparse.Namespace, seeds: list[int]) -> str:
-    """The command that makes this experiment's result anew."""
+    """Return the command that reproduces this experiment's result."""
     words = ["python -m helm_tutorial reproduce", name]
     words.append(
         f"--seeds {len(seeds)}" if seeds == list(range(len(seeds))) else "--seed-list " + ",".join(map(str, seeds))
@@ -240,7 +249,7 @@ def _check_writable(path: str) -> None:
     if target.exists() and not target.is_file():
         raise ValueError(f"--json must name an ordinary file, got {path}")
     try:
-        # Asking for permission is no proof, least of all for an administrator: try.
+        # Permission bits prove nothing, least of all for an administrator, so try to write.
         descriptor, trial = tempfile.mkstemp(dir=folder)
         os.close(descriptor)
         os.unlink(trial)
@@ -249,7 +258,10 @@ def _check_writable(path: str) -> None:
 
 
 class _Progress:
-    """A line on standard error that says what is being done: rewritten on a terminal, one line a seed elsewhere."""
+    """A progress line on standard error.
+
+    On a terminal it is rewritten in place; elsewhere there is one line for each seed.
+    """
 
     def __init__(self, name: str, seeds: int):
         self.name, self.seeds, self.began, self.seen = name, seeds, time.monotonic(), []
@@ -276,7 +288,10 @@ class _Progress:
 
 
 def begin() -> int:
-    """Run the command line as a program: being told to stop is an interruption too, and finished seeds are kept."""
+    """Run the command line as a program.
+
+    A termination signal counts as an interruption too, so finished seeds are kept.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return main()
 

@@ -1,8 +1,8 @@
-"""A study's configuration as its record stores it.
+"""Configuration of a study, in the form that records store.
 
-The records were begun when all recipes shared one flat set of settings, so that is what they hold: a recipe's settings
-are written under ``training``, with its 24 keys and their names of then. A study with several recipes writes them into
-one, and says no where they disagree.
+The first records were written when all recipes shared one flat set of settings, and records keep that form. The
+settings of a recipe are stored under ``training``, with its 24 keys and their original names. A study with several
+recipes merges their settings, and raises if they disagree.
 """
 
 from __future__ import annotations
@@ -37,39 +37,43 @@ TRAINING = {
     "spectral_form": "square",
     "tangent": False,
 }
-"""The keys of ``training`` in a record, each with the value that was in force before it could be set.
+"""The keys of ``training`` in a record, each with its original value.
 
-The oldest records hold only 13 of them. A study writes this value where none of its recipes has such a setting.
+The value is the one that was in force before the setting existed. The oldest records hold only 13 of the keys. A study
+stores this value if none of its recipes has such a setting.
 """
 
 NAMES = {"symmetric": "both_ways"}
-"""Names of settings that records call otherwise."""
+"""Settings that records store under another name."""
 
 UNRECORDED = {"stop_gradient": True}
-"""Settings that no record has, and the value that a configuration must leave them at."""
+"""Settings that no record holds, with the value that they must have."""
 
 
 YOUNGER = {"draw": "stride"}
-"""Settings younger than the records, and the value that stands for what was done before; a record leaves it out."""
+"""Settings newer than the first records, with the value for earlier behaviour.
+
+A record leaves out a setting that has this value.
+"""
 
 
 def flat(config: Any) -> dict:
-    """The configuration of a study as JSON: what a record holds under ``config``.
+    """Return the configuration of a study as JSON, as a record stores it.
 
     Raises:
-        ValueError: two recipes of it disagree on a setting, or a setting has a value that records do not know.
+        ValueError: two recipes disagree on a setting, or a setting has a value that records cannot express.
     """
     return json.loads(json.dumps(_stored(config)))  # tuples become lists
 
 
 def completed(config: dict) -> dict:
-    """The stored configuration of any record, older ones with the keys that were added since."""
+    """Complete a stored configuration with the keys that were added later."""
     filled = {key: completed(value) if isinstance(value, dict) else value for key, value in config.items()}
     return filled | ({"training": TRAINING | filled["training"]} if "training" in filled else {})
 
 
 def _stored(config: Any) -> dict:
-    from helm_tutorial.models.settings import Settings  # torch, which a mistake on the command line need not wait for
+    from helm_tutorial.models.settings import Settings  # imports torch; a mistyped command should not wait for it
 
     stored: dict[str, Any] = {}
     recipes: list[Any] = []
@@ -79,7 +83,7 @@ def _stored(config: Any) -> dict:
             continue
         if isinstance(value, Settings):
             recipes.append(value)
-            stored["training"] = None  # in the place of the first
+            stored["training"] = None  # keeps the position of the first recipe
         else:
             stored[field.name] = _stored(value) if is_dataclass(value) else value
     return stored | ({"training": _training(recipes)} if recipes else {})

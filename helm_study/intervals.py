@@ -31,16 +31,16 @@ class Interval:
 def t_interval(
     values: Sequence[float], *, level: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> Interval:
-    """Student's t interval for the mean of independent values, such as one result per seed.
+    """Student's t interval for the mean of independent values.
 
-    With the five to ten seeds of this book it is wide, and honestly so: a percentile bootstrap of
-    five values would be too narrow. It rests on a roughly normal mean; where all values agree it has
-    no width, which says that the seeds agree and no more.
+    The values may be one result per seed. With the five to ten seeds of this book the interval is wide, as it should
+    be: a percentile bootstrap of five values would be too narrow. The interval assumes a roughly normal mean. If all
+    values agree it has no width, which says only that the seeds agree.
 
     Args:
-        values: at least one number; a single one has the interval ``bounds``, since it says nothing of spread.
+        values: at least one number; a single one has the interval ``bounds``, since it shows no spread.
         level: coverage, between 0 and 1.
-        bounds: limits of the quantity, for example ``(0, 1)`` for a share; the ends are clipped there.
+        bounds: limits of the quantity, for example ``(0, 1)`` for a fraction; the ends are clipped there.
 
     Example:
         >>> found = t_interval([0.9, 1.0, 0.95], bounds=(0.0, 1.0))
@@ -62,5 +62,5 @@ def t_quantile(probability: float, degrees: int) -> float:
     """Quantile of Student's t distribution with ``degrees`` degrees of freedom."""
     require_real("probability", probability, low=0.0, high=1.0)
     require_count("degrees", degrees)
-    # What scipy.stats.t.ppf calls; that module takes half a second to import.
+    # scipy.stats.t.ppf calls this function, but importing scipy.stats takes half a second.
     return float(stdtrit(degrees, probability))

@@ -1,4 +1,4 @@
-"""What an experiment measures: the name, unit and the report's figure of each metric."""
+"""Metrics of a study: unit, meaning and the report's figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOUNDS = {
     "difference": (-2.0, 2.0),
     "amplitude": (-math.inf, math.inf),
 }
-"""Between which numbers a unit's values can lie, where that is not from 0 up."""
+"""Range of the values of a unit, if it is not from 0 upwards."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Metric:
         unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``, ``"amplitude"``,
             ``"directions"``, ``"distance"`` or ``"error"``.
         meaning: one line for the table's reader.
-        reported: the report's figure, or ``None`` where it gives none.
+        reported: the report's figure, or ``None`` if it gives none.
     """
 
     unit: str
@@ -34,10 +34,12 @@ class Metric:
 
 
 def interval_over_seeds(values: Sequence[float | None], unit: str) -> dict[str, float]:
-    """``mean``, ``low`` and ``high`` of a metric over seeds: Student's t at 95 %, clipped to what the unit allows.
+    """Mean and 95 % Student's t interval of a metric over seeds.
+
+    Returns ``mean``, ``low`` and ``high``. The interval is clipped to the range of the unit.
 
     Args:
-        values: one for each seed; ``None``, as a record stores it, and infinity both stand for what is not finite.
+        values: one for each seed. ``None``, as stored in a record, means a value that is not finite, as infinity does.
         unit: see :class:`Metric`.
     """
     # A path ratio has no value for a seed that never arrives: the interval is over the others. An infinite

@@ -1,4 +1,7 @@
-"""How experiments 3, 4 and 5 plan and judge: the same planner, budget and starts for every world model."""
+"""Planning and running episodes, in the same way for every world model.
+
+Experiments 3, 4 and 5 use the same planner, budget and starts.
+"""
 
 from __future__ import annotations
 
@@ -24,34 +27,40 @@ from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances, l
 from helm_tutorial.worlds.world import World
 
 COSTS = {"rollout": cost.mean_distance, "terminal": cost.final_distance, "closest": cost.closest_approach}
-"""What a plan costs, by the names in the records."""
+"""Costs of a plan, by their names in the records."""
 
 ITERATIONS = 8
-"""Rounds of the cross-entropy method and of path integral control, which share their budget."""
+"""Rounds of the cross-entropy method and of path integral control.
+
+Both have the same budget.
+"""
 
 ROUNDS, SWAPS = 3, 4
-"""Rounds of local search and swaps in each, which are 24 imagined plans for each restart."""
+"""Rounds of local search, and swaps in each round.
+
+Together these are 24 imagined plans for each restart.
+"""
 
 AnyPlanner = Callable[..., Plan]
-"""What :func:`~helm_tutorial.planning.episodes.run_episodes` can play with."""
+"""A planner for :func:`~helm_tutorial.planning.episodes.run_episodes`."""
 
 
 @dataclass(frozen=True)
 class Planning:
-    """The planner's settings and the episode's rules.
+    """Settings of the planner and rules of the episodes.
 
     Attributes:
-        horizon: steps imagined ahead ``T``; 12 is the longest geodesic distance to the goal in Empty-8x8.
+        horizon: number ``T`` of imagined steps; 12 is the longest geodesic distance to the goal in Empty-8x8.
         steps: gradient steps for each plan.
         restarts: initial plans for each start.
         lr: Adam's step size on the logits.
         decode_every: gradient steps between two scorings of the decoded plans.
-        over: what a plan costs, one of :data:`COSTS`.
+        over: cost of a plan, one of :data:`COSTS`.
         relaxation: how actions are relaxed, one of :data:`helm_tutorial.planning.gradient.RELAXATIONS`.
         replan: plan before every step, or once (open loop).
-        limit: most steps of an episode, in multiples of the world's longest geodesic distance to the goal.
-        stride: one in ``stride`` start states is played; 1 plays all.
-        draw: how they are drawn, one of :data:`helm_study.starts.DRAWS`.
+        limit: maximum number of steps of an episode, in multiples of the world's longest geodesic distance to the goal.
+        stride: one in ``stride`` start states is used; 1 uses all.
+        draw: how starts are drawn, one of :data:`helm_study.starts.DRAWS`.
     """
 
     horizon: int = 12
@@ -77,30 +86,40 @@ class Planning:
 
     @property
     def plans(self) -> int:
-        """Plans that a decision imagines for each start, in gradient steps and in scorings."""
+        """Number of plans that a decision imagines for each start.
+
+        It counts gradient steps and scorings.
+        """
         return self.restarts * (self.steps + math.ceil(self.steps / self.decode_every))
 
 
 def report_planner(planning: Planning) -> Planning:
-    """A planner as the report describes it: one initial plan of 25 steps, scored by its last latent, open loop.
+    """Return the planner that the report describes.
 
-    The last relaxed iterate is decoded and executed to its end.
+    It has one initial plan of 25 steps, whose cost is the distance of its last latent, and plans once (open loop). The
+    last relaxed iterate is decoded and executed to its end.
     """
     return replace(planning, horizon=25, restarts=1, steps=100, decode_every=100, over="terminal", replan=False)
 
 
 def open_loop_planner(planning: Planning) -> Planning:
-    """Our planner, but planning once: 14 steps, two more than the longest way in Empty-8x8, and more search for it."""
+    """Return our planner, but planning only once (open loop).
+
+    It imagines 14 steps, two more than the longest path in Empty-8x8, and searches with more restarts and steps.
+    """
     return replace(planning, horizon=14, restarts=2 * planning.restarts, steps=4 * planning.steps, replan=False)
 
 
 def plain_planner(planning: Planning) -> Planning:
-    """One start and the last relaxed iterate decoded, replanned like ours: beside ours, it shows what restarts add."""
+    """Return our planner with one restart and only the last iterate decoded.
+
+    It replans as ours does. Compared with ours, it shows what restarts and decoding add.
+    """
     return replace(planning, restarts=1, decode_every=planning.steps)
 
 
 def gradient_planner(planning: Planning, num_actions: int = len(ACTIONS)) -> GradientPlanner:
-    """Our planner."""
+    """Build our planner: the gradient planner with the settings of ``planning``."""
     return GradientPlanner(
         horizon=planning.horizon,
         num_actions=num_actions,
@@ -114,42 +133,48 @@ def gradient_planner(planning: Planning, num_actions: int = len(ACTIONS)) -> Gra
 
 
 def bounded_planner(planning: Planning) -> AnyPlanner:
-    """Our planner, whose gradient cannot grow, see :func:`helm_tutorial.models.regularity.bounded_gradient`."""
+    """Build our planner with a gradient that cannot grow.
+
+    See :func:`helm_tutorial.models.regularity.bounded_gradient`.
+    """
     planner = gradient_planner(planning)
     return lambda model, *latents, **options: planner(bounded_gradient(model), *latents, **options)
 
 
 def shooting_planner(planning: Planning) -> RandomShootingPlanner:
-    """Random plans, as many as :attr:`Planning.plans`: no gradient, and no backward passes either."""
+    """Build random shooting with as many plans as :attr:`Planning.plans`.
+
+    It uses no gradient, so it needs no backward passes.
+    """
     return RandomShootingPlanner(samples=planning.plans, **_same(planning))
 
 
 def cross_entropy_planner(planning: Planning) -> CrossEntropyPlanner:
-    """The cross-entropy method with as many plans."""
+    """Build the cross-entropy method with as many plans as our planner."""
     samples = max(1, planning.plans // ITERATIONS)
     sizes = {"iterations": ITERATIONS, "samples": samples, "elites": math.ceil(samples / 10)}
     return CrossEntropyPlanner(**sizes, **_same(planning))
 
 
 def path_integral_planner(planning: Planning) -> MPPIPlanner:
-    """Path integral control with as many plans."""
+    """Build path integral control with as many plans as our planner."""
     return MPPIPlanner(iterations=ITERATIONS, samples=max(1, planning.plans // ITERATIONS), **_same(planning))
 
 
 def local_search_planner(planning: Planning, *, proposals: str = "gradient") -> LocalSearchPlanner:
-    """Local search with as many restarts as that number of plans allows."""
+    """Build local search with at most as many plans as our planner."""
     restarts = max(1, planning.plans // (2 * ROUNDS * SWAPS))
     sizes = {"rounds": ROUNDS, "restarts": restarts, "swaps": SWAPS, "proposals": proposals}
     return LocalSearchPlanner(**sizes, **_same(planning))
 
 
 def unguided_planner(planning: Planning) -> LocalSearchPlanner:
-    """Local search that tries swaps at random."""
+    """Build local search that tries swaps at random."""
     return local_search_planner(planning, proposals="random")
 
 
 def greedy_planner(planning: Planning) -> ExhaustivePlanner:
-    """One step ahead."""
+    """Build the greedy planner, which imagines one step."""
     return ExhaustivePlanner(**_same(planning) | {"horizon": 1})
 
 
@@ -158,12 +183,19 @@ def _same(planning: Planning) -> dict[str, object]:
 
 
 def played_starts(world: Gridworld, planning: Planning) -> Tensor:
-    """The start states that are played, ascending; the environment's own start is always among them, shape ``(B,)``."""
+    """Return the start states that are used, ascending, shape ``(B,)``.
+
+    The environment's own start is always among them.
+    """
     return draw_starts(world, planning.stride, planning.draw)
 
 
 def recorded_starts(env: str, layout_seed: int, **plannings: Planning) -> dict[str, list[int]]:
-    """The starts that each planning plays, for a record; none where all are drawn as records do that do not say."""
+    """Return the starts of each planning, for a record.
+
+    Plannings with the first of :data:`helm_study.starts.DRAWS` are left out, because a record that names no draw used
+    that one.
+    """
     drawn = {name: planning for name, planning in plannings.items() if planning.draw != DRAWS[0]}
     world = load_gridworld(env, layout_seed=layout_seed) if drawn else None
     return {name: played_starts(world, planning).tolist() for name, planning in drawn.items()}
@@ -180,16 +212,16 @@ def play(
     warm_start: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
-    """Plan with ``model`` and play on the real environment.
+    """Plan with ``model`` and run the episodes in the real environment.
 
     Args:
-        world: where.
+        world: where to run the episodes.
         model: a trained world model.
-        planner: such as :func:`gradient_planner` makes of ``planning``.
-        planning: the episode's rules.
-        seed: of the planner's random numbers.
-        starts: start states, those of :func:`played_starts` by default.
-        warm_start: each decision begins with what is left of the last plan.
+        planner: a planner, such as :func:`gradient_planner` builds from ``planning``.
+        planning: the rules of the episodes.
+        seed: seed of the planner's random numbers.
+        starts: start states, by default those of :func:`played_starts`.
+        warm_start: each decision begins with the rest of the last plan.
         progress: called with the step and the limit.
     """
     return run_episodes(
@@ -206,14 +238,14 @@ def play(
 
 
 class Unasked:
-    """A model for planners that ask none."""
+    """A model for planners that use none."""
 
     def encode(self, observations: Tensor) -> Tensor:
         return observations
 
 
 def play_randomly(world: World, seed: int, starts: Tensor, *, limit: int) -> Episodes:
-    """Uniformly random actions: what a planner has to beat."""
+    """Run episodes of uniformly random actions, the baseline for a planner."""
 
     def draw(model: object, z0: Tensor, goal: Tensor, *, generator: torch.Generator, warm_start: None) -> Plan:
         return Plan(torch.randint(world.num_actions, (len(z0), 1), generator=generator), torch.zeros(len(z0)))
@@ -223,17 +255,22 @@ def play_randomly(world: World, seed: int, starts: Tensor, *, limit: int) -> Epi
 
 
 def episode_limit(world: Gridworld, planning: Planning) -> int:
-    """Most steps of an episode: a plan that is made once is carried out to its end."""
+    """Return the maximum number of steps of an episode.
+
+    A plan that is made only once is carried out to its end.
+    """
     if not planning.replan:
         return planning.horizon
     return max(1, round(planning.limit * float(goal_distances(world).max())))
 
 
 def path_ratio(episodes: Episodes, to_goal: Tensor) -> float:
-    """Steps taken over geodesic distance, mean over the successful episodes; ``nan`` if there are none.
+    """Steps taken over geodesic distance, mean over the successful episodes.
+
+    The ratio is ``nan`` if no episode succeeded.
 
     Args:
-        episodes: what was played.
+        episodes: results of the episodes.
         to_goal: geodesic distance of every state to the goal, shape ``(N,)``.
     """
     won = episodes.success
@@ -241,14 +278,20 @@ def path_ratio(episodes: Episodes, to_goal: Tensor) -> float:
 
 
 def final_distance(world: Gridworld, episodes: Episodes) -> Tensor:
-    """Euclidean distance from the agent's last cell to the nearest goal cell, shape ``(B,)``."""
+    """Euclidean distance from the last cell to the nearest goal cell.
+
+    The result has shape ``(B,)``.
+    """
     last = episodes.states.gather(1, episodes.steps[:, None])[:, 0]
     cells = world.positions.float()
     return torch.cdist(cells[last], cells[world.goals]).min(dim=1).values
 
 
 def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:
-    """Success, and final Euclidean distance to the goal, of the episode from the environment's own start."""
+    """Success and final distance of the episode from the environment's own start.
+
+    The distance is the Euclidean distance to the goal.
+    """
     row = int((episodes.states[:, 0] == world.start).nonzero()[0, 0])
     return bool(episodes.success[row]), float(final_distance(world, episodes)[row])
 
@@ -256,7 +299,7 @@ def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:
 def learned_rollout_jacobian(
     world: Gridworld, model: WorldModel, horizon: int, seed: int, *, rollouts: int = 16
 ) -> float:
-    """What :func:`rollout_growth` measures from uniformly random states of a room."""
+    """Measure :func:`rollout_growth` from uniformly random states of a room."""
     generator = torch.Generator().manual_seed(seed)
     states = torch.randint(world.num_states, (rollouts,), generator=generator)
     return rollout_growth(model, world.features[states], horizon, world.num_actions, generator)
@@ -278,24 +321,22 @@ def rollout_growth(
 
 
 def blind_search(world: Gridworld, horizon: int, plans: int, *, limit: int, generator: torch.Generator) -> Tensor:
-    """How search would fare with a perfect model and no distances at all: what a planner's geometry is held against.
+    """Random search with a perfect model and no distances, as a reference.
 
-    At each decision ``plans`` random plans are drawn. If some touch the goal, the first step of the one that touches
-    it first is taken; if none does, a random step. An agent that wanders brings the goal within reach, so this arrives
-    from more starts than those within the horizon.
+    It shows how far a planner could get without the geometry of a latent space. At each decision ``plans`` random plans
+    are drawn. If some reach the goal, the agent takes the first step of the plan that reaches it first; if none does,
+    it takes a random step. A wandering agent can bring the goal within reach, so this also succeeds from starts beyond
+    the horizon.
 
     Args:
-        world: whose true transitions are the model.
+        world: the world, whose true transitions are the model.
         horizon: steps of a plan.
         plans: plans drawn for each decision.
-        limit: most steps of an episode.
-        generator: draws plans.
+        limit: maximum number of steps of an episode.
+        generator: source of the plans.
 
     Returns:
         Whether each start of :attr:`~helm_tutorial.worlds.gridworld.Gridworld.starts` arrives, shape ``(B,)``.
-
-    Raises:
-        ValueError: a count is below 1.
     """
     for name, value in {"horizon": horizon, "plans": plans, "limit": limit}.items():
         require_count(name, value)

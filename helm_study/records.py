@@ -1,6 +1,7 @@
-"""Results written by ``python -m helm_tutorial reproduce`` and shown by the chapters as recorded.
+"""Records: results that a study wrote and that the chapters show.
 
-A record says how it was made: configuration, seeds, versions, date, and the command that makes it anew.
+They are written by ``python -m helm_tutorial reproduce``. A record says how it was made: configuration, seeds,
+versions, date, and the command that reproduces it.
 """
 
 from __future__ import annotations
@@ -17,26 +18,34 @@ from helm_study.intervals import Interval, t_interval
 from helm_tutorial._check import require_choice
 
 SCHEMA = 2
-"""Version of a record's form. Version 1 does not name itself, and its oldest lack settings that were added since:
-:func:`helm_study.flat.completed` reads both."""
+"""Version of the form of a record.
+
+Records of version 1 do not name it, and the oldest of them lack settings that were added later.
+:func:`helm_study.flat.completed` reads both versions.
+"""
 
 _PACKAGE = Path(__file__).parent
-_NUMBERS = re.compile(r"\[\n([-+.,\w\s]+)\]")  # a list of numbers; a line break in JSON is never within a string
+_NUMBERS = re.compile(r"\[\n([-+.,\w\s]+)\]")  # a list of numbers; JSON strings contain no line breaks
 
 
 def directory() -> Path:
-    """Where the book's records are: ``book/records`` in a checkout, a copy beside the installed package elsewhere."""
+    """Return the folder of the book's records.
+
+    In a checkout this is ``book/records``; elsewhere it is the copy inside the installed package.
+    """
     checkout = _PACKAGE.parent / "book" / "records"
     return checkout if checkout.is_dir() else _PACKAGE / "recorded"
 
 
 def available() -> list[str]:
-    """Names of the book's records."""
+    """List the names of the book's records."""
     return sorted(path.stem for path in directory().glob("*.json"))
 
 
 def load(experiment: str) -> dict:
-    """The book's record of an experiment, as :func:`helm_study.reproduce.reproduce` returned it.
+    """Load the book's record of an experiment.
+
+    It has the form that :func:`helm_study.reproduce.reproduce` returns.
 
     Raises:
         ValueError: there is no such record.
@@ -46,7 +55,7 @@ def load(experiment: str) -> dict:
 
 
 def paired(metrics: Mapping[str, Mapping], first: str, second: str) -> Interval:
-    """What the metric ``first`` has more than ``second``, seed by seed: the interval of the difference.
+    """Interval of the difference of two metrics, ``first - second``, paired by seed.
 
     Raises:
         KeyError: the record has no such metric.
@@ -58,7 +67,7 @@ def paired(metrics: Mapping[str, Mapping], first: str, second: str) -> Interval:
 def write(path: str | Path, result: dict | list) -> None:
     """Write JSON atomically: a reader sees the old file or the new one, never a part.
 
-    Numbers that are not finite become ``null``, since JSON has no word for them. A list of numbers is one line.
+    Numbers that are not finite become ``null``, since JSON cannot express them. A list of numbers takes one line.
 
     Raises:
         OSError: the folder does not exist or cannot be written.

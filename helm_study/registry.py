@@ -1,4 +1,4 @@
-"""The studies by name: what ``python -m helm_tutorial reproduce`` can run."""
+"""The studies by name, for ``python -m helm_tutorial reproduce``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ MODULES = {
     "pixels": "directed.pixels",
     "funnel": "funnel.funnel_dissected",
 }
-"""The module whose ``STUDY`` each name stands for."""
+"""The module that defines the ``STUDY`` of each name."""
 
 
 class _Studies(Mapping[str, Study]):
-    """All studies, each imported when it is first asked for: a mistyped command needs none of them."""
+    """All studies, each imported when it is first used.
+
+    So a mistyped command imports none of them.
+    """
 
     def __getitem__(self, name: str) -> Study:
         return import_module(f"helm_study.{MODULES[name]}").STUDY
@@ -45,4 +48,4 @@ class _Studies(Mapping[str, Study]):
 
 
 STUDIES: Mapping[str, Study] = _Studies()
-"""The studies by the name that the command line gives them."""
+"""The studies by their names on the command line."""

@@ -1,4 +1,4 @@
-"""Run a study over seeds and summarise it: the library behind the command line."""
+"""Run a study over seeds and summarise it; the command line calls this module."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ INTERVAL = "Student's t, 95 %, over seeds"
 MOST_SEEDS = 1000
 
 SeedProgress = Callable[[int, str, float], None]
-"""Called as ``progress(seed, message, fraction)``."""
+"""Progress callback, called as ``progress(seed, message, fraction)``."""
 
 
 def configure(experiment: str, *, quick: bool = False, env: str | None = None, layout_seed: int | None = None):
-    """A study's configuration.
+    """Build the configuration of a study.
 
     Args:
         experiment: a name in :data:`STUDIES`.
-        quick: the small one, that shows that all runs.
+        quick: use the small configuration, which only shows that the study runs.
         env: the MiniGrid environment, the study's own by default.
         layout_seed: the seed that draws the environment's layout, the study's own by default.
     """
@@ -50,7 +50,7 @@ def configure(experiment: str, *, quick: bool = False, env: str | None = None, l
     config_class = STUDIES[experiment].Config
     config = replace(config_class.quick() if quick else config_class(), **options)
     if options and takes(experiment, "env"):
-        # Read it now: an environment that is refused must be so before any work starts.
+        # Read it now, so that an unsupported environment is refused before any work starts.
         from helm_tutorial.worlds.gridworld import load_gridworld
 
         load_gridworld(config.env, layout_seed=config.layout_seed)
@@ -58,7 +58,7 @@ def configure(experiment: str, *, quick: bool = False, env: str | None = None, l
 
 
 def takes(experiment: str, option: str) -> bool:
-    """Whether a study has such a setting, ``"env"`` or ``"layout_seed"``."""
+    """Tell whether a study has the setting ``"env"`` or ``"layout_seed"``."""
     return option in STUDIES[experiment].Config.__dataclass_fields__
 
 
@@ -79,20 +79,20 @@ def reproduce(
     Args:
         experiment: a name in :data:`STUDIES`.
         seeds: distinct seeds, each from 0.
-        config: the study's configuration, :func:`configure`'s by default.
+        config: the study's configuration, by default that of :func:`configure`.
         only: names of the study's arms, all by default.
-        jobs: processes that share the seeds; with more than one, ``progress`` hears of finished seeds only. A group of
-            seeds that are trained side by side is finished together.
-        earlier: what this returned before it was interrupted, such as a file that it was written to: the seeds in it
-            are not run again.
-        command: from the seeds that are done to the command that makes their result anew, kept in it.
+        jobs: processes that share the seeds; with more than one, ``progress`` is called for finished seeds only. A
+            group of seeds that are trained side by side is finished together.
+        earlier: the result of an interrupted run, such as the content of its file; the seeds in it are not run
+            again.
+        command: maps the finished seeds to the command that reproduces their result, which is stored in the result.
         progress: see :data:`SeedProgress`.
         finished: called with the summary so far whenever a seed is done, so that an interruption loses none.
 
     Returns:
         ``schema``, ``experiment``, ``config``, ``seeds``, ``interval``, ``versions``, ``date``, ``command``,
         ``seconds`` and ``metrics``: for each name ``values`` (one per seed), ``mean``, ``low``, ``high``, ``unit``,
-        ``meaning`` and ``reported``. Then, where there are any: ``starts``, those that the configuration draws; the
+        ``meaning`` and ``reported``. Then, if there are any: ``starts``, those that the configuration draws; the
         study's extras, from the first seed that has them; ``missing``, the arms that were not run; and ``arms``, those
         that another run measured, see :func:`with_arms`.
     """
@@ -155,10 +155,10 @@ def reproduce(
 def seeds_done(
     earlier: dict, experiment: str, config, seeds: Sequence[int], only: Collection[str] = ()
 ) -> dict[int, dict]:
-    """What an earlier result found for each of its seeds.
+    """Return an earlier result's values for each of its seeds.
 
     Raises:
-        ValueError: it has another configuration or other versions, seeds or arms than what is asked for.
+        ValueError: its configuration, versions, seeds or arms differ from those asked for.
     """
     study = STUDIES[experiment]
     require_same("earlier", earlier, experiment, config, versions=versions())
@@ -172,14 +172,14 @@ def seeds_done(
 
 
 def with_arms(record: dict, part: dict) -> dict:
-    """A record with the arms of another result in place of its own, and all else as it was.
+    """Replace the arms of a record by those of another result.
 
-    The record's ``arms`` then say of each such arm its ``metrics`` and where they come from: ``command``, ``date``,
-    ``versions``, ``seconds`` and ``seeds`` of the run that measured them.
+    All else in the record is unchanged. Its ``arms`` then give, for each such arm, the ``metrics`` and their origin:
+    ``command``, ``date``, ``versions``, ``seconds`` and ``seeds`` of the run that measured them.
 
     Args:
-        record: what a file holds that ``--json`` wrote.
-        part: what :func:`reproduce` returned with ``only``, for the same configuration and seeds.
+        record: the content of a file that ``--json`` wrote.
+        part: the result of :func:`reproduce` with ``only``, for the same configuration and seeds.
     """
     study = STUDIES[part["experiment"]]
     whence = {key: part[key] for key in ("command", "date", "versions", "seconds", "seeds")}
@@ -188,7 +188,7 @@ def with_arms(record: dict, part: dict) -> dict:
     metrics = record["metrics"] | part["metrics"]
     values = _by_seed(study, {"seeds": record["seeds"], "metrics": metrics})
     complete = _summarised(study, {seed: study.completed(found) for seed, found in values.items()})
-    # What the record has is left as it is, to the last digit, except for what follows from several arms.
+    # The record is left unchanged to the last digit, except for metrics derived from several arms.
     measured = {name for names in study.arms.values() for name in names}
     metrics = {name: metrics[name] if name in measured else complete[name] for name in complete}
     result = merged(record, {key: part[key] for key in (*study.extras, "starts") if key in part})
@@ -197,9 +197,10 @@ def with_arms(record: dict, part: dict) -> dict:
 
 
 def require_same(name: str, result: dict, experiment: str, config, **others) -> None:
-    """Raise unless a result is of this study and configuration, and the same in other entries, such as ``seeds``.
+    """Raise unless a result belongs to this study and configuration.
 
-    Our own version may differ: tests hold our results to the same from version to version.
+    Other entries, such as ``seeds``, must also be the same. The version of this package may differ: tests hold its
+    results to be the same from version to version.
     """
     asked = {"experiment": experiment, "config": flat(config), **others}
     given = {key: result.get(key) for key in asked}
@@ -214,7 +215,7 @@ def require_same(name: str, result: dict, experiment: str, config, **others) -> 
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:
-    """The seeds as a list: distinct, at least one, at most 1000, each from 0."""
+    """Return the seeds as a list of 1 to 1000 distinct integers from 0."""
     seeds = list(seeds)
     require_count("the number of seeds", len(seeds), high=MOST_SEEDS)
     for seed in seeds:
@@ -231,7 +232,10 @@ def summarise(
     seconds: float,
     command: Callable[[list[int]], str] | None = None,
 ) -> dict:
-    """Means and intervals over the seeds in ``results``, in the form that :func:`reproduce` returns."""
+    """Compute means and intervals over the seeds in ``results``.
+
+    The result has the form that :func:`reproduce` returns.
+    """
     study = STUDIES[experiment]
     seeds = sorted(results)
     drawn = study.starts(config) if study.starts else {}
@@ -254,24 +258,27 @@ def summarise(
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that can change a result."""
+    """Return the versions of everything that can change a result."""
     packages = ("torch", "numpy", "gymnasium", "minigrid")
     ours = {"python": platform.python_version(), "helm_tutorial": __version__}
     return ours | {name: metadata.version(name) for name in packages}
 
 
 def usual_jobs(experiment: str) -> int:
-    """Processes that a study takes when none are asked for: one a core where it trains groups of seeds."""
+    """Return the default number of processes of a study.
+
+    It is the number of cores if the study trains groups of seeds side by side, and 1 otherwise.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return min(cores, 64) if STUDIES[experiment].group > 1 else 1
 
 
 def _by_seed(study: Study, result: dict) -> dict[int, dict]:
-    """A stored result's values for each seed, its extras with the first."""
+    """Return a stored result's values for each seed, its extras with the first."""
     done: dict[int, dict] = {}
     for at, seed in enumerate(result["seeds"]):
         values = {name: entry["values"][at] for name, entry in result["metrics"].items()}
-        # JSON knows neither: of a norm it was infinity, of anything else that there was nothing to measure.
+        # JSON stores both inf and nan as null: for a norm it was inf, for anything else there was no value.
         done[seed] = {
             name: (math.inf if study.metrics[name].unit == "norm" else math.nan) if value is None else value
             for name, value in values.items()
@@ -281,7 +288,7 @@ def _by_seed(study: Study, result: dict) -> dict[int, dict]:
 
 
 def _summarised(study: Study, results: dict[int, dict]) -> dict[str, dict]:
-    """The metrics that all seeds have, as a record holds them."""
+    """Summarise the metrics that all seeds have, in the form of a record."""
     return {
         name: {
             "values": (values := [results[seed][name] for seed in sorted(results)]),
@@ -296,7 +303,7 @@ def _summarised(study: Study, results: dict[int, dict]) -> dict[str, dict]:
 
 
 def _with_missing(study: Study, result: dict) -> dict:
-    """A result that says which arms it lacks."""
+    """Add to a result the list of arms that it lacks."""
     missing = study.missing(result["metrics"])
     rest = {key: value for key, value in result.items() if key != "missing"}
     return rest | ({"missing": missing} if missing else {})
@@ -309,7 +316,7 @@ def _run_group(experiment: str, config, group: list[int], only: list[str]) -> di
 def _begin_worker() -> None:
     import torch
 
-    # Workers do not hear an interruption: it is ours to keep what they have finished and to end them.
+    # Workers ignore an interruption; the parent keeps what they have finished and ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # One thread a process: the processes share the cores, and a result does not depend on how many there are.
+    # One thread per process: processes share the cores, and results do not depend on their number.
     torch.set_num_threads(1)

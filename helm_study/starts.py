@@ -1,8 +1,8 @@
-"""Which start states are played when not all are.
+"""Choice of the start states from which episodes are run.
 
-Studies play every ``stride``-th start of a world. Those recorded so far took ``starts[::stride]``, in the order of the
-states: cell by cell, four headings each. Where ``stride`` is a multiple of four, all those starts face the same way, in
-Empty-8x8 to the right. A draw with ``"stratified"`` takes as many, of all distances and headings.
+Studies use one in ``stride`` of a world's starts. The studies recorded so far took ``starts[::stride]``, in the order
+of the states: cell by cell, with four headings each. If ``stride`` is a multiple of four, all those starts face the
+same way, in Empty-8x8 to the right. The draw ``"stratified"`` takes as many starts, of all distances and headings.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances
 
 DRAWS = ("stride", "stratified")
-"""How starts are drawn; the first is that of records that do not say."""
+"""Ways to draw starts; a record that names none used the first."""
 
 
 def draw_starts(world: Gridworld, stride: int, draw: str = "stratified") -> Tensor:
-    """One in ``stride`` of a world's starts, ascending, shape ``(B,)``; the environment's own is always among them."""
+    """Draw one in ``stride`` of a world's starts, ascending, shape ``(B,)``.
+
+    The environment's own start is always among them.
+    """
     require_count("stride", stride)
     require_choice("draw", draw, DRAWS)
     old = world.starts[::stride]
@@ -27,16 +30,16 @@ def draw_starts(world: Gridworld, stride: int, draw: str = "stratified") -> Tens
 
 
 def stratified(world: Gridworld, seed: int = 0) -> Tensor:
-    """All starts in a random order of which every beginning represents the whole.
+    """Order all starts randomly so that every beginning represents the whole.
 
-    Of the first ``n`` starts, as large a share is at each distance from the goal and has each heading as of all, as
-    nearly as whole numbers allow: the next start is the one whose distance and heading are most lacking so far, and
-    chance decides among equals.
+    The first ``n`` starts have the same distribution of distances from the goal, and of headings, as all starts, as
+    nearly as whole numbers allow. The next start is always the one whose distance and heading are most lacking so far;
+    ties are broken at random.
     """
     generator = torch.Generator().manual_seed(seed)
     starts = world.starts[torch.randperm(len(world.starts), generator=generator)]
     kinds = [torch.unique(kind[starts], return_inverse=True)[1] for kind in (goal_distances(world), world.headings)]
-    # Row by row, which starts are of the same distance (heading) as this one.
+    # For each start, the number of these two properties that it shares with every other start.
     same = sum((kind[:, None] == kind).double() for kind in kinds)
     share, taken = same.mean(dim=1), torch.zeros(len(starts), dtype=torch.float64)
     order: list[int] = []

@@ -1,4 +1,7 @@
-"""What a study is: its settings, what it measures, and its arms, each of which can be run alone."""
+"""Definition of a study: its settings, its metrics, and its arms.
+
+An arm is a part of a study that can be run alone.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,23 @@ from helm_study.metric import Metric
 from helm_tutorial._check import require_choice, require_count
 
 Tell = Callable[[str, float], None]
-"""Says what is being done, ``tell(message, fraction)``; the fraction is of the arm that is running."""
+"""Progress callback inside a study, called as ``tell(message, fraction)``.
+
+The fraction is that of the arm that is running.
+"""
 
 Values = dict[str, Any]
-"""What is measured for one seed: numbers by the names of metrics, and extras by theirs."""
+"""Results of one seed: numbers by metric name, and extras by theirs."""
 
 Arms = Mapping[str, Callable[[], dict[int, Values]]]
-"""Each arm's name, and what measures it when called: the values of each seed.
+"""Functions by arm name; each measures its arm and returns the values by seed.
 
-What several arms share, such as a trained model, is worked out when the first of them needs it and then kept.
+What several arms share, such as a trained model, is computed when the first of them needs it, and then kept.
 """
 
 
 SeedArms = dict[str, Callable[[], Values]]
-"""The arms of one seed, each giving the values of that seed."""
+"""The arms of one seed; each function returns the values of that seed."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,18 @@ class Study:
     """One study, as ``python -m helm_tutorial reproduce`` runs it.
 
     Attributes:
-        name: as the command line and the record call it.
+        name: name on the command line and in the record.
         summary: one plain sentence.
-        Config: a frozen dataclass of settings: ``Config()`` is the book's, ``Config.quick()`` shows that all runs.
-        metrics: what is measured for each seed, in the order of the record.
+        Config: a frozen dataclass of settings: ``Config()`` is the book's, and ``Config.quick()`` only shows that
+            the study runs.
+        metrics: metrics measured for each seed, in the order of the record.
         arms: names of the metrics that each arm measures. An arm is a part that can be run alone, such as a model, a
             planner or a penalty; its numbers do not depend on which other arms are run.
-        measure: called as ``measure(config, seeds, tell)``, gives the :data:`Arms`; see :func:`each_seed`.
-        group: seeds that are trained side by side; more are no faster, and an interruption can lose a group.
-        extras: keys of what a seed gives besides numbers, such as a picture. The record keeps the first seed's.
-        derive: from a seed's values to the metrics that no arm measures, since they need several arms.
-        starts: from a configuration to the starts that it draws; none where the study plays in no gridworld.
+        measure: called as ``measure(config, seeds, tell)``, returns the :data:`Arms`; see :func:`each_seed`.
+        group: number of seeds that are trained side by side. More are no faster, and an interruption can lose a group.
+        extras: keys of results other than numbers, such as a picture. The record keeps those of the first seed.
+        derive: computes, from a seed's values, the metrics that need several arms.
+        starts: maps a configuration to the starts that it draws; ``None`` if the study uses no gridworld.
     """
 
     name: str
@@ -57,19 +64,21 @@ class Study:
     starts: Callable[[Any], dict[str, list[int]]] | None = None
 
     def run(self, config: Any, seed: int, *, only: Collection[str] = (), progress: Tell | None = None) -> Values:
-        """Run one seed, see :meth:`run_seeds`."""
+        """Run one seed; see :meth:`run_seeds`."""
         return self.run_seeds(config, [seed], only=only, progress=progress)[seed]
 
     def run_seeds(
         self, config: Any, seeds: Sequence[int], *, only: Collection[str] = (), progress: Tell | None = None
     ) -> dict[int, Values]:
-        """Run arms for each seed; what one seed gives does not depend on which others there are.
+        """Run arms for each seed.
+
+        The results of one seed do not depend on which other seeds are run.
 
         Args:
             config: the settings.
             seeds: integers from 0.
             only: names of arms, all by default.
-            progress: called as ``progress(message, fraction)``, with the fraction of the whole.
+            progress: called as ``progress(message, fraction)``, with the fraction of all arms.
         """
         for seed in seeds:
             require_count("seed", seed, low=0)
@@ -90,25 +99,31 @@ class Study:
         return {seed: self.completed(found) for seed, found in values.items()}
 
     def chosen(self, only: Collection[str]) -> list[str]:
-        """The arms that are asked for, in the study's order; all if none are named."""
+        """List the arms that are asked for, in the study's order; by default all."""
         for arm in only:
             require_choice(f"each arm of {self.name}", arm, self.arms)
         return [arm for arm in self.arms if arm in only or not only]
 
     def completed(self, values: Values) -> Values:
-        """One seed's values with what follows from them, metrics in the record's order before the extras."""
+        """Add the derived metrics to one seed's values and put them in order.
+
+        Metrics come in the record's order, before the extras.
+        """
         measured = {name for names in self.arms.values() for name in names}
         if self.derive and measured <= set(values):
             values = values | self.derive(values)
         return {name: values[name] for name in (*self.metrics, *self.extras) if name in values}
 
     def missing(self, metrics: Collection[str]) -> list[str]:
-        """The arms of which something is not among ``metrics``."""
+        """List the arms that have a metric that is not among ``metrics``."""
         return [arm for arm, names in self.arms.items() if not set(names) <= set(metrics)]
 
 
 def each_seed(measure: Callable[[Any, int, Tell], SeedArms]) -> Callable[[Any, Sequence[int], Tell], Arms]:
-    """Make a function of one seed, ``measure(config, seed, tell)``, into what :class:`Study` calls with several."""
+    """Turn a function of one seed into one of several seeds.
+
+    The function is ``measure(config, seed, tell)``. The result is what :class:`Study` calls.
+    """
 
     @functools.wraps(measure)
     def measure_each(config: Any, seeds: Sequence[int], tell: Tell) -> Arms:
@@ -123,15 +138,15 @@ def each_seed(measure: Callable[[Any, int, Tell], SeedArms]) -> Callable[[Any, S
 
 
 def arms_by_name(metrics: Iterable[str], arms: Iterable[str], **others: str) -> dict[str, tuple[str, ...]]:
-    """Which metrics are whose: each belongs to the arm with the longest name that is a part of its own.
+    """Assign each metric to the arm whose name is the longest in its own.
 
     Args:
-        metrics: names such as ``success_both_T50``, in words between underscores.
+        metrics: names such as ``success_both_T50``, made of words joined by underscores.
         arms: names such as ``both``.
-        others: the arm of each metric whose name does not say so.
+        others: the arm of each metric whose name does not contain it.
 
     Returns:
-        Names of metrics by arm. A metric that belongs to no arm is left out: it has to be derived.
+        Names of metrics by arm. A metric that belongs to no arm is left out; it has to be derived.
     """
     found: dict[str, list[str]] = {arm: [] for arm in arms}
     for metric in metrics:
@@ -142,7 +157,10 @@ def arms_by_name(metrics: Iterable[str], arms: Iterable[str], **others: str) -> 
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, ``new`` before ``old`` where they differ, dictionaries within them key by key."""
+    """Merge two mappings; where they differ, ``new`` wins.
+
+    Dictionaries within them are merged key by key.
+    """
     both = dict(old)
     for key, value in new.items():
         inner = both.get(key)

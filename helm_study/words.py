@@ -1,4 +1,4 @@
-"""Numbers of a record as prose and tables write them."""
+"""Format the numbers of a record for prose and tables."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from helm_study.intervals import Interval
 
 
 def in_words(metric: dict, style: str = ".0%") -> str:
-    """A metric of a record as prose writes it, in Markdown: the mean in bold, the interval in brackets.
+    """Format a metric as Markdown, with the mean in bold and its interval.
 
     Args:
-        metric: with ``mean``, ``low`` and ``high``.
+        metric: a mapping with ``mean``, ``low`` and ``high``.
         style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten from 1000 are typeset.
     """
     mean, low, high = (formatted(metric[key], style) for key in ("mean", "low", "high"))
@@ -19,12 +19,12 @@ def in_words(metric: dict, style: str = ".0%") -> str:
 
 
 def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> str:
-    """A difference of shares as tables and prose write it, in percentage points: the mean, the interval in brackets.
+    """Format a difference of fractions in percentage points, with its interval.
 
     Args:
-        difference: such as :func:`paired` gives, as fractions.
-        unit: follows the mean, such as ``" points"``.
-        bold: sets the mean in bold.
+        difference: a difference of fractions, such as :func:`helm_study.records.paired` returns.
+        unit: text after the mean, such as ``" points"``.
+        bold: print the mean in bold.
 
     Example:
         >>> in_points(Interval(0.081, -0.004, 0.162, n=5), " points")
@@ -39,7 +39,10 @@ def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> st
 
 
 def formatted(value: float, style: str) -> str:
-    """A number in ``style``, with a true minus, a space before the per cent sign and powers of ten typeset."""
+    """Format a number in ``style``, typographically.
+
+    It gets a true minus sign, a space before the per cent sign, and powers of ten in mathematical notation.
+    """
     text = f"{value:{style}}"
     mantissa, power, exponent = text.partition("e")
     if not power:

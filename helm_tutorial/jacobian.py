@@ -121,5 +121,5 @@ def _rows(outputs: Tensor, inputs: tuple[Tensor, ...], create_graph: bool = Fals
 
 
 def _norm(jacobian: Tensor) -> Tensor:
-    # In float32 the square of an entry above 2e19 is infinite, and a Jacobian that grows exponentially has such entries.
+    # In float32 the square of an entry above 2e19 is infinite, and long rollouts have such entries.
     return jacobian.double().flatten(1).norm(dim=1)

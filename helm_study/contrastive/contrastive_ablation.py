@@ -1,8 +1,8 @@
-"""What temperature and positive horizon do to contrastive latents, and how the latents unfold as they train.
+"""Effect of temperature and positive horizon on contrastive latents.
 
-The model, data and planner are experiment 4's; only ``temperature`` of InfoNCE and ``gamma``, which says how
-far ahead the positives are, change. For one seed the record also keeps pictures of the training: the latents in
-the plane of their two leading principal components, at several numbers of updates.
+The model, data and planner are those of experiment 4. Only ``temperature`` of InfoNCE and ``gamma``, which says how far
+ahead the positives are, change. For one seed the record also keeps pictures of the training: the latents in the plane
+of their two leading principal components, at several numbers of updates.
 """
 
 from __future__ import annotations
@@ -27,18 +27,22 @@ from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_distances, load_gridworld
 
 TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Of InfoNCE, on cosine similarities; the book's is 0.1."""
+"""Temperatures of InfoNCE on cosine similarities; the book's is 0.1."""
 
 GAMMAS = (0.0, 0.5, 0.8, 0.9, 0.95)
-"""Positives are ``1 / (1 - gamma)`` steps ahead in the mean, which is 1, 2, 5, 10 and 20; the book's is 0.8.
+"""Values of ``gamma``; the book's is 0.8.
 
-Walks have 50 steps and end the positives that would leave them, so the last two horizons are in truth shorter.
+Positives are ``1 / (1 - gamma)`` steps ahead on average, which is 1, 2, 5, 10 and 20. Walks have 50 steps, and a
+positive that would be beyond the end is the last state, so the last two horizons are in fact shorter.
 """
 
 GRID = tuple(itertools.product(TEMPERATURES, GAMMAS))
 
 SCALE = 1000
-"""Coordinates are stored as whole thousandths, since latents have length 1, and the file is half as long."""
+"""Unit of stored coordinates: whole thousandths, which halves the file.
+
+Latents have length 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of every model; ``temperature`` and ``gamma`` are replaced by those of the grid.
-        planning: of our planner, experiment 4's, on every fifth start.
-        checkpoints: numbers of updates at which the latents are kept, ascending; the last is all of them.
+        training: settings of every model; ``temperature`` and ``gamma`` are replaced by those of the grid.
+        planning: settings of our planner, as in experiment 4, on every fifth start.
+        checkpoints: numbers of updates at which the latents are kept, ascending; the last is the end of training.
         embedding_seed: the seed whose latents are kept.
     """
 
@@ -72,17 +76,16 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
         return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning, checkpoints=(0, 5, 20))
 
 
 def label(temperature: float, gamma: float) -> str:
-    """How metrics and pictures name a combination, such as ``tau0.1_gamma0.8``.
-
-    Raises:
-        ValueError: the combination is not of the grid.
-    """
+    """Name of a combination in metrics and pictures, such as ``tau0.1_gamma0.8``."""
     require_choice("temperature", temperature, TEMPERATURES)
     require_choice("gamma", gamma, GAMMAS)
     return f"tau{temperature:g}_gamma{gamma:g}"
@@ -105,9 +108,10 @@ METRICS = _metrics()
 
 
 def measure(config: Config, seeds: Sequence[int], tell: Tell) -> Arms:
-    """The arms of several seeds, whose models are trained side by side: a combination each.
+    """Return the arms of several seeds: one combination each.
 
-    For ``config.embedding_seed`` also ``embedding``, the latents as they train.
+    The models of the seeds are trained side by side. For ``config.embedding_seed`` an arm also returns ``embedding``,
+    the latents during training.
     """
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
@@ -157,7 +161,10 @@ STUDY = Study(
 def train(
     world: Gridworld, config: Config, temperature: float, gamma: float, seeds: Sequence[int]
 ) -> tuple[list[WorldModel], Tensor]:
-    """One combination's model for each seed, and the latents of all states at each checkpoint, ``(S, K, N, D)``."""
+    """Train one combination for each seed and keep latents at each checkpoint.
+
+    Returns the models, and the latents of all states, shape ``(S, K, N, D)`` for ``S`` seeds and ``K`` checkpoints.
+    """
     kept: dict[int, list[Tensor]] = {seed: [] for seed in seeds}
 
     def watch(step: int, seed: int, model: WorldModel) -> None:
@@ -169,23 +176,21 @@ def train(
 
 
 def display_plane(z: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, float]:
-    """The plane of two leading principal components, turned (or mirrored) to lie like the room.
+    """Plane of the two leading principal components, aligned with the room.
 
-    The components come from the latents alone. Only the turn looks at the cells: orthogonal Procrustes
-    (Schönemann, 1966), which keeps all distances within the plane. It makes pictures comparable and is
-    for display only; no training and no metric sees it. Coordinates increase like column and row, so with
-    the second axis upwards the start of Empty-8x8 is lower-left, and with it downwards the picture lies like the room.
+    The components come from the latents alone. Only the rotation or reflection within the plane uses the cells:
+    orthogonal Procrustes (Schönemann, 1966), which keeps all distances within the plane. It makes pictures comparable
+    and is for display only; no training and no metric uses it. Coordinates increase like column and row. With the
+    second axis upwards the start of Empty-8x8 is lower-left, and with it downwards the picture has the orientation of
+    the room.
 
     Args:
         z: latents, shape ``(N, D)`` with ``D`` at least 2.
         positions: cell of each state as (column, row), shape ``(N, 2)``.
 
     Returns:
-        The centre, shape ``(D,)``, an orthonormal basis, shape ``(D, 2)``, and the plane's share of the variance.
+        The centre, shape ``(D,)``, an orthonormal basis, shape ``(D, 2)``, and the plane's fraction of the variance.
         The picture is ``(z - centre) @ basis``.
-
-    Raises:
-        ValueError: a shape differs.
     """
     require_shape("z", z, ("N", "D"))
     require_shape("positions", positions, (len(z), 2))
@@ -200,21 +205,20 @@ def display_plane(z: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, float]:
 
 
 def embedding(record: dict, temperature: float, gamma: float) -> tuple[Tensor, list[float]]:
-    """The recorded pictures of one combination: its latents in the plane of the final ones, as training goes on.
+    """Recorded pictures of one combination during training.
 
-    One plane for all checkpoints, :func:`display_plane` of the last, so that nothing moves but the latents.
+    The latents of all checkpoints are projected onto one plane, :func:`display_plane` of the last, so that only the
+    latents move.
 
     Args:
-        record: with ``embedding``, such as ``records.load("ablation")``, whose ``checkpoints`` say when.
-        temperature: of :data:`TEMPERATURES`.
-        gamma: of :data:`GAMMAS`.
+        record: a record with ``embedding``, such as ``records.load("ablation")``. Its ``checkpoints`` are numbers of
+            updates.
+        temperature: one of :data:`TEMPERATURES`.
+        gamma: one of :data:`GAMMAS`.
 
     Returns:
         Coordinates, shape ``(K, N, 2)``, and at each checkpoint the rank correlation of latent (not picture)
         with geodesic distance.
-
-    Raises:
-        ValueError: the combination is not of the grid, or the record has no pictures.
     """
     name = label(temperature, gamma)
     if "embedding" not in record:

@@ -1,4 +1,4 @@
-"""Two choices that InfoNCE leaves open: how many negatives an anchor meets, and whether latents keep to the sphere."""
+"""Two choices in InfoNCE: the number of negatives, and latents on the sphere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHOICES: dict[str, dict] = {
     "off_sphere": {"sphere": False},
     "off_sphere_distance": {"sphere": False, "similarity": "distance"},
 }
-"""What each choice changes in the training, one at a time."""
+"""Change that each choice makes to the training, one at a time."""
 
 MEANINGS = {
     "negatives_1": "one negative",
@@ -42,8 +42,8 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of experiment 4's model with one encoder, of whose batch of 512 all others are negatives.
-        planning: of our planner, experiment 4's, on every fourth start.
+        training: settings of experiment 4's model with one encoder, whose negatives are all others of a batch of 512.
+        planning: settings of our planner, as in experiment 4, on every fourth start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -56,7 +56,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
         return cls(env=env, training=Contrastive(updates=20), planning=planning)
 
@@ -76,7 +79,10 @@ METRICS = {
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: a model for each choice, trained, planned with, measured."""
+    """Return the arms of one seed: one model for each choice.
+
+    Each model is trained, planned with and measured.
+    """
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
 

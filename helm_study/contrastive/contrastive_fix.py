@@ -1,7 +1,8 @@
-"""Experiment 4: the same world, planner and budget as experiment 3, the latents trained by InfoNCE.
+"""Experiment 4: the latents are trained by InfoNCE, all else as in experiment 3.
 
-The report: stuck at distance 7.0 becomes 0.0, 0 % becomes 100 %. Three models are measured: the loss as it is printed
-there (positives one step ahead), positives further ahead, and the book's, whose distance has a direction.
+The world, planner and budget are the same. The report says: stuck at distance 7.0 becomes 0.0, and 0 % becomes 100 %.
+Three models are measured: the loss as it is printed there (positives one step ahead), positives further ahead, and the
+book's model, whose distance has a direction.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ VARIANTS = {
     "terminal": {"over": "terminal"},
     "closest": {"over": "closest"},
 }
-"""How the planner could be changed, one thing at a time."""
+"""Changes of the planner, one at a time."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        observation: what the book's model sees; the other two see cells, as experiment 3's models do.
-        training: of the model with one encoder. :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the
-            book's of it, and ``gamma`` is set to 0 for the printed loss.
-        planning: of the planner, the same as experiment 3's.
-        variants_stride: of the start states, beyond ``planning.stride``, those on which variants of the planner play.
+        observation: observation of the book's model; the other two see cells, as experiment 3's models do.
+        training: settings of the model with one encoder. The book's model uses their
+            :meth:`~helm_tutorial.models.settings.Contrastive.directed`, and the printed loss sets ``gamma`` to 0.
+        planning: settings of the planner, the same as in experiment 3.
+        variants_stride: further factor on ``planning.stride`` for variants of the planner.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -72,7 +73,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some twenty seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about twenty seconds (fewer updates, every tenth start). The results mean nothing.
+        """
         planning = Planning(stride=10, restarts=4, steps=20)
         return cls(env=env, training=Contrastive(updates=400), planning=planning)
 
@@ -131,7 +135,10 @@ METRICS = {
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: the three models with our planner, and each of the other planners with a model."""
+    """Return the arms of one seed: each model, and each other planner.
+
+    The three models use our planner. Each other planner uses one of the models.
+    """
     seen = load_gridworld(config.env, layout_seed=config.layout_seed, observation=config.observation)
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
@@ -184,12 +191,15 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
 
 def _some(config: Config) -> Planning:
-    """Our planner on the starts that variants are played from."""
+    """Our planner, with the fewer starts that variants are run from."""
     return replace(config.planning, stride=config.planning.stride * config.variants_stride)
 
 
 def _planners(config: Config) -> dict[str, tuple[str, Planning, Callable]]:
-    """Other planners by the name of their metrics: a model, settings, and what makes a planner of them."""
+    """Return other planners by the name of their metrics.
+
+    Each has a model, settings, and a function that builds the planner from them.
+    """
     ours, some = config.planning, _some(config)
     both = ("contrastive", "one_encoder")
     return {

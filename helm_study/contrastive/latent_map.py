@@ -1,8 +1,8 @@
-"""Maps of latent distance to every cell of the room, one for each way of training the latents.
+"""Maps of the latent distance to every cell of the room, for each training.
 
-The models of experiments 3 and 4 and the untrained encoder, with the same data and settings. Distance to a cell is
-what the planner is given: the nearest of the latents of that cell's four states. For one seed the record
-keeps the whole map of each objective.
+The models are those of experiments 3 and 4 and the untrained encoder, with the same data and settings. The distance to
+a cell is the one that the planner uses: to the nearest of the latents of the cell's four states. For one seed the
+record keeps the whole map of each objective.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ OBJECTIVES: dict[str, Callable[[Gridworld, Config, int], WorldModel]] = {
     "one_step": lambda world, config, seed: train_contrastive(world, replace(config.contrastive, gamma=0.0), seed),
     "contrastive": lambda world, config, seed: train_contrastive(world, config.contrastive, seed),
 }
-"""How the latents are made, by name; ``one_step`` is the contrastive loss as the report prints it.
+"""Training functions, by the name of the objective.
 
-``untrained`` is the encoder that latent prediction starts from, of random weights.
+``one_step`` is the contrastive loss as the report prints it. ``untrained`` is the randomly initialised encoder from
+which latent prediction starts.
 """
 
 SCALE = 10_000
-"""Distances are stored as whole ten-thousandths of the objective's largest."""
+"""Unit of stored distances: whole ten-thousandths of the objective's largest."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some five seconds: few updates. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about five seconds (few updates). The results mean nothing.
+        """
         return cls(
             env=env,
             reconstruction=Reconstruction(autoencoder_updates=200, dynamics_updates=10),
@@ -94,7 +98,10 @@ METRICS = _metrics()
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each objective, trained and measured. For ``config.map_seed`` also ``maps``."""
+    """Return the arms of one seed: each objective, trained and measured.
+
+    For ``config.map_seed`` an arm also returns ``maps``.
+    """
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)
 
@@ -135,30 +142,29 @@ STUDY = Study(
 
 
 def cells(world: Gridworld) -> Tensor:
-    """The cells on which the agent can stand, each once, as (column, row), shape ``(C, 2)``."""
+    """Cells that the agent can occupy, as (column, row), shape ``(C, 2)``."""
     return world.positions.unique(dim=0)
 
 
 def to_cells(pairs: Tensor, world: Gridworld) -> Tensor:
-    """Distances between states, ``(N, N)`` from row to column, as distances to cells, shape ``(C, N)``.
+    """Turn distances between states into distances to cells, shape ``(C, N)``.
 
-    A cell is as far as the nearest of its states, in whichever heading: the rule by which the planner
-    and :func:`helm_tutorial.diagnosis.goal_latent_distances` measure.
-
-    Raises:
-        ValueError: ``pairs`` has another shape.
+    ``pairs`` has shape ``(N, N)``, from row to column. The distance to a cell is that to the nearest of its states, in
+    any heading. The planner and :func:`helm_tutorial.diagnosis.goal_latent_distances` use the same rule.
     """
     require_shape("pairs", pairs, (world.num_states, world.num_states))
     return torch.stack([pairs[:, on].min(dim=1).values for on in _states_on(world)])
 
 
 def goal_by_goal(z: Tensor, world: Gridworld, geodesic: Tensor) -> dict[str, list[float]]:
-    """With each cell in turn as the goal, over the states that are not on it.
+    """Measure the latents with each cell in turn as the goal.
+
+    The measures are over the states that are not on that cell.
 
     Args:
         z: latents, shape ``(N, D)``.
-        world: where.
-        geodesic: steps from each state to each other, shape ``(N, N)``.
+        world: the gridworld.
+        geodesic: fewest steps from each state to each other, shape ``(N, N)``.
 
     Returns:
         ``rank_correlation`` of latent with geodesic distance to the cell, and
@@ -177,14 +183,11 @@ def goal_by_goal(z: Tensor, world: Gridworld, geodesic: Tensor) -> dict[str, lis
 
 
 def distances(record: dict, objective: str) -> Tensor:
-    """The recorded maps of one objective: latent distance of each state to each cell, shape ``(C, N)``.
+    """Recorded latent distance of each state to each cell, shape ``(C, N)``.
 
     Args:
-        record: with ``maps``, such as ``records.load("maps")``; ``record["maps"]["cells"]`` names the cells.
-        objective: of :data:`OBJECTIVES`.
-
-    Raises:
-        ValueError: there is no such objective, or the record has no maps.
+        record: a record with ``maps``, such as ``records.load("maps")``; ``record["maps"]["cells"]`` names the cells.
+        objective: one of :data:`OBJECTIVES`.
     """
     require_choice("objective", objective, tuple(OBJECTIVES))
     if "maps" not in record:

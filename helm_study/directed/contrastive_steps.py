@@ -1,4 +1,4 @@
-"""From the loss as it is printed to the book's: one change at a time, each with its effect."""
+"""From the printed loss to the book's, one change at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ CHANGES: dict[str, dict] = {
     "goal_encoder": {"goal_encoder": True},
     "prediction": {"prediction_steps": 4, "prediction_weight": 2.0, "rescale": True},
 }
-"""What each step changes in the training; changes stay. With ``profiles`` the observation changes."""
+"""Change that each step makes to the training; changes accumulate.
+
+The step ``profiles`` changes the observation instead.
+"""
 
 MEANINGS = {
     "printed": "the loss as printed",
@@ -45,8 +48,9 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: what the steps start from, once :meth:`~helm_tutorial.models.settings.Contrastive.as_printed`.
-        planning: of our planner, experiment 4's, on every fourth start.
+        training: settings from which the steps start, by their
+            :meth:`~helm_tutorial.models.settings.Contrastive.as_printed`.
+        planning: settings of our planner, as in experiment 4, on every fourth start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -56,7 +60,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         planning = Planning(stride=40, restarts=2, steps=5, decode_every=5, limit=0.5)
         return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
@@ -76,7 +83,7 @@ METRICS = {
 
 
 def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
-    """Observation and training of each step.
+    """Return the observation and the training of each step.
 
     The last step is :meth:`~helm_tutorial.models.settings.Contrastive.directed` on profiles.
     """
@@ -90,7 +97,10 @@ def trainings(training: Contrastive) -> dict[str, tuple[str, Contrastive]]:
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: a model for each step, trained, planned with, measured."""
+    """Return the arms of one seed: one model for each step.
+
+    Each model is trained, planned with and measured.
+    """
     steps = trainings(config.training)
 
     def of_step(step: str) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""Experiment 4's model in worlds that the report never tried, with the same settings, beside reconstruction.
+"""Experiment 4's model in worlds that the report never tried.
 
-In Empty-8x8 the planner's twelve steps reach from anywhere to the goal, so a model that predicts perfectly can find
-it by luck of search. In these worlds most starts are farther away than that: what the planner descends beyond its
-horizon is the latent distance alone. In FourRooms the straight line to the goal leads into walls.
+The settings are the same, and reconstruction is the baseline. In Empty-8x8 the planner's twelve steps reach the goal
+from anywhere, so a model that predicts perfectly can find the goal by a lucky search. In these worlds most starts are
+farther away. Beyond its horizon the planner has only the latent distance to follow. In FourRooms the straight line to
+the goal leads into walls.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ WORLDS = {
     "four_rooms": "MiniGrid-FourRooms-v0",
     "crossing": "MiniGrid-SimpleCrossingS9N2-v0",
 }
-"""The environments, by the name that metrics give them."""
+"""The environments, by their names in the metrics."""
 
 SCALE = 1000
-"""Distances are stored as whole thousandths."""
+"""Unit of stored distances: whole thousandths."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Config:
 
     Attributes:
         layout_seed: seed of the layouts.
-        observation: what both models see.
+        observation: observation of both models.
         reconstruction: settings of the baseline.
-        contrastive: settings of which :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's.
-        planning: of the planner, experiment 4's, on every start.
-        baseline_planning: the same for reconstruction, on fewer starts: its episodes are long.
+        contrastive: settings of the model, before :meth:`~helm_tutorial.models.settings.Contrastive.directed`.
+        planning: settings of the planner, as in experiment 4, on every start.
+        baseline_planning: the same for reconstruction, on fewer starts because its episodes are long.
         picture_seed: the seed whose distances and episodes are kept.
     """
 
@@ -74,7 +75,10 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about twenty seconds (hardly trained, few starts). The results mean nothing.
+        """
         few = {
             "reconstruction": Reconstruction(autoencoder_updates=20, dynamics_updates=20, batch=64),
             "contrastive": Contrastive(updates=20, batch=64),
@@ -105,9 +109,9 @@ METRICS = {key: metric for name, env in WORLDS.items() for key, metric in _metri
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: both models in each world, trained, planned with, measured.
+    """Return the arms of one seed: both models in each world.
 
-    For ``config.picture_seed`` also ``pictures``.
+    The models are trained, planned with and measured. For ``config.picture_seed`` an arm also returns ``pictures``.
     """
 
     def of_world(name: str) -> dict:
@@ -128,7 +132,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
 
 def _starts(config: Config) -> dict[str, list[int]]:
-    """The starts of each world and planner, where they are drawn."""
+    """Return the recorded starts of each world and planner."""
     plannings = {"planning": config.planning, "baseline_planning": config.baseline_planning}
     return {
         f"{name}_{kind}": states
@@ -150,18 +154,18 @@ STUDY = Study(
 
 
 def latent_distance(record: dict, name: str) -> Tensor:
-    """The recorded latent distance of each state of a world to its goal, shape ``(N,)``.
+    """Recorded latent distance of each state to the goal, shape ``(N,)``.
 
     Args:
-        record: with ``pictures``, such as ``records.load("worlds")``.
-        name: of :data:`WORLDS`.
+        record: a record with ``pictures``, such as ``records.load("worlds")``.
+        name: the world, a key of :data:`WORLDS`.
     """
     kept = record["pictures"]
     return torch.tensor(kept["worlds"][name]["distance"]) / kept["scale"]
 
 
 def straight_line(world: Gridworld) -> Tensor:
-    """Euclidean distance between the cells of any two states, shape ``(N, N)``: what one would guess from outside."""
+    """Euclidean distance between the cells of any two states, shape ``(N, N)``."""
     cells = world.positions.float()
     return torch.cdist(cells, cells, compute_mode="donot_use_mm_for_euclid_dist")
 

@@ -1,4 +1,4 @@
-"""An encoder of rendered pictures, to be handed to a world model."""
+"""An encoder of rendered images, to be passed to a world model."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from helm_tutorial.worlds.gridworld import Gridworld
 
 
 class PictureEncoder(nn.Module):
-    """A small convolutional network over pictures, ``(..., 3, height, width)`` to ``(..., outputs)``.
+    """A small convolutional network over rendered images.
 
-    One convolution of the size of a cell looks at each cell by itself, as a cell's category would tell it. Of what
-    it finds, the head is told the most in each row and in each column, so that what it learns of one cell holds for
-    its whole row and column, see :class:`helm_tutorial.worlds.observation.View`. The most, not the sum or the mean:
-    where one cell of a row stands out, it is as large however long the row is, while a sum would grow and a mean fade.
+    It maps ``(..., 3, height, width)`` to ``(..., outputs)``. One convolution of the size of a cell looks at each cell
+    separately, as a category would describe it. The head receives the maximum of each channel in each row and in each
+    column. So what it learns of one cell holds for its whole row and column, see
+    :class:`helm_tutorial.worlds.observation.View`. The maximum of a cell that stands out does not depend on the length
+    of the row, whereas a sum would grow with it and a mean would fade.
     """
 
     def __init__(self, shape: Sequence[int], hidden: int, outputs: int, *, channels: int = 16, cell: int = 8):
         """Build the networks.
 
         Args:
-            shape: of a picture, ``(3, height, width)``; a rest that makes no whole cell is not seen.
+            shape: shape of an image, ``(3, height, width)``; pixels beyond the last whole cell are ignored.
             hidden: width of the head's hidden layer.
-            outputs: how many numbers come out.
-            channels: how many things are looked for in a cell.
-            cell: a cell's side in pixels, :data:`helm_tutorial.worlds.gridworld.TILE`.
+            outputs: dimension of the output.
+            channels: channels of the convolution.
+            cell: side of a cell in pixels, :data:`helm_tutorial.worlds.gridworld.TILE`.
         """
         super().__init__()
         _, height, width = shape
@@ -41,11 +42,11 @@ class PictureEncoder(nn.Module):
 
     @classmethod
     def of(cls, world: Gridworld, settings: Settings) -> PictureEncoder:
-        """The encoder of a world that is seen as pixels."""
+        """Build the encoder for a world that is observed as pixels."""
         return cls(world.features.shape[1:], settings.hidden, settings.latent)
 
     def forward(self, pictures: Tensor) -> Tensor:
         seen = self.seen(pictures.reshape(-1, *pictures.shape[-3:]))
-        most = torch.cat([seen.amax(dim=-1), seen.amax(dim=-2)], dim=-1)  # of each row, of each column
+        most = torch.cat([seen.amax(dim=-1), seen.amax(dim=-2)], dim=-1)  # maximum of each row, of each column
         outputs = self.head(most.flatten(start_dim=1))
         return outputs.reshape(*pictures.shape[:-3], outputs.shape[-1])

@@ -1,7 +1,7 @@
-"""Experiment 4's model on rendered pictures: what changes when nobody says what stands in a cell.
+"""Experiment 4's model on rendered images instead of cell categories.
 
-The same world, losses, planner and budget. Only the observation is another, the picture that the environment renders,
-and with it the first layer of both encoders, :class:`helm_study.directed.pictures.PictureEncoder`.
+The world, losses, planner and budget are the same. The observation is the image that the environment renders, so the
+first layer of both encoders changes too: it is :class:`helm_study.directed.pictures.PictureEncoder`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: :meth:`~helm_tutorial.models.settings.Contrastive.directed` makes the model's of it. Half as many
-            updates again as experiment 4's: what a cell looks like is to be learned too.
-        planning: of the planner, experiment 4's, on every start.
+        training: settings of the model, before :meth:`~helm_tutorial.models.settings.Contrastive.directed`. There are
+            half as many updates again as in experiment 4, because the look of a cell has to be learned too.
+        planning: settings of the planner, as in experiment 4, on every start.
         picture_seed: the seed whose distances to the goal are kept.
     """
 
@@ -58,7 +58,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in a few seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes a few seconds (hardly trained, few starts). The results mean nothing.
+        """
         planning = Planning(stride=20, restarts=2, steps=5, decode_every=5, limit=0.5)
         return cls(env=env, training=Contrastive(updates=20, batch=64), planning=planning)
 
@@ -76,12 +79,15 @@ METRICS = {
 }
 
 SCALE = 1000
-"""Distances are stored as whole thousandths."""
+"""Unit of stored distances: whole thousandths."""
 
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: our planner with the diagnosis, planning once, and greedy steps, all with one model."""
+    """Return the arms of one seed: our planner, planning once, and greedy steps.
+
+    All use one model. The arm of our planner includes the diagnosis.
+    """
     world = load_gridworld(config.env, layout_seed=config.layout_seed, observation="pixels")
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
 
@@ -143,10 +149,10 @@ STUDY = Study(
 
 
 def latent_distance(record: dict) -> Tensor:
-    """The recorded latent distance of each state to the goal, shape ``(N,)``.
+    """Recorded latent distance of each state to the goal, shape ``(N,)``.
 
     Args:
-        record: with ``distance``, such as ``records.load("pixels")``.
+        record: a record with ``distance``, such as ``records.load("pixels")``.
     """
     kept = record["distance"]
     return torch.tensor(kept["values"]) / kept["scale"]

@@ -1,6 +1,7 @@
-"""What becomes of a model's errors in imagination: do they add up, heal, or is nothing left to be wrong about?
+"""Errors of a model over imagined steps: do they add up or heal?
 
-Models of :mod:`helm_study.forms.regularity_forms`, without any planner.
+A third possibility is that all imagined latents come together, so that the errors mean nothing. The models are those of
+:mod:`helm_study.forms.regularity_forms`. No planner is used.
 """
 
 from __future__ import annotations
@@ -22,20 +23,23 @@ from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, load_gridworld
 
 NAMES = ("none", "square_0.001", "hinge_0.03", "rollout_0.001", "multistep")
-"""Contrastives of :data:`helm_study.forms.regularity_forms.TRAININGS` that are looked at."""
+"""Names of the trainings used here.
+
+They are keys of :data:`~helm_study.forms.regularity_forms.TRAININGS`.
+"""
 
 STEPS = (1, 2, 3, 4, 6, 8, 12)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings.
+    """Settings of the study of imagined errors.
 
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of experiment 4's model with one encoder.
-        plans: random plans along which every state is imagined.
+        training: settings of experiment 4's model with one encoder.
+        plans: number of random plans along which every state is rolled out.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -48,7 +52,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some seconds: hardly trained. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes a few seconds (hardly trained). The results mean nothing.
+        """
         return cls(env=env, training=Contrastive(updates=10, batch=64), plans=2)
 
 
@@ -65,7 +72,9 @@ METRICS = {
 
 @torch.no_grad()
 def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Roll out every state along each of ``P`` plans of ``T`` actions, shape ``(P, T)``, and compare with the truth.
+    """Roll out every state along each plan and compare with the truth.
+
+    ``plans`` holds ``P`` plans of ``T`` actions, shape ``(P, T)``.
 
     Returns:
         ``error`` and ``spread`` as in :data:`METRICS`, each of shape ``(T + 1,)``; the start is the first.
@@ -89,7 +98,7 @@ def follow(world: Gridworld, model: WorldModel, plans: torch.Tensor) -> dict[str
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: a model for each training, and its errors along the same plans."""
+    """Return the arms of one seed: the errors of each training along the same plans."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     plans = torch.randint(len(ACTIONS), (config.plans, max(STEPS)), generator=torch.Generator().manual_seed(seed))
 

@@ -1,7 +1,8 @@
-"""Forms of the first pillar beside the second: which of them holds success fifty steps ahead, and at what price.
+"""Forms of the first pillar, together with the second, fifty steps ahead.
 
-All start from experiment 4's model with one encoder, InfoNCE and no penalty. A penalty is tried at several weights,
-since what it is worth depends on how narrow the range of its useful weights is.
+The study asks which forms keep success at that horizon, and at what price. All trainings start from experiment 4's
+model with one encoder, InfoNCE and no penalty. Each penalty is tried at several weights, because a penalty with a
+narrow range of useful weights is worth less.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
 WEIGHTS = {"square": (3e-4, 1e-3, 3e-3), "hinge": (1e-2, 3e-2, 1e-1), "rollout": (1e-3, 1e-2, 1e-1)}
-"""Weights tried for each penalty of :data:`helm_tutorial.models.regularity.FORMS`."""
+"""Weights tried for each of :data:`~helm_tutorial.models.regularity.FORMS`."""
 
 
 def label(form: str, weight: float) -> str:
-    """The name that metrics give to a penalty at a weight."""
+    """Name of a penalty at a weight, as metrics use it."""
     return f"{form}_{weight:g}"
 
 
@@ -47,7 +48,10 @@ TRAININGS: dict[str, dict] = {
     "tangent": {"tangent": True},
     "multistep": {"prediction_steps": 4, "prediction_weight": 2.0},
 }
-"""What each changes in the training. *directed*, beside these, is chapter 5's model, on rows and columns."""
+"""Changes that each training makes.
+
+A further model, *directed*, is that of chapter 5, on rows and columns.
+"""
 
 NAMES = (*TRAININGS, "directed")
 
@@ -59,8 +63,8 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        training: of experiment 4's model with one encoder.
-        planning: fifty steps ahead, on every fifth start.
+        training: settings of experiment 4's model with one encoder.
+        planning: settings of our planner, fifty steps ahead, on every fifth start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -70,7 +74,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         planning = Planning(horizon=5, stride=60, restarts=2, steps=5, decode_every=5, limit=0.2)
         return cls(env=env, training=Contrastive(updates=10, batch=64), planning=planning)
 
@@ -96,7 +103,11 @@ METRICS = _metrics()
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: a model for each training, planned with and measured, and one with a bounded gradient."""
+    """Return the arms of one seed: one per training, and a bounded gradient.
+
+    Each model is trained, planned with and measured. The planner with a bounded gradient uses the model without
+    penalty.
+    """
     where = {"layout_seed": config.layout_seed}
     cells, profiles = (load_gridworld(config.env, observation=view, **where) for view in ("cells", "profiles"))
     geodesic = geodesic_distances(cells)

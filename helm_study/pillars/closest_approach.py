@@ -1,8 +1,9 @@
-"""The models of :mod:`helm_study.pillars.two_pillars` under another cost: a plan pays for its closest approach.
+"""The models of the two-by-two design, planned with another cost.
 
-In the expansive world of :mod:`helm_study.pillars.continuous_pillars` the cost decides more than either pillar.
-Here is the same change in MiniGrid, for the planner that restarts and for the plain one; what it is compared with is in
-the record ``pillars``, whose seeds and trainings are these.
+The cost is the closest approach to the goal. In the expansive world of :mod:`helm_study.pillars.continuous_pillars` the
+choice of the cost matters more than either pillar. Here is the same change in MiniGrid, for the planner that restarts
+and for the plain one. The results to compare with are in the record ``pillars``, which has the same seeds and
+trainings.
 """
 
 from __future__ import annotations
@@ -18,18 +19,24 @@ from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import load_gridworld
 
 HORIZONS = (12, 25, 50)
-"""The first sees nearly every goal from where it starts, the others let a plan go past it and on."""
+"""Numbers of imagined steps.
+
+The first horizon just reaches the goal from nearly every start. With the others a plan can pass the goal and go on.
+"""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings: those of experiment ``pillars``, whose models and rules these are."""
+    """Settings: those of study ``pillars``, whose models and rules are used."""
 
     pillars: two_pillars.Config = field(default_factory=two_pillars.Config)
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         return cls(two_pillars.Config.quick())
 
 
@@ -45,7 +52,7 @@ METRICS = {
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each of the four models, planned with at each horizon."""
+    """Return the arms of one seed: each of the four models, at each horizon."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 
     def of_cell(cell: str) -> dict[str, float]:

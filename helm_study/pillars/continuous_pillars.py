@@ -1,7 +1,8 @@
-"""The 2 x 2 of :mod:`helm_study.pillars.two_pillars` in a world that is itself expansive.
+"""The two-by-two design in a world that is itself expansive.
 
-The same recipes, losses, penalty, planners and horizons. The world is another one,
-:class:`helm_study.pillars.expansive.ContinuousWorld`, and so is what judges: whether its true state enters the goal.
+The design is that of :mod:`helm_study.pillars.two_pillars`, with the same recipes, losses, penalty, planners and
+horizons. The world is :class:`helm_study.pillars.expansive.ContinuousWorld`. An episode succeeds if the true state
+enters the goal.
 """
 
 from __future__ import annotations
@@ -36,37 +37,41 @@ from helm_tutorial.models.world_model import WorldModel
 from helm_tutorial.planning.episodes import success_rate
 
 READ = (0, 5, 12)
-"""Imagined steps after which the true state is read out of the latent; random walks are no longer."""
+"""Numbers of imagined steps after which the true state is read from the latent.
+
+Random walks are no longer than the largest.
+"""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the factorial.
+    """Settings of the two-by-two design.
 
-    The world was fixed with the true dynamics alone, before any world model was trained on it: random actions fail,
-    going where one step brings the state nearest to the goal is not enough, and planning with the true dynamics all
-    but always arrives (when charged for the closest approach, at 12 steps ahead or more).
+    The world was chosen with the true dynamics alone, before any world model was trained on it. Random actions fail,
+    and so does the greedy action, which brings the state nearest to the goal in one step. Planning with the true
+    dynamics almost always arrives (with the cost of the closest approach, at 12 steps ahead or more).
 
     Attributes:
-        factor: by which a step of the true system multiplies every distance: 117 in 50 steps.
-        angle: by which a step turns the plane, in radians; the way back is then not the way there.
+        factor: factor by which a step of the true system multiplies every distance, which is 117 in 50 steps.
+        angle: angle by which a step turns the plane, in radians, so that the path back differs from the path there.
         reach: walks and episodes begin at most this far from the origin, in pushes.
-        goal_radius: of the ball that is to be entered, in pushes. The ball of starts holds it 144 times, as many
-            places as Empty-8x8 has states, so that the numbers of updates are the same.
-        length_scale: of the observation, see :func:`helm_study.pillars.expansive.expansive_world`. The shortest of 2,
-            1 and 1/2 at which a network of the encoder's size, asked for the state, found it to well within the goal
-            radius: its error was 0.02, 0.10 and 0.30.
-        starts: episodes played by each planner, from states at least 3 steps from the goal. Of five times as many the
-            latent distance to the goal is compared with the steps.
-        pairs: states between all pairs of which the fewest steps are found.
-        reconstruction: of the cells *neither* and *spectral*. The walks are short, since the factor carries longer ones
-            far out of reach.
-        contrastive: of the cells *contrastive* and *both*, on walks as short.
+        goal_radius: radius of the goal ball, in pushes. The area of starts is 144 times that of the goal, as many
+            places as Empty-8x8 has states, so the numbers of updates are the same.
+        length_scale: length scale of the observation, see :func:`helm_study.pillars.expansive.expansive_world`. Of 2,
+            1 and 1/2 it is the shortest at which a network of the encoder's size could predict the state to well within
+            the goal radius: the errors were 0.02, 0.10 and 0.30.
+        starts: number of episodes of each planner, from states at least 3 steps from the goal. For five times as many
+            states the latent distance to the goal is compared with the fewest steps.
+        pairs: number of states, between all pairs of which the fewest steps are computed.
+        reconstruction: settings of the cells *neither* and *spectral*. The walks are short, because longer ones would
+            leave the region of starts far behind.
+        contrastive: settings of the cells *contrastive* and *both*, on equally short walks.
         weight_reconstruction: weight of the spectral penalty in the cell *spectral*: the largest of 1 and 3 times
             powers of ten that left prediction accuracy above 90 % on seed 0. 0.03 took it from 96 % to 81 %.
-        weight_contrastive: the same in the cell *both*, by the same rule; 3e-4 took it from 92 % to 89 %. The bar is
-            lower than in MiniGrid, since next states lie closer together here than a goal is wide.
-        planning: of our planner; an episode's limit is in multiples of the longest way from any of the starts.
+        weight_contrastive: the same in the cell *both*, by the same rule; 3e-4 took it from 92 % to 89 %. The required
+            accuracy is lower than in MiniGrid, because next states can be closer together here than a goal is wide.
+        planning: settings of our planner. The limit of an episode is in multiples of the longest of the shortest paths
+            from the starts.
     """
 
     factor: float = 1.1
@@ -90,7 +95,10 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         few = {"walks": 200, "walk_length": 12, "batch": 128}
         reconstruction = Reconstruction(autoencoder_updates=60, dynamics_updates=40, **few)
         contrastive = Contrastive(updates=40, **few)
@@ -125,11 +133,7 @@ METRICS = _metrics()
 
 
 def build_world(config: Config) -> ContinuousWorld:
-    """The world of the experiment, one for all seeds.
-
-    Raises:
-        ValueError: a setting is out of range.
-    """
+    """Build the world of the study, which is the same for all seeds."""
     return expansive_world(
         factor=config.factor,
         angle=config.angle,
@@ -142,7 +146,10 @@ def build_world(config: Config) -> ContinuousWorld:
 def train_cell(
     world: ContinuousWorld, config: Config, cell: str, seed: int, *, progress: Progress | None = None
 ) -> WorldModel:
-    """The world model of one cell: reconstruction or contrastive, without or with the spectral penalty."""
+    """Train the world model of one cell of the design.
+
+    It is a reconstruction or contrastive model, with or without the spectral penalty.
+    """
     weight = {"spectral": config.weight_reconstruction, "both": config.weight_contrastive}.get(cell, 0.0)
     if cell in ("contrastive", "both"):
         train, settings = train_contrastive, config.contrastive
@@ -153,7 +160,7 @@ def train_cell(
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each of the four models, the true dynamics in their place, and random actions."""
+    """Return the arms of one seed: the four models, true dynamics, random actions."""
     world = build_world(config)
 
     @cache
@@ -227,7 +234,10 @@ STUDY = Study(
 
 
 def measured_pairs(world: ContinuousWorld, count: int) -> tuple[Tensor, Tensor]:
-    """States ``(count, D)`` and the fewest steps between all pairs, shape ``(count, count)``."""
+    """Draw states and compute the fewest steps between all pairs of them.
+
+    The states have shape ``(count, D)``, the steps ``(count, count)``.
+    """
     points = world.draw(count, generator=torch.Generator().manual_seed(1))
     i, j = torch.cartesian_prod(torch.arange(count), torch.arange(count)).T
     return points, fewest_steps(world, points[i], points[j]).view(count, count)

@@ -1,18 +1,18 @@
-"""A continuous world that is itself expansive: chapter 1's linear system, seen through a map that hides its state.
+"""A continuous world that is itself expansive, with a hidden state.
 
-The state is a point ``x`` of the plane. A step turns the plane by an angle, multiplies every distance by a factor above
-1, and adds a push in one of four directions:
+It is a linear system as in chapter 1, observed through a map that hides its state, a point ``x`` of the plane. A step
+turns the plane by an angle, multiplies every distance by a factor above 1, and adds a push in one of four directions::
 
     x' = W x + B a,   W = factor * rotation(angle)
 
-so that ``|W^T v| = factor^T |v|`` for every ``v``: any two states come apart at the same exponential rate. No latent
-from which the state can be read smoothly hides that about the origin, which stays where it is under the mean of the
-four pushes: the eigenvalues of a derivative at a fixed point are the same in all coordinates. Far out a latent can
-hide it, by drawing together what is far; a bounded one must.
+so that ``|W^T v| = factor^T |v|`` for every ``v``, where ``T`` is a number of steps. Any two states diverge at the same
+exponential rate. Near the origin, no latent from which the state can be read smoothly can hide this growth. The origin
+is a fixed point under the mean of the four pushes, and the eigenvalues of the derivative at a fixed point are the same
+in all coordinates. Far from the origin a latent can hide the growth by compressing distances; a bounded latent must.
 
 Models see ``F`` numbers ``cos(frequencies x + phases)``, never ``x`` (random Fourier features; Rahimi and Recht, 2007).
-The task is to enter a ball about the origin. As in :mod:`helm_tutorial.worlds.gridworld`, random walks know nothing of
-it.
+The task is to enter a ball around the origin. As in :mod:`helm_tutorial.worlds.gridworld`, random walks ignore the
+task.
 """
 
 from __future__ import annotations
@@ -28,24 +28,27 @@ from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.worlds.walks import Walks
 
 PUSHES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
-"""What the four actions add to the state; lengths are measured in pushes."""
+"""What each of the four actions adds to the state; the unit of length."""
 
 MOST_STEPS = 9
-"""Longest way that :func:`fewest_steps` looks for by default, a quarter of a million sequences."""
+"""Longest path that :func:`fewest_steps` tries by default.
+
+It has a quarter of a million sequences of actions.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class ContinuousWorld:
-    """An expansive linear system with ``A`` = 4 actions, what is seen of it, and a task.
+    """An expansive linear system with ``A`` = 4 actions, observations and a task.
 
     Attributes:
         system: the true dynamics, ``W`` of shape ``(D, D)`` and ``B`` of shape ``(D, A)``, float64: on one-hot
             actions it is a world model of states, as planners take them.
-        frequencies: of the observation, shape ``(F, D)``; ``None`` where the state itself is seen.
-        phases: of the observation, shape ``(F,)``.
-        reach: random walks and episodes begin at most this far from the origin.
+        frequencies: frequencies of the observation, shape ``(F, D)``; ``None`` if the state itself is observed.
+        phases: phases of the observation, shape ``(F,)``.
+        reach: largest distance from the origin at which random walks and episodes begin.
         target: the goal's centre, shape ``(D,)``.
-        goal_radius: how near to it an episode has to come.
+        goal_radius: radius of the goal ball around ``target``.
     """
 
     system: LinearSystem
@@ -57,7 +60,7 @@ class ContinuousWorld:
 
     @property
     def dimension(self) -> int:
-        """Size ``D`` of a state."""
+        """Dimension ``D`` of a state."""
         return len(self.system.W)
 
     @property
@@ -67,42 +70,50 @@ class ContinuousWorld:
 
     @property
     def goal(self) -> Tensor:
-        """What is seen in the goal's centre, shape ``(1, F)``."""
+        """Observation of the goal's centre, shape ``(1, F)``."""
         return self.observe(self.target[None])
 
     @property
     def places(self) -> int:
-        """How many places the goal's size tells apart; so many goal balls would fill the ball of :attr:`reach`."""
+        """Number of goal balls whose volume fills the ball of :attr:`reach`.
+
+        It is the number of places that a goal of this size can distinguish.
+        """
         return math.ceil((self.reach / self.goal_radius) ** self.dimension)
 
     def observe(self, points: Tensor) -> Tensor:
-        """What a model sees of states ``(..., D)``: shape ``(..., F)``, float32, each number in [-1, 1]."""
+        """Observe states ``(..., D)``, shape ``(..., F)``, float32.
+
+        Each number is in [-1, 1], unless the state itself is observed.
+        """
         require_shape("points", points, (..., self.dimension))
         if self.frequencies is None:
             return points.float()
         return torch.cos(points.double() @ self.frequencies.T + self.phases).float()
 
     def step(self, points: Tensor, actions: Tensor) -> Tensor:
-        """The next states of ``(B, D)`` under actions ``(B,)``, given as indices: shape ``(B, D)``, float64."""
+        """Take one step, ``(B, D), (B,) -> (B, D)``, float64.
+
+        ``actions`` are indices.
+        """
         return self.system(points.double(), torch.eye(self.num_actions, dtype=torch.float64)[actions])
 
     def arrived(self, points: Tensor) -> Tensor:
-        """Whether states ``(..., D)`` lie in the goal ball, shape ``(...)``."""
+        """Whether states ``(..., D)`` are in the goal ball, shape ``(...)``."""
         return (points - self.target).norm(dim=-1) <= self.goal_radius
 
     def lost(self, points: Tensor) -> Tensor:
-        """Whether states ``(..., D)`` are so far out that no actions can bring them back, shape ``(...)``.
+        """Whether states ``(..., D)`` are too far out to return, shape ``(...)``.
 
-        A step takes a state from a distance ``d`` of the origin to at least ``factor * d - 1``, and that is more than
-        ``d`` once ``d`` is above ``1 / (factor - 1)``. Nearer states may be lost too.
+        A step takes a state from a distance ``d`` of the origin to at least ``factor * d - 1``, which is more than
+        ``d`` if ``d`` is above ``1 / (factor - 1)``. Nearer states may be lost too.
         """
         return points.norm(dim=-1) > 1.0 / (float(torch.linalg.matrix_norm(self.system.W, 2)) - 1.0)
 
     def draw(self, count: int, *, generator: torch.Generator) -> Tensor:
-        """Random states, uniform within :attr:`reach` of the origin, shape ``(count, D)``, float64.
+        """Draw states uniformly within :attr:`reach` of the origin.
 
-        Raises:
-            ValueError: ``count`` is below 1.
+        The states have shape ``(count, D)``, float64.
         """
         require_count("count", count)
         direction = torch.randn(count, self.dimension, generator=generator, dtype=torch.float64)
@@ -110,11 +121,7 @@ class ContinuousWorld:
         return self.reach * share * direction / direction.norm(dim=1, keepdim=True)
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
-        """Walks of uniformly random actions from :meth:`draw`'s states.
-
-        Raises:
-            ValueError: ``count`` or ``length`` is below 1.
-        """
+        """Draw walks of uniformly random actions from the states of :meth:`draw`."""
         require_count("count", count)
         require_count("length", length)
         actions = torch.randint(self.num_actions, (count, length), generator=generator)
@@ -127,15 +134,19 @@ class ContinuousWorld:
         return Walks(features, walks, actions, self.num_actions, distinct=self.places)
 
     def simulate(self, starts: Tensor) -> ExpansiveSimulation:
-        """Episodes from states ``(B, D)``; one that begins in the goal ball has arrived without a step."""
+        """Begin an episode in each of the states ``(B, D)``.
+
+        An episode that begins in the goal ball has arrived without a step.
+        """
         require_shape("starts", starts, ("B", self.dimension))
         return ExpansiveSimulation(self, starts.double())
 
 
 class ExpansiveSimulation:
-    """The true system, which moves and judges; see :class:`~helm_tutorial.worlds.world.Simulation`.
+    """Episodes of the true system, which alone judges success.
 
-    An episode ends in the goal ball, or where the state is :meth:`ContinuousWorld.lost`: no later step could mend that.
+    An episode ends in the goal ball, or when the state is :meth:`ContinuousWorld.lost`, because no later step could
+    bring it back. See :class:`~helm_tutorial.worlds.world.Simulation`.
     """
 
     def __init__(self, world: ContinuousWorld, starts: Tensor) -> None:
@@ -162,21 +173,17 @@ def expansive_world(
     length_scale: float = 1.0,
     seed: int = 0,
 ) -> ContinuousWorld:
-    """Build the world of :class:`ContinuousWorld`.
+    """Build a :class:`ContinuousWorld`.
 
     Args:
-        factor: by which a step multiplies every distance, above 1.
-        angle: by which a step turns the plane, in radians.
+        factor: factor by which a step multiplies every distance, above 1.
+        angle: angle by which a step turns the plane, in radians.
         reach: largest distance from the origin at which walks and episodes begin, in pushes.
-        goal_radius: of the ball about the origin, in pushes.
-        features: size ``F`` of an observation.
-        length_scale: states further apart than this look unlike each other: the mean product of the observations of
+        goal_radius: radius of the goal ball around the origin, in pushes.
+        features: dimension ``F`` of an observation.
+        length_scale: distance beyond which two states have unlike observations: the mean product of the observations of
             ``x`` and ``y`` falls as ``exp(-|x - y|^2 / (2 length_scale^2))``.
-        seed: draws the observation's frequencies and phases.
-
-    Raises:
-        ValueError: ``factor`` is not above 1, a size or radius is out of range, ``reach`` goes so far that all is lost
-            there, or the goal beyond ``reach``.
+        seed: seed of the observation's frequencies and phases.
     """
     require_real("factor", factor, above=1.0)
     require_real("angle", angle)
@@ -200,22 +207,19 @@ def expansive_world(
 
 
 def fewest_steps(world: ContinuousWorld, start: Tensor, target: Tensor, *, most: int = MOST_STEPS) -> Tensor:
-    """Fewest steps that bring each start within the goal radius of its target, by trying every sequence of actions.
+    """Fewest steps from each start to within the goal radius of its target.
 
-    After ``t`` steps a start ``x`` is at ``W^t x + c``, where ``c`` depends on the actions alone: the ``A^t`` values
-    of ``c`` are listed once for all starts.
+    Every sequence of actions is tried. After ``t`` steps a start ``x`` is at ``W^t x + c``, where ``c`` depends only on
+    the actions. So the ``A^t`` values of ``c`` are listed once for all starts.
 
     Args:
-        world: whose dynamics, and whose radius.
+        world: the world whose dynamics and goal radius are used.
         start: states, shape ``(P, D)``.
         target: the state that each is to reach, shape ``(P, D)``.
-        most: longest sequences tried, at most 10.
+        most: length of the longest sequences tried, at most 10.
 
     Returns:
-        Steps, shape ``(P,)``, ``inf`` where no sequence of up to ``most`` actions does it.
-
-    Raises:
-        ValueError: a shape does not fit or ``most`` is out of range.
+        Steps, shape ``(P,)``, ``inf`` if no sequence of up to ``most`` actions succeeds.
     """
     require_shape("start", start, ("P", world.dimension))
     require_shape("target", target, tuple(start.shape))
@@ -224,7 +228,7 @@ def fewest_steps(world: ContinuousWorld, start: Tensor, target: Tensor, *, most:
     steps = torch.full((len(start),), math.inf)
     moved, gained = start.double(), torch.zeros(1, world.dimension, dtype=torch.float64)
     for t in range(most + 1):
-        # A few rows at a time: the sequences are many.
+        # A few rows at a time, because there are many sequences.
         for rows in steps.isinf().nonzero()[:, 0].split(32):
             missing = target[rows].double() - moved[rows]
             steps[rows[torch.cdist(missing, gained).min(dim=1).values <= world.goal_radius]] = t
@@ -234,13 +238,15 @@ def fewest_steps(world: ContinuousWorld, start: Tensor, target: Tensor, *, most:
 
 
 def solvable_starts(world: ContinuousWorld, count: int, *, low: int = 3, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """States from which the goal can be entered in ``low`` to :data:`MOST_STEPS` steps.
+    """Draw states from which the goal can be reached in few steps.
+
+    Few means from ``low`` to :data:`MOST_STEPS` steps.
 
     Returns:
         States, shape ``(count, D)``, float64, and their fewest steps to the goal, shape ``(count,)``.
 
     Raises:
-        ValueError: ``count`` is below 1, ``low`` is out of range, or such states are too rare to be found.
+        ValueError: such states are too rare to be found.
     """
     require_count("count", count)
     require_count("low", low, high=MOST_STEPS)

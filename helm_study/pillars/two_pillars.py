@@ -1,4 +1,7 @@
-"""The 2 x 2: spectral regularity by metric alignment, over horizons, with the plain planner and with ours."""
+"""The two-by-two design: spectral regularity crossed with metric alignment.
+
+Each cell of the design has its own model. It is planned with at several horizons, by the plain planner and by ours.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,18 @@ HORIZONS = (5, 12, 25, 50)
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the factorial.
+    """Settings of the two-by-two design.
 
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        reconstruction: of the cells *neither* and *spectral*.
-        contrastive: of the cells *contrastive* and *both*.
+        reconstruction: settings of the cells *neither* and *spectral*.
+        contrastive: settings of the cells *contrastive* and *both*.
         weight_reconstruction: weight of the spectral penalty in the cell *spectral*: the largest of
             1 and 3 times powers of ten that left prediction accuracy above 99 % on seed 0. 0.1 took it to 77 %.
-        weight_contrastive: the same in the cell *both*, by the same rule; 0.003 took it to 23 %. Smaller,
-            because latents of length 1 are closer together than standardised ones, and so is the loss.
-        planning: of our planner, on every start.
+        weight_contrastive: the same in the cell *both*, by the same rule; 0.003 took it to 23 %. It is
+            smaller because latents of length 1 are closer together than standardised ones, so the loss is smaller too.
+        planning: settings of our planner, on every start.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -53,7 +56,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about twenty seconds (hardly trained, few starts). The results mean nothing.
+        """
         return cls(
             env=env,
             reconstruction=Reconstruction(autoencoder_updates=200, dynamics_updates=150, batch=128),
@@ -87,7 +93,10 @@ METRICS = _metrics()
 def train_cell(
     world: Gridworld, config: Config, cell: str, seed: int, *, progress: Progress | None = None
 ) -> WorldModel:
-    """The world model of one cell: reconstruction or contrastive, without or with the spectral penalty."""
+    """Train the world model of one cell of the design.
+
+    It is a reconstruction or contrastive model, with or without the spectral penalty.
+    """
     weight = {"spectral": config.weight_reconstruction, "both": config.weight_contrastive}.get(cell, 0.0)
     if cell in ("contrastive", "both"):
         train, settings = train_contrastive, config.contrastive
@@ -98,7 +107,7 @@ def train_cell(
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each of the four models, planned with at each horizon."""
+    """Return the arms of one seed: each of the four models, at each horizon."""
     world = load_gridworld(config.env, layout_seed=config.layout_seed)
     geodesic = geodesic_distances(world)
 
@@ -122,7 +131,10 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
 
 def interactions(values: Mapping[str, float]) -> dict[str, float]:
-    """What both pillars add beyond the sum of what each adds alone, from the successes of the four cells."""
+    """Compute the interaction of the two pillars from the success of the four cells.
+
+    It is what both pillars add beyond the sum of what each adds alone.
+    """
     found = {}
     for name in (f"T{horizon}{suffix}" for horizon in HORIZONS for suffix in ("", "_plain")):
         neither, spectral, contrastive, both = (values[f"success_{cell}_{name}"] for cell in CELLS)

@@ -1,8 +1,8 @@
-"""Where gradients should pay: plans of many real numbers in a tame linear world whose best plan is known.
+"""Gradients against samples, for plans of many real numbers.
 
-A gradient names the best direction among ``T A`` at the price of a few rollouts; a sample says one number about a whole
-plan. The world only turns, ``z' = W z + B a`` with ``W`` orthogonal, so that no Jacobian grows and nothing but the
-number of controls makes the problem larger.
+This is where gradients should pay. A gradient gives the best direction among ``T A`` numbers at the price of a few
+rollouts, whereas a sample gives one number about a whole plan. The world only rotates, ``z' = W z + B a`` with ``W``
+orthogonal. So no Jacobian grows, and only the number of controls makes the problem harder. The best plan is known.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from helm_tutorial.rollouts import rollout
 
 HORIZONS = (5, 12, 25, 50, 100)
 CONTROLS = (1, 4, 16)
-"""Numbers ``A`` that a step of the plan has."""
+"""Dimensions ``A`` of an action."""
 
 SPREADS = (0.01, 0.03, 0.1, 0.3)
 ITERATIONS = (8, 20)
 
 
 def gradient(evaluations: int, *, restarts: int, **settings: object) -> GradientPlanner:
-    """Adam on several plans at once, every iterate evaluated."""
+    """Build Adam on several plans at once, with every iterate evaluated."""
     return GradientPlanner(restarts=restarts, steps=evaluations // restarts, spread=0.1, **settings)
 
 
 def cross_entropy(evaluations: int, *, iterations: int, **settings: object) -> CrossEntropyPlanner:
-    """The cross-entropy method, refitted to a tenth of its samples."""
+    """Build the cross-entropy method, refitted to a tenth of its samples."""
     samples = evaluations // iterations
     elites = min(samples, max(2, math.ceil(0.1 * samples)))
     return CrossEntropyPlanner(iterations=iterations, samples=samples, elites=elites, **settings)
 
 
 def path_integral(evaluations: int, *, iterations: int, spread: float, **settings: object) -> MPPIPlanner:
-    """Path integral control."""
+    """Build path integral control."""
     return MPPIPlanner(iterations=iterations, samples=evaluations // iterations, noise=spread, **settings)
 
 
 def shooting(evaluations: int, **settings: object) -> RandomShootingPlanner:
-    """Plans drawn once."""
+    """Build random shooting, which draws plans once."""
     return RandomShootingPlanner(samples=evaluations, **settings)
 
 
@@ -62,20 +62,21 @@ SEARCHES: dict[str, tuple[Callable[..., Planner], tuple[dict, ...]]] = {
     "path_integral": (path_integral, _SAMPLED),
     "shooting": (shooting, tuple({"spread": spread} for spread in SPREADS)),
 }
-"""How each search is made for a number of evaluations, and the settings it may choose on a problem that does not count.
+"""Each search: a function that builds it, and the settings to choose from.
 
-An *evaluation* is the cost of one plan; descent pays for its gradients with backward passes on top.
+The settings are chosen on a rehearsal problem that does not count. The function takes a number of evaluations. An
+*evaluation* is the cost of one plan; gradient descent needs backward passes in addition.
 """
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings.
+    """Settings of the comparison.
 
     Attributes:
-        dimension: ``D``, at least the largest of :data:`CONTROLS`.
-        evaluations: plans that a search may evaluate; a multiple of 40.
-        price: of the squared controls, against the squared distance from the goal.
+        dimension: dimension ``D`` of a state, at least the largest of :data:`CONTROLS`.
+        evaluations: number of plans that a search may evaluate; a multiple of 40.
+        price: weight of the squared controls relative to the squared distance from the goal.
     """
 
     dimension: int = 16
@@ -91,7 +92,10 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in a second or two: few evaluations. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes a second or two (few evaluations). The results mean nothing.
+        """
         return cls(evaluations=40)
 
 
@@ -107,13 +111,13 @@ METRICS = {
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One start, from which the state is to be brought to the origin.
+    """One control problem: bring the state from a start to the origin.
 
     Attributes:
-        system: ``z' = W z + B a``.
+        system: the true system, ``z' = W z + B a``.
         z0: the start, shape ``(1, D)``, of length 1.
-        horizon: ``T``.
-        price: of the squared controls.
+        horizon: number of steps ``T``.
+        price: weight of the squared controls.
     """
 
     system: LinearSystem
@@ -123,23 +127,27 @@ class Problem:
 
     @property
     def size(self) -> int:
-        """Numbers ``n = T A`` of a plan."""
+        """Dimension ``n = T A`` of a plan."""
         return self.horizon * self.system.B.shape[1]
 
     def cost(self, plans: Tensor) -> Tensor:
-        """Mean squared length of the states and of the controls, the latter times the price: ``(N, n)`` to ``(N,)``."""
+        """Cost of plans, ``(N, n) -> (N,)``.
+
+        It is the mean over steps of the squared length of the state plus the price times the squared length of the
+        control.
+        """
         actions = plans.view(len(plans), self.horizon, -1)
         states = rollout(self.system, self.z0.expand(len(plans), -1), actions)[:, 1:]
         return self._charged(states, actions)
 
     def plan(self, search: Callable[..., Planner], evaluations: int, seed: int, **settings: object) -> Plan:
-        """The plan that a search of :data:`SEARCHES` finds."""
+        """Return the plan that a search of :data:`SEARCHES` finds."""
         size, controls = self.system.B.shape
         unbounded = {"low": [-math.inf] * controls, "high": [math.inf] * controls}
         planner = search(evaluations, horizon=self.horizon, cost=self._imagined, **unbounded, **settings)
         z0 = torch.cat([self.z0, torch.zeros(1, controls, dtype=torch.float64)], dim=1)
 
-        def model(z: Tensor, a: Tensor) -> Tensor:  # a latent carries the last action, since that has a price
+        def model(z: Tensor, a: Tensor) -> Tensor:  # the latent includes the last action, because the cost needs it
             return torch.cat([self.system(z[:, :size], a), a], dim=1)
 
         return planner(model, z0, torch.zeros_like(z0), generator=torch.Generator().manual_seed(seed))
@@ -152,25 +160,29 @@ class Problem:
         return (states.square().sum(dim=-1) + self.price * actions.square().sum(dim=-1)).mean(dim=-1)
 
     def best(self) -> Tensor:
-        """The best plan, ``(n,)``: where the gradient of this quadratic cost is zero."""
+        """Return the best plan, ``(n,)``, where the gradient of the cost is zero.
+
+        The cost is quadratic.
+        """
         actions = torch.eye(self.size, dtype=torch.float64).view(self.size, self.horizon, -1)
         still = torch.zeros(self.size, self.z0.shape[1], dtype=torch.float64)
-        pushed = rollout(self.system, still, actions)[:, 1:].flatten(1)  # states that each number alone brings about
+        pushed = rollout(self.system, still, actions)[:, 1:].flatten(1)  # states that result from each number alone
         drift = rollout(self.system, self.z0, 0.0 * actions[:1])[:, 1:].flatten()
         normal = pushed @ pushed.mT + self.price * torch.eye(self.size, dtype=torch.float64)
         return torch.linalg.solve(normal, -pushed @ drift)
 
     def excess(self, cost: float) -> float:
-        """The share of the avoidable cost that is left: 0 for the best plan, 1 for doing nothing.
+        """Fraction of the avoidable cost that is left.
 
-        Never below 0: a search that finds the best plan may beat the linear solver's in the last digits.
+        It is 0 for the best plan and 1 for no action. It is never below 0: a search that finds the best plan may beat
+        the linear solver's in the last digits.
         """
         least, nothing = self.cost(torch.stack([self.best(), torch.zeros(self.size, dtype=torch.float64)])).tolist()
         return max(0.0, (cost - least) / (nothing - least))
 
 
 def draw_problem(config: Config, controls: int, horizon: int, generator: torch.Generator) -> Problem:
-    """An orthogonal ``W``, orthonormal columns ``B`` and a start, at random."""
+    """Draw an orthogonal ``W``, a ``B`` with orthonormal columns, and a start."""
 
     def orthogonal() -> Tensor:
         gaussian = torch.randn(config.dimension, config.dimension, generator=generator, dtype=torch.float64)
@@ -183,7 +195,7 @@ def draw_problem(config: Config, controls: int, horizon: int, generator: torch.G
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each search, on a problem of every size.
+    """Return the arms of one seed: each search, on a problem of every size.
 
     Every search chooses its settings for each size on another problem of that size.
     """

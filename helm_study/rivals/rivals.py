@@ -1,7 +1,8 @@
-"""Our gradient planner and its rivals on the same models: success for the same number of model calls.
+"""Our gradient planner and its rivals, for the same number of model calls.
 
-A budget is the number of plans whose rollout a decision may imagine. The gradient planner spends it on gradient steps
-and on scoring decoded plans; its backward passes come on top, which is why time is measured too.
+They plan on the same models. A budget is the number of plans whose rollouts a decision may imagine. The gradient
+planner spends it on gradient steps and on scoring decoded plans. Its backward passes are not counted, so time is
+measured too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 MODELS = ("contrastive", "both")
-"""Cells of the two-by-two that can plan at all."""
+"""Cells of the two-by-two design whose models can plan at all."""
 
 RIVALS = {
     "gradient": ("gradient", gradient_planner),
@@ -39,14 +40,20 @@ RIVALS = {
     "path_integral": ("path integral", path_integral_planner),
     "shooting": ("random shooting", shooting_planner),
 }
-"""Planners with a budget: the name that metrics give them, their words, and how they are made. Greedy needs none."""
+"""Planners with a budget, by their names in the metrics.
+
+Each has a name for tables and a function that builds it. The greedy planner needs no budget.
+"""
 
 BUDGETS = {
     24: {"restarts": 2, "steps": 10, "decode_every": 5},
     120: {"restarts": 4, "steps": 25, "decode_every": 5},
     440: {"restarts": 8, "steps": 50, "decode_every": 10},
 }
-"""Plans imagined for each decision, and how the gradient planner spends them; the last is its usual setting."""
+"""Plans imagined for each decision, and how the gradient planner spends them.
+
+The last is its usual setting.
+"""
 
 HORIZONS = (12, 50)
 
@@ -56,8 +63,8 @@ class Config:
     """Settings of the comparison.
 
     Attributes:
-        pillars: experiment ``pillars``, whose models are planned with.
-        planning: the rules of the episodes; every seventh start.
+        pillars: settings of study ``pillars``, whose models are used.
+        planning: rules of the episodes, on every seventh start.
     """
 
     pillars: two_pillars.Config = field(default_factory=two_pillars.Config)
@@ -65,12 +72,15 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in some twenty seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about twenty seconds (hardly trained, few starts). The results mean nothing.
+        """
         return cls(pillars=two_pillars.Config.quick(), planning=Planning(stride=70, limit=0.05))
 
 
 def played_metrics(name: str, what: str) -> dict[str, Metric]:
-    """What :func:`played` measures of a planner, as metrics call it and in words."""
+    """Metrics of a planner that :func:`played` measures."""
     return {
         f"success_{name}": Metric("fraction", f"{what}: arrives"),
         f"path_ratio_{name}": Metric("ratio", f"{what}: steps over geodesic distance"),
@@ -96,7 +106,7 @@ METRICS = _metrics()
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each rival with each model."""
+    """Return the arms of one seed: each rival with each model."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 
     @cache
@@ -136,7 +146,10 @@ STUDY = Study(
 def played(
     name: str, world: Gridworld, model: WorldModel, planner: AnyPlanner, planning: Planning, seed: int, **options: bool
 ) -> dict[str, float]:
-    """Play as :func:`~helm_study.play.play` does: the values of :func:`played_metrics`."""
+    """Run episodes by :func:`~helm_study.play.play` and measure the planner.
+
+    Returns the values of :func:`played_metrics`.
+    """
     began = time.process_time()
     episodes = play(world, model, planner, planning, seed, **options)
     seconds = time.process_time() - began

@@ -1,7 +1,8 @@
-"""Local search guided by the gradient, and its control, beside descent and cross-entropy, for as many imagined plans.
+"""Local search guided by the gradient, and its rivals, at equal budgets.
 
-Each plans from nothing before each step, and again beginning with what is left of its last plan. And of the gradient
-alone: how well it ranks the swaps of a random plan, and how often the one that it puts first lowers the cost.
+The rivals are local search with random swaps (the control), gradient descent and cross-entropy. Each plans before every
+step, once from nothing and once from the rest of its last plan. The gradient is also judged alone: how well it ranks
+the swaps of a random plan, and how often its first choice lowers the cost.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ PLANNERS = {
     "guided": ("local search", local_search_planner),
     "unguided": ("unguided local search", unguided_planner),
 }
-"""Planners: the name that metrics give them, their words, and how they are made."""
+"""Planners, by their names in the metrics.
+
+Each has a name for tables and a function that builds it.
+"""
 
 BUDGETS = {budget: rivals.BUDGETS[budget] for budget in (24, 120)}
 """Plans imagined for each decision, and how the gradient planner spends them."""
 
 HORIZONS, RANKED = (12, 50), (5, 12, 25, 50)
-"""Horizons that are played, and those at which swaps are ranked."""
+"""Horizons of the episodes, and those at which swaps are ranked."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Config:
     """Settings of the comparison.
 
     Attributes:
-        pillars: experiment ``pillars``, whose models are planned with.
-        planning: the rules of the episodes; every seventh start.
-        ranked: random plans whose swaps are ranked, from random states.
+        pillars: settings of study ``pillars``, whose models are used.
+        planning: rules of the episodes, on every seventh start.
+        ranked: number of random plans, from random states, whose swaps are ranked.
     """
 
     pillars: two_pillars.Config = field(default_factory=two_pillars.Config)
@@ -62,7 +66,10 @@ class Config:
 
     @classmethod
     def quick(cls) -> Config:
-        """A seed in some ten seconds: hardly trained, few starts. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (hardly trained, few starts). The results mean nothing.
+        """
         return cls(two_pillars.Config.quick(), Planning(stride=70, limit=0.05), ranked=4)
 
 
@@ -93,7 +100,7 @@ METRICS = _metrics()
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: with each model, the ranking of swaps, and each planner."""
+    """Return the arms of one seed: for each model, the ranking and each planner."""
     world = load_gridworld(config.pillars.env, layout_seed=config.pillars.layout_seed)
 
     @cache
@@ -146,11 +153,13 @@ STUDY = Study(
 
 
 def rank_swaps(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, plans: int) -> dict[str, float]:
-    """How well the gradient ranks all ``T (A - 1)`` swaps of random plans from random states.
+    """Measure how well the gradient ranks all swaps of random plans.
+
+    The plans start from random states; each has ``T (A - 1)`` swaps.
 
     Returns:
-        ``rank_correlation``, of the first-order with the true changes, mean over plans; ``first_lowers``, the share
-        of plans whose cost the first swap lowers; ``any_lowers``, the share of all swaps that lower it.
+        ``rank_correlation``, of the first-order with the true changes, mean over plans; ``first_lowers``, the fraction
+        of plans whose cost the first-ranked swap lowers; ``any_lowers``, the fraction of all swaps that lower it.
     """
     predicted, true = swap_table(world, model, horizon, seed, plans=plans)
     correlations = [rank_correlation(one, other) for one, other in zip(predicted, true, strict=True)]
@@ -163,7 +172,10 @@ def rank_swaps(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, 
 
 
 def swap_table(world: Gridworld, model: WorldModel, horizon: int, seed: int, *, plans: int) -> tuple[Tensor, Tensor]:
-    """First-order and true changes of the cost by each swap of random plans: shape ``(plans, T (A - 1))`` both."""
+    """First-order and true changes of the cost by each swap of random plans.
+
+    Both have shape ``(plans, T (A - 1))``.
+    """
     generator = torch.Generator().manual_seed(seed)
     count = len(ACTIONS)
     starts = world.starts[torch.randint(len(world.starts), (plans,), generator=generator)]

@@ -1,8 +1,8 @@
-"""Experiment 3: world models that predict, that collapse, that are kept apart, that are stable, and how each plans.
+"""Experiment 3: train world models without contrast, and plan with each.
 
-The report: prediction error about 0, success 0 %, stuck at distance 7.0. Different models hide behind that sentence,
-and each is measured: reconstruction; latent prediction with and without a stop-gradient; latent prediction with a
-variance and a covariance term; and two of them with the spectral penalty that HELM asks for.
+The report says: prediction error about 0, success 0 %, stuck at distance 7.0. Different models fit that sentence, and
+each is measured: reconstruction; latent prediction with and without a stop-gradient; latent prediction with a variance
+and a covariance term; and two of them with the spectral penalty that HELM asks for.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, goal_d
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one of the world models is made.
+    """How one of the world models is trained.
 
     Attributes:
-        words: for the table's reader.
+        words: name of the model in tables.
         train: called with a world, settings and a seed.
-        settings: the field of :class:`Config` that holds its settings.
-        view: what it sees, one of :data:`helm_tutorial.worlds.observation.KINDS`.
-        spectral: with the spectral penalty.
-        stop_gradient: of latent prediction, where it is left out.
+        settings: name of the field of :class:`Config` that holds its settings.
+        view: kind of observation, one of :data:`helm_tutorial.worlds.observation.KINDS`.
+        spectral: whether it is trained with the spectral penalty.
+        stop_gradient: whether latent prediction uses a stop-gradient.
     """
 
     words: str
@@ -60,7 +60,7 @@ class Recipe:
     stop_gradient: bool = True
 
     def settings_in(self, config: Config) -> Settings:
-        """What it is trained with."""
+        """Return its settings from a configuration."""
         settings = getattr(config, self.settings)
         if not self.stop_gradient:
             settings = replace(settings, stop_gradient=False)
@@ -85,7 +85,7 @@ MODELS = {
         "reconstruction, rows and columns, spectral penalty", *_reconstruction, "profiles", spectral=True
     ),
 }
-"""The world models by the name that their metrics carry."""
+"""The world models, by their names in the metrics."""
 
 SOME_STARTS = (
     "variance_covariance",
@@ -94,13 +94,16 @@ SOME_STARTS = (
     "reconstruction_profiles",
     "reconstruction_spectral_profiles",
 )
-"""Models that are played from every ``variants_stride``-th start."""
+"""Models that are run from only every ``variants_stride``-th start."""
 
 SHORT = (3, 6)
-"""Shorter horizons, in steps, for what is left of success where a plan does not reach the goal."""
+"""Shorter horizons, too short to reach the goal from many starts."""
 
 SHORTENED = ("reconstruction", *SOME_STARTS[2:])
-"""Models that are played with these too, from every ``variants_stride``-th start."""
+"""Models that also plan with the horizons of :data:`SHORT`.
+
+These episodes begin at every ``variants_stride``-th start.
+"""
 
 AUTOENCODERS = tuple(name for name, recipe in MODELS.items() if recipe.settings == "reconstruction")
 """Models with a decoder."""
@@ -113,13 +116,12 @@ class Config:
     Attributes:
         env: the MiniGrid environment.
         layout_seed: seed of its layout.
-        reconstruction: of the autoencoders.
-        latent_prediction: of latent prediction, and of the untrained model.
-        variance_covariance: of the models that are kept apart.
-        spectral_weight: of the spectral penalty, in the two models that have one.
-        planning: of the planner, the same as experiment 4's.
-        variants_stride: of the start states, beyond ``planning.stride``, those that :data:`SOME_STARTS` and shorter
-            horizons are played from.
+        reconstruction: settings of the autoencoders.
+        latent_prediction: settings of latent prediction, and of the untrained model.
+        variance_covariance: settings of the models with variance and covariance terms.
+        spectral_weight: weight of the spectral penalty, in the two models that have one.
+        planning: settings of the planner, the same as in experiment 4.
+        variants_stride: further factor on ``planning.stride`` for :data:`SOME_STARTS` and shorter horizons.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -137,7 +139,10 @@ class Config:
 
     @classmethod
     def quick(cls, env: str = "MiniGrid-Empty-8x8-v0") -> Config:
-        """A seed in some ten seconds: fewer updates, every tenth start. Shows that all runs, not what is true."""
+        """Return a small configuration that only shows that the study runs.
+
+        One seed takes about ten seconds (fewer updates, every tenth start). The results mean nothing.
+        """
         return cls(
             env=env,
             reconstruction=Reconstruction(autoencoder_updates=400, dynamics_updates=200),
@@ -195,7 +200,10 @@ METRICS = {
 
 @each_seed
 def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
-    """The arms of one seed: each model, trained, planned with, measured; and random actions."""
+    """Return the arms of one seed: each model, and random actions.
+
+    Each model is trained, planned with and measured.
+    """
     views = {recipe.view for recipe in MODELS.values()}
     worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
     to_goal = goal_distances(worlds["cells"])
@@ -241,7 +249,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
 
 def _some(config: Config) -> Planning:
-    """Our planner on the starts that most models are played from."""
+    """Our planner, with the fewer starts that most models are run from."""
     return replace(config.planning, stride=config.planning.stride * config.variants_stride)
 
 
@@ -257,10 +265,10 @@ STUDY = Study(
 
 
 def distance_variation(z: Tensor) -> float:
-    """Standard deviation of the distances between the latents ``(N, D)`` of two states, over their mean.
+    """Standard deviation of the latent distances between states, over their mean.
 
-    It is 0 where all states are equidistant, as one-hot vectors are, about ``(2 D)^-1/2`` for independent normal
-    coordinates, and ``nan`` where all latents are the same point.
+    The latents have shape ``(N, D)``. The ratio is 0 if all states are equidistant, as one-hot vectors are, about
+    ``(2 D)^-1/2`` for independent normal coordinates, and ``nan`` if all latents are the same point.
     """
     distances = torch.pdist(z.double())
     return float(distances.std(correction=0) / distances.mean())
@@ -268,9 +276,10 @@ def distance_variation(z: Tensor) -> float:
 
 @torch.no_grad()
 def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
-    """Share of all pairs of a state and an action whose predicted latent decodes to the next state's observation.
+    """Fraction of predictions that decode exactly to the next observation.
 
-    Every count of the observation (see :class:`helm_tutorial.worlds.observation.View`) must round to the right one.
+    The predictions are for all pairs of a state and an action. Every count of the observation (see
+    :class:`helm_tutorial.worlds.observation.View`) must round to the right one.
     """
     z, count = diagnosis.latents(model, world), model.num_actions
     actions = one_hot_actions(torch.arange(count), count)
@@ -282,7 +291,7 @@ def decoding_accuracy(model: WorldModel, world: Gridworld) -> float:
 def _diagnosed(
     name: str, model: WorldModel, world: Gridworld, settings: LatentPrediction, seed: int
 ) -> dict[str, float]:
-    """What is measured of every model, without planning."""
+    """Measure a model without planning."""
     geodesic, to_goal = geodesic_distances(world), goal_distances(world)
     z = diagnosis.latents(model, world)
     before = diagnosis.spread(diagnosis.latents(baselines.untrained(world, settings, seed), world))

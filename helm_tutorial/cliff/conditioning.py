@@ -61,10 +61,10 @@ def lifted_condition_bound(system: LinearSystem, horizon: int) -> float:
 
     Let ``μ = ||W⁻¹||``, which must be below 1, and ``m = μ / (1 - μ)``. Let ``γ`` be the smallest eigenvalue of
     ``Σ_{k<T} W⁻ᵏ B Bᵀ W⁻ᵏᵀ``, which only grows with ``T``. The bound is
-    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``; the chapter has the proof.
+    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``; chapter 1 has the proof.
 
     Raises:
-        ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to reach them all.
+        ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to reach all.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()

@@ -111,8 +111,9 @@ def lifted_constraint(model: Dynamics, states: Tensor, actions: Tensor) -> tuple
 
 
 def _smallest_change(constraint: Tensor, wanted: Tensor) -> Tensor:
-    """Smallest solution ``x`` of ``A x = wanted``: ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
+    """Smallest solution ``x`` of ``A x = wanted``.
 
+    The solution is ``x = Aᵀ y`` with ``(A Aᵀ) y = wanted``.
     ``A Aᵀ`` is block tridiagonal, and positive definite where the model responds to its actions. If rounding or the
     model makes it singular, the pseudo-inverse gives the least-squares solution. If it is not finite, ``x`` is zero.
     """

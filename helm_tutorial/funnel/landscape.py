@@ -92,11 +92,12 @@ class RuggedEnergy:
 
         ``R`` is the largest length of ``Σ_k A_k ω_k c_k`` for ``|c_k| <= 1``. A step of size ``η <= 1`` ends at
         ``(1 - η) a - η Σ_k A_k ω_k cos(ω_k · a)``, so ``|a_n| <= R + (1 - η)^n (|a_0| - R)`` from any start with
-        ``|a_0| >= R``. Hence all stationary points lie within ``R``, and all descents end there. This needs no
+        ``|a_0| >= R``. Hence all stationary points are within ``R``, and all descents end there. This needs no
         convexity.
 
         The maximum is at a corner of the cube of ``c``. If the frequencies of one group of sines are orthogonal to all
-        others, its square adds to theirs, so a group of ``K`` sines needs only its own ``2^(K-1)`` corners. A group may have 20.
+        others, its square adds to theirs, so a group of ``K`` sines needs only its own ``2^(K-1)`` corners. A group may
+        have at most 20 sines.
         """
         forces = self.amplitudes.double().unsqueeze(1) * self.frequencies.double()
         return math.sqrt(sum(_longest(forces[group]) ** 2 for group in _orthogonal_groups(self.frequencies)))

@@ -1,4 +1,7 @@
-"""World models that the contrastive one is compared with: they predict well, but their distances mean little."""
+"""World models with which the contrastive one is compared.
+
+They are trained to predict, and their latent distances say little about the number of steps.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ def train_reconstruction(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> WorldModel:
-    """Train an autoencoder, freeze it, standardise its latents, then train dynamics on them.
+    """Train an autoencoder, then dynamics on its frozen, standardised latents.
 
-    Two stages, so that neither goal is traded for the other: the decoder stays exact, and the dynamics have fixed
-    targets. This is not a weak baseline; its predictions are all but perfect.
+    The two stages keep one objective from being traded for the other: the decoder stays exact, and the dynamics have
+    fixed targets. This is not a weak baseline; its predictions are almost perfect.
 
-    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+    The arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
 
     Example:
         >>> from helm_tutorial.worlds.gridworld import load_gridworld
@@ -79,9 +82,9 @@ def train_latent_prediction(
 ) -> WorldModel:
     """Train encoder and dynamics together to predict the next latent.
 
-    Nothing asks the latents to differ, so making them all alike minimises the loss too.
+    Nothing in the loss keeps latents apart, so equal latents for all states minimise it too.
 
-    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+    The arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
 
     Example:
         >>> from helm_tutorial.worlds.gridworld import load_gridworld
@@ -115,12 +118,12 @@ def train_variance_covariance(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> WorldModel:
-    """Train latent prediction with the variance and covariance terms of VICReg (Bardes et al., 2022).
+    """Train latent prediction with VICReg's variance and covariance terms.
 
-    The terms prevent collapse: every coordinate must vary, each in its own way. So the latents spread over all
-    directions, but nothing says which states should be near each other.
+    The terms (Bardes et al., 2022) prevent collapse: every coordinate must vary, and no two may covary. So the latents
+    spread over all directions, but nothing says which states should be near each other.
 
-    Arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
+    The arguments are those of :func:`~helm_tutorial.models.contrastive.train_contrastive`.
 
     Example:
         >>> from helm_tutorial.worlds.gridworld import load_gridworld
@@ -140,7 +143,7 @@ def train_variance_covariance(
         prediction = latent_prediction_loss(predicted, there)
         varied = settings.variance_weight * variance_loss(here) + settings.covariance_weight * covariance_loss(here)
         growth = growth_penalty(model, here, actions, settings, generator)
-        # Prediction sums over coordinates and these average: the factor lets the weights compare like with like.
+        # Prediction sums over coordinates and these terms average; the factor puts both on the same scale.
         return prediction + settings.latent * varied + growth
 
     steps = updates_for(settings.updates, walks.distinct)

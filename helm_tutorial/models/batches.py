@@ -1,4 +1,7 @@
-"""What all recipes do: draw walks and a model from one seed, encode a batch, and add the penalty on growth."""
+"""Steps that all recipes share.
+
+They draw walks and a model from one seed, encode a batch, and add the penalty on growth.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,16 @@ from helm_tutorial.worlds.walks import Walkable, Walks, walks_in
 def begin(
     world: Walkable | Walks, settings: Settings, seed: int, *, encoder: nn.Module | None = None, **options: bool
 ) -> tuple[torch.Generator, Walks, WorldModel]:
-    """The generator of a training, and what it draws first: walks, then a model of the observations' dtype.
+    """Draw the walks and the initial model of a training run.
+
+    Returns the generator, the walks, and the model, which has the observations' dtype.
 
     Args:
-        world: to walk in, or the walks.
-        settings: of the recipe.
+        world: the world in which to draw walks, or the walks.
+        settings: settings of the recipe.
         seed: everything is drawn from it, on the CPU, so that the draws are the same on every device.
-        encoder: a network of your own from observations to latents; a copy of it is trained.
-        options: of :class:`~helm_tutorial.models.world_model.WorldModel`.
+        encoder: your own network from observations to latents; a copy of it is trained.
+        options: options of :class:`~helm_tutorial.models.world_model.WorldModel`.
     """
     generator = torch.Generator().manual_seed(seed)
     walks = walks_in(world, settings.walks, settings.walk_length, generator=generator)
@@ -41,10 +46,10 @@ def begin(
 
 
 def encode_once(encode: Callable[[Tensor], Tensor], features: Tensor, *states: Tensor) -> list[Tensor]:
-    """Latents of each tensor of ``states``, where every state is encoded only once.
+    """Encode each state of a batch only once.
 
-    A batch of 512 samples from a world of 144 states meets most of them several times. So the network sees each state
-    that is met, once, and the samples look their latents up: ``encode(features[met])[rows]`` is the same as
+    A batch of 512 samples from a world of 144 states contains most of them several times. So the network encodes each
+    state once, and the samples look up their latents: ``encode(features[met])[rows]`` equals
     ``encode(features[states])`` for a fraction of the work.
 
     Args:
@@ -53,7 +58,7 @@ def encode_once(encode: Callable[[Tensor], Tensor], features: Tensor, *states: T
         states: indices of any shape.
 
     Returns:
-        For each of ``states`` its latents, of its shape and ``D``.
+        The latents of each tensor of ``states``, in its shape followed by ``D``.
     """
     met, rows = torch.cat([part.flatten() for part in states]).unique(return_inverse=True)
     z = encode(features[met.to(features.device)])
@@ -64,7 +69,10 @@ def encode_once(encode: Callable[[Tensor], Tensor], features: Tensor, *states: T
 def growth_penalty(
     model: WorldModel, z: Tensor, actions: Tensor, settings: Settings, generator: torch.Generator
 ) -> Tensor | float:
-    """The weighted penalty on growth at latents ``(B, D)`` and action indices ``(B,)``; 0 where its weight is 0."""
+    """Weighted penalty on growth, or 0 if its weight is 0.
+
+    ``z`` are latents ``(B, D)``, and ``actions`` are indices ``(B,)``.
+    """
     if settings.spectral_weight == 0.0:
         return 0.0
     a = one_hot_actions(actions, model.num_actions).to(z)

@@ -1,4 +1,7 @@
-"""The contrastive world model of chapters 4 and 5: latents whose distances count steps."""
+"""The contrastive world model of chapters 4 and 5.
+
+The distances between its latents count steps.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,17 @@ def train_contrastive(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> WorldModel:
-    """Train by InfoNCE, which brings states close that follow each other soon, and by latent prediction.
+    """Train a world model by InfoNCE and latent prediction.
+
+    InfoNCE pulls together the latents of states that follow each other soon.
 
     Args:
-        world: to walk in at random, or the walks themselves.
+        world: the world in which to draw random walks, or the walks themselves.
         settings: see :class:`~helm_tutorial.models.settings.Contrastive`.
-        seed: of walks, weights and batches.
-        encoder: a network of your own from observations to latents; its linear and convolutional layers are drawn anew.
-        device: where to train; the model comes back to the CPU.
+        seed: seed of the walks, weights and batches.
+        encoder: your own network from observations to latents; a copy of it is trained, whose linear and convolutional
+            layers are drawn afresh.
+        device: where to train; the model is returned on the CPU.
         progress: see :data:`helm_tutorial.models.fit.Progress`.
 
     Example:

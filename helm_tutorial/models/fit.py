@@ -1,4 +1,4 @@
-"""One fit loop for every model of the book."""
+"""The training loop of every model in the book."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from helm_tutorial._check import require_count, require_real
 
 Progress = Callable[[int, int, float], None]
-"""Called as ``progress(step, steps, loss)`` about a hundred times in a fit."""
+"""Progress callback, called as ``progress(step, steps, loss)``.
+
+It is called about a hundred times in a fit.
+"""
 
 
 class TrainingDiverged(RuntimeError):
@@ -33,11 +36,11 @@ def fit(
     the same generator state gives the same fit. It works under ``torch.no_grad`` too.
 
     Args:
-        parameters: a module, or the tensors to be trained.
+        parameters: a module, or the tensors to train.
         loss: returns a scalar tensor.
         steps: number of Adam steps.
         lr: step size.
-        decay: let the step size fall linearly to 0 over the second half, so that the noise of the batches dies down.
+        decay: let the step size fall linearly to 0 over the second half, so that the noise of the batches fades.
         progress: see :data:`Progress`.
 
     Returns:

@@ -1,4 +1,7 @@
-"""What world models are trained on: reconstruction, latent prediction, variance and covariance, InfoNCE."""
+"""Losses of the world models.
+
+They are reconstruction, latent prediction, variance and covariance, and InfoNCE.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +12,43 @@ from torch import Tensor
 from helm_tutorial._check import require_choice, require_count, require_real
 
 SIMILARITIES = ("cosine", "distance")
-"""How :func:`similarities` compares latents."""
+"""Kinds of similarity in :func:`similarities`."""
 
 
 def reconstruction_loss(decoded: Tensor, observations: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Squared error of decoded observations ``(B, F)``, summed over features, averaged over the batch: a scalar.
+    """Squared error of decoded observations: a scalar.
 
-    ``counts``, shape ``(B,)``, says how often each observation is in the batch, by default once.
+    Both tensors have shape ``(B, F)``. The error is summed over features and averaged over the batch. ``counts``, shape
+    ``(B,)``, says how often each observation occurs in the batch, by default once.
     """
     error = (decoded - observations).square().sum(dim=-1)
     return error.mean() if counts is None else counts.to(error.dtype) @ error / counts.sum()
 
 
 def latent_prediction_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared distance of predicted from true next latents, both ``(..., D)``: a scalar.
+    """Mean squared distance of predicted from true next latents: a scalar.
 
-    The target is not detached here; for a stop-gradient, pass ``target.detach()``.
+    Both tensors have shape ``(..., D)``. The target is not detached here; for a stop-gradient, pass
+    ``target.detach()``.
     """
     return (predicted - target).square().sum(dim=-1).mean()
 
 
 def variance_loss(z: Tensor) -> Tensor:
-    """How far each coordinate's deviation over the batch ``(B, D)`` is below 1, on average: a scalar.
+    """Mean amount by which coordinates' standard deviations fall below 1: a scalar.
 
-    The variance term of VICReg (Bardes et al., 2022): it keeps latents from collapsing to a point.
+    ``z`` is a batch ``(B, D)``. This is the variance term of VICReg (Bardes et al., 2022): it keeps latents from
+    collapsing to a point.
     """
     deviation = (z.var(dim=0) + 1e-4).sqrt()
     return F.relu(1.0 - deviation).mean()
 
 
 def covariance_loss(z: Tensor) -> Tensor:
-    """Squared covariances of different coordinates over the batch ``(B, D)``, summed, over ``D``: a scalar.
+    """Sum of squared covariances of different coordinates, over ``D``: a scalar.
 
-    The covariance term of VICReg (Bardes et al., 2022): it keeps latents from using a single direction.
+    ``z`` is a batch ``(B, D)``. This is the covariance term of VICReg (Bardes et al., 2022): it keeps latents from
+    using a single direction.
     """
     centred = z - z.mean(dim=0)
     covariance = centred.T @ centred / (len(z) - 1)
@@ -57,9 +64,10 @@ def info_nce(
     symmetric: bool = False,
     negatives: int | None = None,
 ) -> Tensor:
-    """InfoNCE with the other rows of the batch as negatives (van den Oord et al., 2018): a scalar.
+    """InfoNCE with the other rows of the batch as negatives: a scalar.
 
-    Each anchor must pick its own positive among all positives of the batch::
+    The loss is that of van den Oord et al. (2018). Each anchor must pick its own positive among all positives of the
+    batch::
 
         - mean_i log exp(s(x_i, y_i) / tau) / sum_j exp(s(x_i, y_j) / tau)
 
@@ -68,9 +76,9 @@ def info_nce(
         positives: latents ``y``, shape ``(B, D)``; row ``i`` belongs to anchor ``i``.
         temperature: ``tau``, a positive number or scalar tensor.
         similarity: ``s``, see :func:`similarities`.
-        symmetric: the mean of this loss and the one in which each positive must pick its anchor. The loss above fixes
-            ``s(x, y)`` only up to a number for each ``x``, but a planner compares different ``x``.
-        negatives: each anchor meets only the next so many rows (after the last comes the first); ``None`` is all.
+        symmetric: average this loss with the one in which each positive must pick its anchor. The loss above fixes
+            ``s(x, y)`` only up to a constant for each ``x``, but a planner compares different ``x``.
+        negatives: compare each anchor only with this many rows after its own (cyclically); ``None`` means all.
 
     Example:
         >>> same = torch.ones(512, 4)
@@ -93,21 +101,22 @@ def info_nce(
 
 
 def similarities(x: Tensor, y: Tensor, kind: str = "cosine") -> Tensor:
-    """Similarity of every latent ``x`` ``(N, D)`` to every ``y`` ``(M, D)``, shape ``(N, M)``.
+    """Similarity of every latent ``x`` to every latent ``y``, shape ``(N, M)``.
 
-    ``"cosine"`` is ``x.y``, for latents of length 1; ``"distance"`` is ``-|x - y|``, which a planner climbs.
+    ``x`` has shape ``(N, D)`` and ``y`` ``(M, D)``. ``"cosine"`` is ``x.y``, for latents of length 1. ``"distance"`` is
+    ``-|x - y|``, the negative of what a planner minimises.
     """
     require_choice("similarity", kind, SIMILARITIES)
     products = x @ y.T
     if kind == "cosine":
         return products
     squared = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2 * products
-    # The floor keeps the root's gradient finite where two latents meet.
+    # The floor keeps the root's gradient finite where two latents coincide.
     return -squared.clamp_min(1e-6).sqrt()
 
 
 def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pairs of states of one walk, the second a geometric number of steps after the first.
+    """Draw pairs of states of one walk, a geometric number of steps apart.
 
     The gap ``k >= 1`` has probability ``(1 - gamma) gamma^(k-1)``, and a gap that would leave the walk ends at its last
     state. Apart from that, a positive is a sample of the discounted successor measure of the walk (Dayan, 1993;
@@ -135,5 +144,8 @@ def sample_positives(walks: Tensor, batch: int, *, gamma: float, generator: torc
 
 
 def geometric_gaps(u: Tensor, gamma: float) -> Tensor:
-    """Numbers uniform in [0, 1), of any shape, as gaps ``k >= 1`` of probability ``(1 - gamma) gamma^(k-1)``."""
+    """Turn uniform numbers in ``[0, 1)`` into geometric gaps ``k >= 1``.
+
+    A gap has probability ``(1 - gamma) gamma^(k-1)``. ``u`` has any shape.
+    """
     return 1 + (torch.log1p(-u) / torch.log(torch.tensor(gamma, dtype=torch.float64))).long()

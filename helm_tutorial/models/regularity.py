@@ -1,12 +1,13 @@
-"""Penalties on the growth of small differences in a rollout, and a gradient that cannot grow.
+"""Penalties on the growth of small differences, and a gradient that cannot grow.
 
-The report penalises the whole squared Frobenius norm of the step Jacobian. But a model that predicts must let
-differences pass: only *growth* has to go. For a random direction ``v`` of length 1 in which a latent can move, let::
+The report penalises the whole squared Frobenius norm of the step Jacobian. But a model that predicts must pass
+differences on; only their *growth* is harmful. For a random direction ``v`` of length 1 in which a latent can move,
+let::
 
     g(v) = |Jᵀ v|²,   E g = ||P J||_F² / dim,
 
-where ``J`` is the Jacobian of ``T`` steps, ``P`` projects on those directions and ``dim`` is their number. A rollout
-that expands nothing has ``g <= 1`` for every ``v``, and there the penalty ``max(0, g - 1)`` is zero.
+where ``J`` is the Jacobian of ``T`` steps, ``P`` projects onto the space of those directions and ``dim`` is its
+dimension. A rollout that expands nothing has ``g <= 1`` for every ``v``, so the penalty ``max(0, g - 1)`` is zero.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from helm_tutorial.jacobian import leaves
 from helm_tutorial.rollouts import Dynamics, rollout
 
 FORMS = ("square", "hinge", "rollout")
-"""Names of the penalties that :func:`regularity_loss` can compute; the first is the report's."""
+"""Forms of penalty in :func:`regularity_loss`; the first is the report's."""
 
 
 def squared_growth(
     model: Dynamics, z: Tensor, actions: Tensor, generator: torch.Generator, *, sphere: bool = False
 ) -> Tensor:
-    """Measure the growth ``g(v) = |Jᵀ v|²`` of a rollout in one random direction for each sample.
+    """Measure the growth of a rollout in one random direction for each sample.
+
+    The growth is ``g(v) = |Jᵀ v|²``.
 
     Args:
         model: ``z_next = model(z, a)``.
@@ -75,12 +78,12 @@ def regularity_loss(
         form: ``"square"`` is :func:`~helm_tutorial.cliff.penalties.spectral_penalty`, estimated: the report's formula.
             ``"hinge"`` is ``D max(0, g - 1)`` of one step. ``"rollout"`` is ``D max(0, log g) / steps`` of a rollout,
             whose first action is ``a`` and whose other actions are random; to cost about as much as the others, it
-            takes only every ``steps``-th sample.
+            uses only every ``steps``-th sample.
         steps: length of that rollout.
         sphere: whether latents have length 1, see :func:`squared_growth`.
 
     Returns:
-        A scalar that trains the model when a loss contains it.
+        A scalar, differentiable with respect to the model's parameters.
 
     Example:
         >>> import torch
@@ -108,12 +111,12 @@ def regularity_loss(
 
 
 def penalised_gain(gain: float, weight: float, form: str) -> float:
-    """Gain that least squares learns for one direction of a linear system under a penalty.
+    """Gain that least squares learns for one direction under a penalty.
 
     The result is the smallest ``w >= 0`` that minimises ``(gain - w)² + weight p(w)``. The penalty ``p`` of a step that
     multiplies differences by ``w`` is ``w²`` for ``"square"``, ``max(0, w² - 1)`` for ``"hinge"`` and
-    ``2 max(0, log w)`` for ``"rollout"``. With latents of covariance ``I`` this is the whole problem, since each
-    singular value of the learned matrix can be chosen by itself.
+    ``2 max(0, log w)`` for ``"rollout"``. For a linear system and latents of covariance ``I`` this is the whole
+    problem, since each singular value of the learned matrix can be chosen independently.
 
     Args:
         gain: factor by which the system multiplies differences, at least 0.
@@ -146,14 +149,14 @@ def bounded_gradient(model: Dynamics) -> Dynamics:
     """Wrap a model so that its backward pass never returns a gradient longer than 1.
 
     A planner can use this against a cliff without training another model. The forward pass is unchanged. In the
-    backward pass each sample's gradient with respect to its latent is shortened to length 1 where it is longer, so it
+    backward pass each sample's gradient with respect to its latent is shortened to length 1 if it is longer, so it
     cannot grow over ``T`` steps. It is then no longer the gradient of any cost.
 
     Example:
         >>> import torch
         >>> z, a = torch.ones(1, 1, requires_grad=True), torch.zeros(1, 20, 1)
         >>> tamed = bounded_gradient(lambda z, a: 3 * z + a)
-        >>> torch.autograd.grad(rollout(tamed, z, a)[:, -1].sum(), z)[0]  # without the bound 3²⁰
+        >>> torch.autograd.grad(rollout(tamed, z, a)[:, -1].sum(), z)[0]  # without the bound: 3²⁰
         tensor([[1.]])
     """
 

@@ -1,4 +1,4 @@
-"""What can be set in each training recipe."""
+"""Settings of the training recipes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from helm_tutorial.models.losses import SIMILARITIES
 from helm_tutorial.models.regularity import FORMS
 
 OBSERVATIONS = 144
-"""Distinct observations in Empty-8x8, for which all numbers of updates are meant."""
+"""Number of observations in Empty-8x8, to which all numbers of updates refer."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every recipe needs: a data set, a network, Adam, and a penalty that is off by default.
+    """Settings that all recipes share.
+
+    They describe a data set, a network, Adam, and a penalty that is off by default.
 
     Attributes:
         walks: random walks in the data set.
-        walk_length: their length in steps. 1000 walks of 50 steps meet each of the 432 state-action pairs of Empty-8x8
+        walk_length: their length in steps. 1000 walks of 50 steps visit each of the 432 state-action pairs of Empty-8x8
             more than a hundred times.
         latent: latent dimension ``D``.
         hidden: width of the hidden layers.
-        batch: samples in a batch ``B``.
+        batch: number ``B`` of samples in a batch.
         lr: Adam's step size; it falls linearly to 0 over the second half of a fit.
-        spectral_weight: weight of the penalty on growth; 0 switches the first pillar off.
+        spectral_weight: weight of the penalty on growth (the first pillar); 0 switches it off.
         spectral_form: which penalty, one of :data:`helm_tutorial.models.regularity.FORMS`; ``"square"`` is the
             report's.
     """
@@ -53,22 +55,24 @@ class Settings:
 
 @dataclass(frozen=True)
 class Contrastive(Settings):
-    """Contrastive training: InfoNCE on pairs of states of one walk, and latent prediction beside it.
+    """Settings of contrastive training.
+
+    The loss is InfoNCE on pairs of states from the same walk, plus latent prediction.
 
     Attributes:
-        updates: steps of Adam, see :func:`updates_for`.
-        gamma: a positive is a geometric number of steps ahead, ``1 / (1 - gamma)`` on average; 0 is one step, the
-            printed loss. ``None`` chooses by the size of the world, see :meth:`positives_gamma`.
-        temperature: of InfoNCE, fixed. A learned temperature shrinks together with the distances between latents, which
-            latent prediction likes small: a slow collapse that InfoNCE does not notice.
-        similarity: what InfoNCE compares, ``"cosine"``, as printed, or ``"distance"``.
+        updates: Adam updates in a world of the size of Empty-8x8, see :func:`updates_for`.
+        gamma: a positive is a geometric number of steps ahead, ``1 / (1 - gamma)`` on average. 0 means one step, as in
+            the printed loss. ``None`` chooses by the size of the world, see :meth:`positives_gamma`.
+        temperature: fixed temperature of InfoNCE. A learned one would shrink together with the distances between
+            latents, which latent prediction prefers small: a slow collapse that InfoNCE does not detect.
+        similarity: what InfoNCE compares: ``"cosine"``, as printed, or ``"distance"``.
         symmetric: InfoNCE also asks which anchor belongs to a positive.
-        negatives: negatives for each anchor, at most ``batch - 1``, which ``None`` stands for.
+        negatives: negatives for each anchor, at most ``batch - 1``, which is the default.
         sphere: latents have length 1. Otherwise cosine similarity compares latents of any length.
-        goal_encoder: goals have an encoder of their own.
+        goal_encoder: goals have a separate encoder.
         rescale: the dynamics network sees latents times ``sqrt(D)``.
         tangent: residuals are projected onto the tangent space of the sphere.
-        prediction_steps: steps that latent prediction imagines ahead.
+        prediction_steps: number of steps that latent prediction imagines.
         prediction_weight: weight of latent prediction.
 
     Example:
@@ -104,36 +108,41 @@ class Contrastive(Settings):
             raise ValueError("tangent must be False where sphere is, got True: only a sphere has tangent spaces here")
 
     def as_printed(self) -> Contrastive:
-        """The same with the report's printed loss: one encoder, cosines, positives one step ahead, one direction."""
+        """Return these settings with the report's printed loss.
+
+        It has one encoder, cosine similarity, positives one step ahead, and InfoNCE in one direction.
+        """
         loss = {"gamma": 0.0, "similarity": "cosine", "symmetric": False, "prediction_weight": 1.0}
         return replace(self, goal_encoder=False, rescale=False, prediction_steps=1, **loss)
 
     def directed(self) -> Contrastive:
-        """The same with everything that chapter 5 finds to help, for a distance with a direction.
+        """Return these settings with all changes that chapter 5 finds helpful.
 
-        Goals have an encoder of their own, and InfoNCE compares distances and asks in both directions. Positives are as
-        far ahead as the world is wide. There are more and longer walks, so that few positives are cut off and rare
-        moves are met. Prediction imagines four steps.
+        They train a distance that has a direction. Goals have a separate encoder, and InfoNCE compares distances in
+        both directions. Positives are as far ahead as the world is wide. There are more and longer walks, so that few
+        positives are cut off and rare moves are included. Latent prediction imagines four steps.
         """
         data = {"walks": 5000, "walk_length": 200, "gamma": None, "prediction_steps": 4, "prediction_weight": 2.0}
         return replace(self, similarity="distance", symmetric=True, goal_encoder=True, rescale=True, **data)
 
     def positives_gamma(self, distinct: int) -> float:
-        """``gamma``; where it is ``None``, the one for a world with so many ``distinct`` places.
+        """Return ``gamma``, or choose it by the number of ``distinct`` places.
 
-        Positives are then 5/6 of the root of that number ahead on average, since the width of a plane grows as the root
-        of its area: 10 steps in Empty-8x8, 27 in FourRooms.
+        If ``gamma`` is ``None``, positives are on average 5/6 of the square root of that number ahead, since the width
+        of a plane grows as the root of its area: 10 steps in Empty-8x8, 27 in FourRooms.
         """
         return max(0.0, 1.0 - 1.2 / distinct**0.5) if self.gamma is None else self.gamma
 
 
 @dataclass(frozen=True)
 class Reconstruction(Settings):
-    """Reconstruction: first an autoencoder, on half of ``batch`` samples, then dynamics on its frozen latents.
+    """Settings of reconstruction: an autoencoder, then dynamics on its latents.
+
+    The autoencoder is trained on half of ``batch`` samples at a time. Its latents are frozen in the second stage.
 
     Attributes:
-        autoencoder_updates: steps of Adam in the first stage; fewer leave some of Empty-8x8's observations inexact.
-        dynamics_updates: steps in the second stage.
+        autoencoder_updates: Adam updates in the first stage; fewer leave some of Empty-8x8's observations inexact.
+        dynamics_updates: Adam updates in the second stage.
 
     Example:
         >>> Reconstruction(dynamics_updates=500).autoencoder_updates
@@ -146,10 +155,12 @@ class Reconstruction(Settings):
 
 @dataclass(frozen=True)
 class LatentPrediction(Settings):
-    """Latent prediction: encoder and dynamics trained together to predict the next latent, and nothing else.
+    """Settings of latent prediction.
+
+    Encoder and dynamics are trained together to predict the next latent, and nothing else.
 
     Attributes:
-        updates: steps of Adam.
+        updates: Adam updates.
         stop_gradient: the target is detached, so that the loss trains only the prediction towards it.
 
     Example:
@@ -163,10 +174,12 @@ class LatentPrediction(Settings):
 
 @dataclass(frozen=True)
 class VarianceCovariance(Settings):
-    """Latent prediction with the variance and covariance terms of VICReg, which prevent collapse.
+    """Settings of latent prediction with VICReg's variance and covariance terms.
+
+    The two terms prevent collapse.
 
     Attributes:
-        updates: steps of Adam.
+        updates: Adam updates.
         variance_weight: weight of the variance term.
         covariance_weight: weight of the covariance term.
 
@@ -186,5 +199,8 @@ class VarianceCovariance(Settings):
 
 
 def updates_for(updates: int, distinct: int) -> int:
-    """Steps of Adam for walks with so many ``distinct`` places, given those for Empty-8x8: more in proportion."""
+    """Scale the number of Adam updates to the number of ``distinct`` places.
+
+    ``updates`` is the number for Empty-8x8. Larger worlds get proportionally more; smaller ones get the same.
+    """
     return math.ceil(updates * max(1.0, distinct / OBSERVATIONS))

@@ -1,4 +1,4 @@
-"""A world model: an encoder, and dynamics that are called as ``z_next = model(z, a)``."""
+"""World models: an encoder, and dynamics ``z_next = model(z, a)``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class WorldModel(nn.Module):
     Euclidean distance (which the planner descends) order pairs alike, because ``|z - w|^2 = 2 - 2 z.w``.
 
     With ``goal_encoder``, a second network encodes states *as goals*. The distance between two latents of one encoder
-    is the same both ways, but the way back may be longer than the way there. The distance from a latent to a goal
-    latent of another encoder can tell them apart.
+    is the same in both directions, but the path back may be longer than the path there. The distance from a latent to
+    a goal latent of another encoder can tell the two directions apart.
 
     Shapes: observations ``(..., F)``, latents ``(..., D)``, actions ``(..., A)`` on the simplex.
 
@@ -56,19 +56,19 @@ class WorldModel(nn.Module):
         """Build the networks.
 
         Args:
-            features: size ``F`` of an observation; ``None`` where your own encoder takes something else.
+            features: size ``F`` of an observation; ``None`` if your own encoder takes another shape.
             num_actions: number ``A`` of discrete actions.
-            latent: size ``D`` of a latent.
+            latent: dimension ``D`` of a latent.
             hidden: width of the hidden layers.
             sphere: normalise latents to length 1.
             decoder: add a network from latents back to observations.
-            goal_encoder: encode goals by a network of their own, of the encoder's form, see :meth:`encode_goal`.
+            goal_encoder: add a second network of the encoder's form that encodes goals, see :meth:`encode_goal`.
             rescale: the dynamics network sees latents times ``sqrt(D)``. The coordinates of a latent of length 1 are
                 about ``D^-1/2``, and a network learns faster from inputs of about 1.
             tangent: use only the part of the mixed residual that is tangent to the sphere at ``z``. Then
                 ``|z + r| >= 1``, and normalising never stretches.
-            encoder: a network of your own from observations to latents, in place of one hidden layer.
-            generator: source of the initial weights, those of ``encoder`` included; ``None`` leaves torch's default.
+            encoder: your own network from observations to latents, instead of the default with one hidden layer.
+            generator: source of the initial weights, including those of ``encoder``; ``None`` keeps torch's own.
         """
         super().__init__()
         for name, value in {"num_actions": num_actions, "latent": latent, "hidden": hidden}.items():
@@ -89,23 +89,32 @@ class WorldModel(nn.Module):
             initialise(self, generator)
 
     def encode(self, observations: Tensor) -> Tensor:
-        """Observations ``(..., F)`` to latents ``(..., D)``."""
+        """Encode observations ``(..., F)`` as latents ``(..., D)``."""
         z = (self.encoder(observations) - self.shift) / self.scale
         return F.normalize(z, dim=-1) if self.sphere else z
 
     def encode_goal(self, observations: Tensor) -> Tensor:
-        """Observations as goals, to ``(..., D)``: by the goal encoder, or by :meth:`encode` where there is none."""
+        """Encode observations ``(..., F)`` of goals as goal latents ``(..., D)``.
+
+        Without a goal encoder this is :meth:`encode`.
+        """
         if self.goal_encoder is None:
             return self.encode(observations)
         y = self.goal_encoder(observations)
         return F.normalize(y, dim=-1) if self.sphere else y
 
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
-        """The next latent ``(..., D)`` after action ``a`` ``(..., A)`` in latent ``z`` ``(..., D)``."""
+        """Predict the next latent ``(..., D)``.
+
+        ``z`` is a latent ``(..., D)`` and ``a`` an action ``(..., A)``.
+        """
         return self._moved(z, (a.unsqueeze(-2) @ self._residuals(z)).squeeze(-2))
 
     def successors(self, z: Tensor) -> Tensor:
-        """The next latents ``(..., A, D)`` after each pure action in latent ``z`` ``(..., D)``, in one pass."""
+        """Predict the next latents ``(..., A, D)`` after each pure action.
+
+        ``z`` is a latent ``(..., D)``. All actions are predicted in one pass.
+        """
         return self._moved(z.unsqueeze(-2), self._residuals(z))
 
     def _residuals(self, z: Tensor) -> Tensor:
@@ -119,16 +128,20 @@ class WorldModel(nn.Module):
         return F.normalize(z_next, dim=-1) if self.sphere else z_next
 
     def decode(self, z: Tensor) -> Tensor:
-        """Latents ``(..., D)`` back to observations ``(..., F)``; only for a model with a decoder."""
+        """Decode latents ``(..., D)`` to observations ``(..., F)``.
+
+        This needs a model with a decoder.
+        """
         if self.decoder is None:
             raise RuntimeError("this world model has no decoder; build it with decoder=True")
         return self.decoder(z * self.scale + self.shift)
 
     @torch.no_grad()
     def standardise(self, observations: Tensor, rows: Tensor | None = None) -> None:
-        """Shift and scale latents, so that each coordinate has mean 0 and deviation 1 over ``observations`` ``(N, F)``.
+        """Shift and scale latents to mean 0 and standard deviation 1.
 
-        ``rows``, shape ``(B,)``, selects observations, each as often as it is named; by default all, once.
+        Each coordinate is standardised over ``observations``, shape ``(N, F)``. ``rows``, shape ``(B,)``, selects
+        observations, each as often as its index occurs; by default each counts once.
         """
         if self.goal_encoder is not None:
             raise RuntimeError("latents cannot be standardised apart from goals; build with goal_encoder=False")
@@ -143,7 +156,10 @@ def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Module:
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw all linear and convolutional weights from ``generator``, uniform in +-1/sqrt(fan-in) as torch does."""
+    """Draw all linear and convolutional weights from ``generator``.
+
+    They are uniform in ``±1/sqrt(fan-in)``, as in torch's default.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             bound = layer.weight[0].numel() ** -0.5
@@ -154,5 +170,5 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def one_hot_actions(actions: Tensor, count: int) -> Tensor:
-    """Action indices ``(...)`` as corners of the simplex, ``(..., A)`` floats."""
+    """Turn action indices ``(...)`` into one-hot floats ``(..., A)``."""
     return F.one_hot(actions, count).float()

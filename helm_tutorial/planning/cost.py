@@ -1,9 +1,9 @@
-"""What a plan costs: how far the latents that it leads to are from the goal.
+"""Costs of a plan: how far its imagined latents are from the goal.
 
 A cost is any function ``cost(latents, goal)``. ``latents`` is an imagined rollout without its start, shape
-``(..., T, D)``, and ``goal`` holds the latents that count as the goal, shape ``(G, D)``; where each start has goals of
-its own, it broadcasts against the latents of one step, as ``(B, 1, 1, G, D)`` does with ``(B, S, T, 1, D)``. The cost
-has shape ``(...)``, and planners differentiate it.
+``(..., T, D)``, and ``goal`` holds the latents that count as the goal, shape ``(G, D)``. If each start has its own
+goals, ``goal`` broadcasts against the latents of one step, as ``(B, 1, 1, G, D)`` does with ``(B, S, T, 1, D)``. The
+cost has shape ``(...)``, and planners differentiate it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 Cost = Callable[[Tensor, Tensor], Tensor]
-"""``cost(latents, goal)``, see the top of this page."""
+"""A cost of a plan: ``cost(latents, goal)``, see the top of this page."""
 
 
 def mean_distance(latents: Tensor, goal: Tensor) -> Tensor:
@@ -22,15 +22,15 @@ def mean_distance(latents: Tensor, goal: Tensor) -> Tensor:
 
 
 def final_distance(latents: Tensor, goal: Tensor) -> Tensor:
-    """Distance of the last step alone to the nearest goal latent."""
+    """Distance of the last latent to the nearest goal latent."""
     return _distance(latents[..., -1:, :], goal).mean(dim=-1)
 
 
 def closest_approach(latents: Tensor, goal: Tensor) -> Tensor:
     """Mean over all steps of the smallest distance so far.
 
-    An episode that ends on arrival never takes the steps imagined after it. From arrival on the smallest distance is 0,
-    so leaving the goal again costs nothing, and arriving earlier still pays.
+    An episode that ends on arrival never takes the steps imagined after it. After arrival the smallest distance stays
+    0, so leaving the goal again costs nothing, while arriving earlier still pays.
     """
     return _distance(latents, goal).cummin(dim=-1).values.mean(dim=-1)
 

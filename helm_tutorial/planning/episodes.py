@@ -1,4 +1,4 @@
-"""Playing plans in the world, which alone judges success."""
+"""Run episodes: carry plans out in the world, which alone judges success."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from helm_tutorial.worlds.world import World
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """What happened in ``B`` episodes.
+    """Results of ``B`` episodes.
 
     Attributes:
         success: whether the world says that the goal was reached, shape ``(B,)``.
         steps: steps taken, shape ``(B,)``.
-        states: the states visited, shape ``(B, limit + 1, ...)``; after the end -1, or ``nan`` in real states.
+        states: the states visited, shape ``(B, limit + 1, ...)``; -1 after the end, or ``nan`` if states are real.
         model_calls: model evaluations spent on each decision.
     """
 
@@ -42,22 +42,22 @@ def run_episodes(
     warm_start: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Episodes:
-    """Play one episode from each start, all of them side by side.
+    """Run one episode from each start, all of them side by side.
 
-    The planner sees latents only, those of the episodes that are still running.
+    The planner sees only latents, those of the episodes that are still running.
 
     Args:
-        world: where to play, see :class:`~helm_tutorial.worlds.world.World`.
-        model: ``z_next = model(z, a)``, with a method ``encode`` from observations to latents and, where goals are
+        world: where to run the episodes, see :class:`~helm_tutorial.worlds.world.World`.
+        model: ``z_next = model(z, a)``, with a method ``encode`` from observations to latents and, if goals are
             encoded differently, ``encode_goal``.
         planner: called as ``planner(model, z0, goal, generator=..., warm_start=...)``, see
             :class:`~helm_tutorial.planning.plan.Planner`.
         starts: ``B`` states to start from.
-        limit: most steps of an episode.
+        limit: maximum number of steps of an episode.
         generator: source of the planner's random numbers; by default a new one with seed 0.
-        replan: plan anew before every step and take the plan's first action. Otherwise plan once and carry the plan
-            out (open loop), until it is used up.
-        warm_start: hand what is left of the last plan to the planner.
+        replan: make a new plan before every step and take its first action. Otherwise plan once and carry the plan out
+            to its end (open loop).
+        warm_start: pass the rest of the last plan to the planner.
         progress: called with the step and the limit.
 
     Example:
@@ -81,7 +81,7 @@ def run_episodes(
     states[:, 0] = first
     steps = torch.zeros(len(first), dtype=torch.long)
     running = (~simulation.over).nonzero()[:, 0]
-    left, calls = None, 0  # what is left of the plan of each running episode
+    left, calls = None, 0  # the rest of the plan of each running episode
     with fixed(model), torch.no_grad():
         goal = getattr(model, "encode_goal", model.encode)(world.goal)
         for t in range(limit):
@@ -102,5 +102,5 @@ def run_episodes(
 
 
 def success_rate(episodes: Episodes) -> float:
-    """Share of episodes that reached the goal."""
+    """Fraction of episodes that reached the goal."""
     return float(episodes.success.float().mean())

@@ -1,7 +1,7 @@
-"""Planning by gradient through a world model: relax the actions, descend the cost, decode.
+"""Planning by gradient: relax the actions, descend the cost, decode.
 
-What it is compared with is in :mod:`helm_tutorial.planning.search` and :mod:`helm_tutorial.planning.local_search`. No
-planner sees the environment, a state index or a geodesic distance.
+The planners to compare it with are in :mod:`helm_tutorial.planning.search` and
+:mod:`helm_tutorial.planning.local_search`. No planner sees the environment, a state index or a geodesic distance.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ from helm_tutorial._check import require_choice, require_count, require_real
 from helm_tutorial.planning.plan import BestPlans, Plan, Planner, imagined_cost, normal, without_nan
 
 RELAXATIONS = ("softmax", "straight-through", "annealed", "gumbel")
-"""What :func:`relax` knows, the default first."""
+"""Relaxations in :func:`relax`; the first is the default."""
 
 FINAL_TEMPERATURE = 0.03
-"""Where ``"annealed"`` ends: a tenth of Adam's default step on the logits, which then changes odds by e^10."""
+"""Final temperature of ``"annealed"``.
+
+It is a tenth of Adam's default step on the logits, so that one step then changes odds by e^10.
+"""
 
 
 @dataclass(frozen=True)
 class Iterate:
-    """What an observer of :class:`GradientPlanner` sees of one gradient step, for ``B`` starts and ``S`` restarts.
+    """One gradient step, as an observer of :class:`GradientPlanner` sees it.
+
+    There are ``B`` starts and ``S`` restarts.
 
     Attributes:
-        updates: gradient steps taken before: 0, then 1, and so on.
+        updates: number of gradient steps taken before this one, from 0.
         actions: the relaxed actions that are imagined, shape ``(B, S, T, A)``.
         cost: their cost, shape ``(B, S)``.
-        decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` where none are scored.
-        decoded_cost: the cost of those, shape ``(B, S)``, or ``None``.
+        decoded: the plans decoded after one more update, shape ``(B, S, T)``; ``None`` if none are scored.
+        decoded_cost: the cost of the decoded plans, shape ``(B, S)``, or ``None``.
     """
 
     updates: int
@@ -44,15 +49,15 @@ class Iterate:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientPlanner(Planner):
-    """Adam on several initial plans at once; the best plan seen is returned.
+    """Optimise several initial plans by Adam and return the best plan seen.
 
     A discrete action is relaxed to a point of the simplex, made from ``A`` logits. The relaxed cost says little about
     the plan that is executed, so each restart is decoded and scored every few steps. Real actions need no relaxation:
-    every iterate is a plan, moved back into its bounds after each step.
+    every iterate is a plan, and is moved back into its bounds after each step.
 
     Attributes:
         restarts: initial plans ``S`` for each start.
-        steps: gradient steps.
+        steps: number of gradient steps.
         lr: step size of Adam on the logits, or on real actions.
         spread: standard deviation of the initial logits, or of the initial real actions.
         decode_every: gradient steps between two scorings of decoded plans; the last iterate is always scored.
@@ -119,12 +124,14 @@ class GradientPlanner(Planner):
 
 
 def relax(logits: Tensor, relaxation: str = "softmax", *, progress: float, generator: torch.Generator) -> Tensor:
-    """The relaxed actions that a plan's cost is computed from: points of the simplex, shape ``(..., A)``.
+    """Relax actions: map logits to points of the simplex, shape ``(..., A)``.
+
+    The cost of a plan is computed from these.
 
     * ``"softmax"``: the softmax of the logits.
-    * ``"straight-through"``: forward the one-hot action of the largest logit, exactly; backward the derivative of the
-      softmax (Bengio et al., 2013; Jang et al., 2017, without their noise). The cost is that of the decoded plan. The
-      gradient is not the gradient of that cost, which is zero almost everywhere.
+    * ``"straight-through"``: the forward pass gives the one-hot action of the largest logit, exactly; the backward pass
+      gives the derivative of the softmax (Bengio et al., 2013; Jang et al., 2017, without their noise). The cost is
+      that of the decoded plan. The gradient is not the gradient of that cost, which is zero almost everywhere.
     * ``"annealed"``: the softmax of the logits over a temperature that falls geometrically from 1 to
       :data:`FINAL_TEMPERATURE`, so that the last relaxed plans are nearly the decoded ones.
     * ``"gumbel"``: a Gumbel-softmax sample (Jang et al., 2017; Maddison et al., 2017), the softmax of the logits plus

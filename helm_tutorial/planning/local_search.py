@@ -1,9 +1,10 @@
-"""Local search over discrete plans, where a gradient says what to try: no action is ever relaxed.
+"""Local search over discrete plans, guided by a gradient.
 
-At a corner of the simplex the gradient of the cost compares actions: swapping the action of step ``t`` for action ``k``
-changes the cost, to first order, by ``dc/da_tk - dc/da_tj``, with ``j`` the action that is there. One backward pass
-ranks all ``T (A - 1)`` swaps; a few of the best are imagined, and the best of those is made if it lowers the cost. So
-the gradient proposes and the model disposes (Grathwohl et al., 2021, propose moves of a sampler in this way).
+No action is ever relaxed. At a corner of the simplex the gradient of the cost compares actions: swapping the action of
+step ``t`` for action ``k`` changes the cost, to first order, by ``dc/da_tk - dc/da_tj``, where ``j`` is the current
+action. One backward pass ranks all ``T (A - 1)`` swaps. A few of the best are imagined, and the best of those is made
+if it lowers the cost. So the gradient proposes and the model decides (Grathwohl et al., 2021, propose the moves of a
+sampler in this way).
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from helm_tutorial.planning.plan import BestPlans, Plan, Planner, discrete_only,
 from helm_tutorial.rollouts import Dynamics
 
 PROPOSALS = ("gradient", "random")
-"""How :class:`LocalSearchPlanner` ranks swaps; ``"random"`` is the control, which needs no gradient."""
+"""Ways to rank swaps; ``"random"`` is the control, which needs no gradient."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSearchPlanner(Planner):
     """Start from random plans and swap actions while that lowers the cost.
 
-    In each round the ``swaps`` best-ranked swaps of each plan are imagined one at a time, and together: the first two,
-    the first three, and so on. With the plan itself that makes ``2 * swaps`` imagined plans a round. A warm start
-    replaces the first actions of the first plan.
+    In each round the ``swaps`` best-ranked swaps of each plan are imagined one at a time, and then together: the first
+    two, the first three, and so on. With the plan itself that makes ``2 * swaps`` imagined plans in a round. A warm
+    start replaces the first actions of the first plan.
 
     Attributes:
-        rounds: how often each plan is improved.
+        rounds: number of times that each plan is improved.
         restarts: plans ``S`` that are improved for each start.
-        swaps: how many swaps are tried; a plan has ``T (A - 1)`` in all.
+        swaps: number of swaps tried in a round; a plan has ``T (A - 1)`` in all.
         proposals: one of :data:`PROPOSALS`.
 
     Example:
@@ -82,7 +83,7 @@ class LocalSearchPlanner(Planner):
 def swap_changes(
     model: Dynamics, z0: Tensor, goal: Tensor, plans: Tensor, *, num_actions: int, cost: Cost = mean_distance
 ) -> tuple[Tensor, Tensor]:
-    """What discrete plans cost, and how each swap of one action would change that, to first order.
+    """Cost of discrete plans, and its first-order change under each swap.
 
     Args:
         model: ``z_next = model(z, a)``.
@@ -94,7 +95,7 @@ def swap_changes(
 
     Returns:
         Cost, shape ``(B, S)``, and its first-order change for each action at each step, shape ``(B, S, T, A)``, which
-        is 0 for the action that is there.
+        is 0 for the current action.
     """
     chosen = F.one_hot(plans, num_actions).to(z0.dtype).requires_grad_(True)
     costs = imagined_cost(model, z0, goal, chosen, cost)
@@ -103,13 +104,16 @@ def swap_changes(
 
 
 def _best_swaps(change: Tensor, plans: Tensor, swaps: int) -> Tensor:
-    """The ``swaps`` least changes of each plan, as indices into ``T * A``: shape ``(B, S, swaps)``."""
+    """Each plan's best swaps, as indices into ``T * A``: shape ``(B, S, swaps)``."""
     no_swap = change.scatter(-1, plans.unsqueeze(-1), torch.inf)
     return no_swap.nan_to_num(nan=torch.inf).flatten(-2).topk(swaps, dim=-1, largest=False).indices
 
 
 def _with_swaps(plans: Tensor, which: Tensor, num_actions: int) -> Tensor:
-    """Each swap alone, then the first two, the first three ...: shape ``(B, S, 2 * swaps - 1, T)``."""
+    """Apply each swap alone, then the first two, the first three, and so on.
+
+    The plans have shape ``(B, S, 2 * swaps - 1, T)``.
+    """
     steps, new = which // num_actions, which % num_actions
     swaps = which.shape[-1]
     alone = plans.unsqueeze(2).repeat(1, 1, swaps, 1).scatter(3, steps.unsqueeze(3), new.unsqueeze(3))

@@ -1,4 +1,4 @@
-"""What all planners share: the plan they return, what a plan costs on the model, and the best of many."""
+"""What all planners share: their settings, their plans, and the cost of a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from helm_tutorial.planning.cost import Cost, mean_distance
 from helm_tutorial.rollouts import Dynamics, rollout
 
 LEANING = 2.0
-"""By how much the logit of a warm start's action exceeds the others in the mean: odds of e^2, soon turned."""
+"""Mean lead in logit of a warm start's action over the other actions.
+
+It gives odds of e^2, which a search can soon reverse.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +27,11 @@ class Plan:
     """One plan for each of ``B`` starts.
 
     Attributes:
-        actions: what is to be executed, action indices ``(B, T)`` or real numbers ``(B, T, A)``.
-        cost: cost of exactly these actions, shape ``(B,)``; ``inf`` where no plan that was tried has a finite cost.
+        actions: the actions to execute, indices ``(B, T)`` or real numbers ``(B, T, A)``.
+        cost: cost of exactly these actions, shape ``(B,)``; ``inf`` if no plan that was tried has a finite cost.
         model_calls: evaluations of the model on a single latent, for each start.
-        relaxed_cost: cost of the best relaxed plan, shape ``(B,)``, where a planner relaxes discrete actions.
-        states: the states that the planner expects, shape ``(B, T + 1, D)``, where it computes them.
+        relaxed_cost: cost of the best relaxed plan, shape ``(B,)``, if the planner relaxes discrete actions.
+        states: the states that the planner expects, shape ``(B, T + 1, D)``, if it computes them.
 
     Example:
         >>> import torch
@@ -48,16 +51,17 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Planner:
-    """The settings that all planners share; a planner is called with a model, latents and a goal.
+    """Settings that all planners share.
 
-    Plans consist of discrete actions where ``num_actions`` is given, of real ones where ``low`` and ``high`` are. The
-    model sees a discrete action as a one-hot vector. Searches count real actions in half the distance from ``low`` to
-    ``high``, where that is finite, so one step size or spread suits all ranges.
+    A planner is called with a model, latents and a goal. Plans consist of discrete actions if ``num_actions`` is given,
+    and of real ones if ``low`` and ``high`` are. The model sees a discrete action as a one-hot vector. Searches measure
+    real actions in units of half the distance from ``low`` to ``high``, if that is finite, so one step size or spread
+    suits all ranges.
 
     Attributes:
         horizon: steps ``T`` of a plan.
         num_actions: number ``A`` of discrete actions.
-        low: least value of each of ``A`` real actions; may be ``-inf`` if the range includes 0.
+        low: smallest value of each of the ``A`` numbers of a real action; may be ``-inf`` if the range includes 0.
         high: largest value of each, or ``inf``.
         cost: what a plan costs, see :mod:`helm_tutorial.planning.cost`.
     """
@@ -75,7 +79,7 @@ class Planner:
             return
         if self.num_actions is not None or self.low is None or self.high is None:
             raise ValueError("num_actions must be given, or low and high, and not both")
-        for name in ("low", "high"):  # a Box of gymnasium has arrays
+        for name in ("low", "high"):  # gymnasium's Box has arrays
             object.__setattr__(self, name, tuple(float(bound) for bound in getattr(self, name)))
         bounds = list(zip(self.low, self.high, strict=False))
         if len(self.low) != len(self.high) or not all(low <= high for low, high in bounds) or not bounds:
@@ -95,12 +99,12 @@ class Planner:
         """Plan from each of ``B`` starts; works under ``torch.no_grad`` too.
 
         Args:
-            model: ``z_next = model(z, a)``. A module is in evaluation mode meanwhile.
+            model: ``z_next = model(z, a)``. A module is kept in evaluation mode while planning.
             z0: latents to start from, shape ``(B, D)``; the plan has their dtype and device.
             goal: ``G`` latents that count as the goal for every start, shape ``(G, D)``, or a set for each start,
                 shape ``(B, G, D)``.
             generator: source of all random numbers; by default a new one with seed 0.
-            warm_start: what is left of an earlier plan for each start, shape ``(B, at most T)``, or
+            warm_start: the rest of an earlier plan for each start, shape ``(B, at most T)``, or
                 ``(B, at most T, A)`` for real actions; the search begins near it.
         """
         require_shape("z0", z0, ("B", "D"))
@@ -120,12 +124,15 @@ class Planner:
         return plan if self.num_actions is not None else replace(plan, actions=plan.actions.to(z0.dtype))
 
     def _search(self, model, z0, goal, generator, warm_start) -> Plan:
-        """What a kind of planner adds: the search, from arguments that have been checked."""
+        """Search for the best plan, with arguments that have been checked.
+
+        Each kind of planner implements this.
+        """
         raise NotImplementedError
 
     @property
     def width(self) -> int:
-        """Numbers ``A`` that the model sees of an action."""
+        """Dimension ``A`` of an action as the model sees it."""
         return len(self.low) if self.num_actions is None else self.num_actions
 
     def score(self, model: Dynamics, z0: Tensor, goal: Tensor, plans: Tensor) -> Tensor:
@@ -133,10 +140,10 @@ class Planner:
         return score(model, z0, goal, plans, num_actions=self.num_actions, cost=self.cost)
 
     def decode(self, x: Tensor) -> Tensor:
-        """The plans of numbers ``(..., T, A)`` that a search moves.
+        """Turn the numbers ``(..., T, A)`` that a search changes into plans.
 
-        Discrete actions are those with the largest number. Real ones go from ``low`` to ``high`` as a number goes from
-        -1 to 1, or are the number itself where the range is infinite.
+        A discrete action is the index of the largest number. A real action goes from ``low`` to ``high`` as its number
+        goes from -1 to 1, or is the number itself if its range is infinite.
         """
         if self.num_actions is not None:
             return x.argmax(dim=-1)
@@ -146,20 +153,23 @@ class Planner:
         return torch.where(finite, low.lerp(high, (x + 1.0) / 2.0), x)  # exactly low at -1 and high at 1
 
     def inside(self, x: Tensor) -> Tensor:
-        """The numbers moved into the range that :meth:`decode` has for real actions."""
+        """Clamp numbers to the range that :meth:`decode` has for real actions."""
         if self.num_actions is not None:
             return x
         low, high, finite = self._range(x)
         return x.clamp(low.where(~finite, -1.0), high.where(~finite, 1.0))
 
     def encode(self, actions: Tensor, like: Tensor) -> Tensor:
-        """Numbers that :meth:`decode` makes real ``actions`` of."""
+        """Turn real ``actions`` into the numbers that :meth:`decode` maps to them."""
         low, high, finite = self._range(like)
         actions = actions.to(like)
         return torch.where(finite, 2.0 * (actions - low) / (high - low).where(high > low, 1.0) - 1.0, actions)
 
     def lean(self, x: Tensor, warm_start: Tensor | None) -> None:
-        """Let numbers ``(B, T, A)`` lean towards the discrete actions of a warm start, or begin at the real ones."""
+        """Move numbers ``(B, T, A)`` towards a warm start, in place.
+
+        The logits of its discrete actions are raised by :data:`LEANING`. Real numbers are set to its real actions.
+        """
         if warm_start is not None and self.num_actions is not None:
             x[:, : warm_start.shape[1]] += LEANING * F.one_hot(warm_start, self.num_actions)
         elif warm_start is not None:
@@ -171,7 +181,10 @@ class Planner:
 
 
 def imagined_cost(model: Dynamics, z0: Tensor, goal: Tensor, actions: Tensor, cost: Cost = mean_distance) -> Tensor:
-    """Cost of imagined actions ``(B, S, T, A)`` from ``z0`` ``(B, D)``: shape ``(B, S)``, float32 or better."""
+    """Cost of imagined actions ``(B, S, T, A)``, shape ``(B, S)``.
+
+    The starts ``z0`` have shape ``(B, D)``. The cost is in float32 or a more precise dtype.
+    """
     size = actions.shape[:2]
     latents = rollout(model, z0.repeat_interleave(size[1], dim=0), actions.to(z0.dtype).flatten(0, 1))[:, 1:]
     goal = goal[:, None, None] if goal.ndim == 3 else goal
@@ -216,7 +229,10 @@ class BestPlans:
         self.cost: Tensor | None = None
 
     def offer(self, plans: Tensor, costs: Tensor) -> None:
-        """Keep for each start the cheapest of ``S`` plans, costs ``(B, S)``, if it is cheaper than the one kept."""
+        """Keep the cheapest of ``S`` plans for each start.
+
+        ``costs`` has shape ``(B, S)``. A plan replaces the one kept so far only if it is cheaper.
+        """
         cost, which = without_nan(costs).min(dim=1)
         chosen = plans[torch.arange(len(plans), device=plans.device), which]
         if self.actions is not None:
@@ -227,17 +243,20 @@ class BestPlans:
 
 
 def without_nan(costs: Tensor) -> Tensor:
-    """Costs with infinity for ``nan``: a rollout that overflowed must not win every comparison."""
+    """Replace ``nan`` by infinity in costs.
+
+    Otherwise a rollout that overflowed would win every comparison.
+    """
     return torch.where(costs.isnan(), math.inf, costs)
 
 
 def precise(z: Tensor) -> torch.dtype:
-    """The precision that searches count in: that of ``z``, but at least float32."""
+    """Dtype in which searches compute: that of ``z``, but at least float32."""
     return torch.promote_types(z.dtype, torch.float32)
 
 
 def normal(shape: Sequence[int], z: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal numbers for a search on the device of ``z``."""
+    """Draw standard normal numbers and move them to the device of ``z``."""
     return torch.randn(shape, generator=generator, dtype=precise(z), device=generator.device).to(z.device)
 
 
@@ -249,7 +268,10 @@ def discrete_only(planner: Planner) -> None:
 
 @contextmanager
 def fixed(model: Callable) -> Iterator[None]:
-    """Hold a module in evaluation mode and its weights without gradients, and restore both."""
+    """Freeze a module in evaluation mode, and restore it afterwards.
+
+    Its weights need no gradients meanwhile.
+    """
     if not isinstance(model, torch.nn.Module):
         yield
         return
@@ -257,7 +279,7 @@ def fixed(model: Callable) -> Iterator[None]:
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     try:
         model.eval()
-        for weight in weights:  # or each gradient step would build the graph of the weights too
+        for weight in weights:  # otherwise each gradient step would build the graph of the weights too
             weight.requires_grad_(False)
         yield
     finally:

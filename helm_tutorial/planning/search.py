@@ -1,7 +1,7 @@
-"""Planners that follow no gradient: they score plans on the model and keep the best.
+"""Planners without gradients: score plans on the model and keep the best.
 
-They are what :class:`~helm_tutorial.planning.gradient.GradientPlanner` is compared with, on the same model for as many
-model calls. Plans are discrete or real, as for it.
+:class:`~helm_tutorial.planning.gradient.GradientPlanner` is compared with them on the same model, for the same number
+of model calls. As there, plans are discrete or real.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ class RandomShootingPlanner(Planner):
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropyPlanner(Planner):
-    """The cross-entropy method (Rubinstein, 1999): draw plans, keep the best few, refit, repeat.
+    """The cross-entropy method: draw plans, refit to the best few, repeat.
 
-    Each step of a plan has a distribution of its own: a categorical one over discrete actions, a normal one over each
-    real action. A warm start is among the first draws.
+    See Rubinstein (1999). Each step of a plan has its own distribution: categorical over discrete actions, normal over
+    each real action. A warm start is among the first draws.
 
     Attributes:
         iterations: rounds of drawing and refitting.
         samples: plans drawn for each start in a round.
-        elites: how many of them the distribution is refitted to.
-        smoothing: share of the uniform distribution, or of the old standard deviation, in the new one, so that no
+        elites: number of best plans to which the distribution is refitted.
+        smoothing: weight of the uniform distribution, or of the old standard deviation, in the new one, so that no
             action dies out.
-        spread: first standard deviation of real actions.
+        spread: initial standard deviation of real actions.
 
     Example:
         >>> import torch
@@ -114,16 +114,17 @@ class CrossEntropyPlanner(Planner):
 class MPPIPlanner(Planner):
     """Model predictive path integral control (Williams et al., 2017).
 
-    Each iteration adds noise to a plan's numbers, the logits of discrete actions or real actions themselves, and moves
-    them by the mean of the noise, weighted by ``exp(-cost / temperature)``. The temperature is set for each start so
-    that a plan at the best ``elite_share`` of costs weighs ``1/e`` of the best one, because different models and
-    distances from the goal have costs of different scales. A warm start is where the numbers begin.
+    Each iteration adds noise to a plan's numbers: the logits of discrete actions, or the real actions themselves. The
+    numbers then move by the mean of the noise, weighted by ``exp(-cost / temperature)``. The temperature is set for
+    each start so that the plan at the best ``elite_share`` of costs has ``1/e`` of the best plan's weight. A fixed
+    temperature would not suit the different scales of costs between models and distances from the goal. A warm start
+    sets the initial numbers.
 
     Attributes:
-        iterations: rounds.
+        iterations: rounds of adding noise and averaging.
         samples: noisy plans for each start in a round.
         noise: standard deviation of the noise.
-        elite_share: in ``(0, 1]``.
+        elite_share: fraction of plans that sets the temperature, in ``(0, 1]``.
 
     Example:
         >>> import torch
@@ -153,7 +154,7 @@ class MPPIPlanner(Planner):
         for _ in range(self.iterations):
             noise = self.noise * normal(shape, z0, generator)
             if self.num_actions is None:
-                noise[:, 0] = 0.0  # of real actions the centre is a plan too
+                noise[:, 0] = 0.0  # for real actions the centre is itself a plan
             plans = self.decode(centre + noise)
             cost = without_nan(self.score(model, z0, goal, plans))
             best.offer(plans, cost)
@@ -166,9 +167,10 @@ class MPPIPlanner(Planner):
 
 @dataclass(frozen=True, kw_only=True)
 class ExhaustivePlanner(Planner):
-    """Score all ``A ** T`` discrete plans: the optimum on the model, for short horizons.
+    """Score all ``A ** T`` discrete plans and return the best.
 
-    With ``horizon=1`` it is the greedy planner. At most 100 000 plans are allowed.
+    The result is the optimum on the model, for short horizons. With ``horizon=1`` this is the greedy planner. At most
+    100 000 plans are allowed.
     """
 
     def __post_init__(self) -> None:

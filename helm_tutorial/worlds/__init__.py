@@ -1,1 +1,1 @@
-"""Worlds to walk in: what can be observed, and what each action does."""
+"""Worlds: their observations, transitions, random walks and episodes."""

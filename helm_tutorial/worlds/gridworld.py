@@ -1,15 +1,15 @@
-"""A MiniGrid environment as a finite world: states, observations, transitions, geodesic distances.
+"""MiniGrid environments read as finite worlds.
 
-Everything is read off the real environment: each state is entered, each action is taken with the
-environment's own ``step``, and what it shows is what the models see. A state is where the agent
-stands and which way it faces, so only environments whose state is no more than that are admitted,
-and whose task is to reach a goal cell. Walls and floor let the agent turn round and go back, so every
-state can be reached from every other. Lava is refused: nothing leads out of it, so random walks would
-get stuck there, and there would be starts without any way to the goal.
+A world has states, observations, transitions and geodesic distances. All are read off the real environment: each state
+is entered, each action is taken with the environment's own ``step``, and models see what the environment shows. A state
+is the agent's cell and heading. Only environments whose state is no more than that, and whose task is to reach a goal
+cell, are admitted. Among walls and floor the agent can turn round and go back, so every state can be reached from every
+other. Lava is refused: nothing leads out of it, so random walks would get stuck there, and some starts would have no
+path to the goal.
 
-Termination is the task's business, not the world's: transitions and random walks go on across the
-goal cell, so that a model knows nothing of the task and any cell can be asked for as a goal. Only
-:mod:`helm_tutorial.planning.episodes` plays episodes, and there the environment ends them.
+Termination belongs to the task, not to the world. Transitions and random walks continue across the goal cell, so a
+model knows nothing of the task and any cell can be the goal. Only :mod:`helm_tutorial.planning.episodes` runs episodes,
+and there the environment ends them.
 """
 
 from __future__ import annotations
@@ -32,37 +32,39 @@ from helm_tutorial.worlds.observation import KINDS, View, view_of
 from helm_tutorial.worlds.walks import Walks
 
 ACTIONS = ("left", "right", "forward")
-"""The actions that matter where nothing can be picked up or opened, in MiniGrid's numbering."""
+"""Actions that move or turn the agent, in MiniGrid's numbering."""
 
 HEADINGS = ("right", "down", "left", "up")
 """MiniGrid's four directions, in its numbering."""
 
 TILE = 8
-"""Pixels along a cell's side, where models see pixels."""
+"""Side of a rendered cell in pixels."""
 
 STATIC_OBJECTS = {"wall", "goal", "floor"}
 ALLOWED = "allowed are walls, floor and goals"
 
 
 class UnsupportedEnvironment(ValueError):
-    """The environment is not one where the agent's place is the state and a goal the task; the message says why."""
+    """The environment cannot be read as a world; the message says why."""
 
 
 @dataclass(frozen=True)
 class Gridworld:
-    """A finite world with ``N`` states, those that can be reached from the start, and ``A`` = 3 actions.
+    """A finite world with ``N`` states and ``A`` = 3 actions.
+
+    The states are all those that can be reached from the start.
 
     Attributes:
         env_id: the environment's registered name.
         layout_seed: the seed of the ``reset`` that drew the layout.
         positions: cell of each state as (column, row), shape ``(N, 2)``.
         headings: heading of each state, an index into :data:`HEADINGS`, shape ``(N,)``.
-        images: what the environment shows of the whole world in each state, shape ``(N, width, height, 3)``:
-            MiniGrid's categories, cell by cell, a byte each; or rendered pixels, shape ``(N, height, width, 3)``.
+        images: the environment's view of the whole world in each state. It holds MiniGrid's categories of each cell,
+            one byte each, shape ``(N, width, height, 3)``, or rendered pixels, shape ``(N, height, width, 3)``.
         transitions: the state that each action leads to, shape ``(N, A)``.
         start: index of the state in which the environment starts.
         goals: indices of the states on the goal cell, shape ``(4,)`` for one goal cell.
-        features: the observations as the models see them, shape ``(N, F)`` or ``(N, 3, height, width)``.
+        features: the observations that models see, shape ``(N, F)`` or ``(N, 3, height, width)``.
         view: how images become features, see :class:`helm_tutorial.worlds.observation.View`.
 
     Example:
@@ -105,14 +107,19 @@ class Gridworld:
         return torch.arange(self.num_states)[~on_goal]
 
     def observe(self, images: Tensor) -> Tensor:
-        """What a model sees of images ``(..., width, height, 3)``: features, as :attr:`features` holds them."""
+        """Turn images into observations, in the form of :attr:`features`.
+
+        The shapes are those of :class:`helm_tutorial.worlds.observation.View`.
+        """
         return self.view(images)
 
     def index(self, position: tuple[int, int], heading: int) -> int:
-        """The state in which the agent stands on ``position`` (column, row) and faces ``heading``.
+        """Find the state with the agent on ``position`` and facing ``heading``.
+
+        ``position`` is (column, row).
 
         Raises:
-            ValueError: the agent cannot stand there.
+            ValueError: there is no such state.
         """
         match = (self.positions == torch.tensor(position)).all(dim=1) & (self.headings == heading)
         if not bool(match.any()):
@@ -120,7 +127,10 @@ class Gridworld:
         return int(match.nonzero()[0, 0])
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
-        """Walks of uniformly random actions from uniformly random states, across the goal cell too."""
+        """Draw walks of uniformly random actions from uniformly random states.
+
+        The walks continue across the goal cell.
+        """
         require_count("count", count)
         require_count("length", length)
         actions = torch.randint(self.num_actions, (count, length), generator=generator)
@@ -131,13 +141,13 @@ class Gridworld:
         return Walks(self.features, states, actions, self.num_actions, distinct=len(states.unique()))
 
     def open(self, state: int) -> gymnasium.Env:
-        """A fresh copy of the real environment, its agent standing in ``state``."""
+        """Open a fresh copy of the real environment in ``state``."""
         env = _reset(self.env_id, self.layout_seed, self.view.kind)
         _place(env, self.positions[state].tolist(), int(self.headings[state]))
         return env
 
     def simulate(self, starts: Tensor | Sequence[int]) -> GridSimulation:
-        """Real environments, one opened in each of the states ``starts``, indices ``(B,)``."""
+        """Open a real environment in each of ``starts``, state indices ``(B,)``."""
         starts = torch.as_tensor(starts)
         wrong = starts[(starts < 0) | (starts >= self.num_states)]
         if len(wrong):
@@ -146,7 +156,10 @@ class Gridworld:
 
 
 class GridSimulation:
-    """MiniGrid's own environments, which alone judge success; see :class:`~helm_tutorial.worlds.world.Simulation`."""
+    """Episodes in MiniGrid's own environments.
+
+    Only these environments judge success; see :class:`~helm_tutorial.worlds.world.Simulation`.
+    """
 
     def __init__(self, world: Gridworld, starts: Tensor) -> None:
         self.world, self.states = world, starts.clone()
@@ -155,7 +168,7 @@ class GridSimulation:
         self._seen = world.features[starts]
 
     def observe(self) -> Tensor:
-        """What the environments showed last."""
+        """Return what each environment showed last."""
         return self._seen
 
     def step(self, actions: Tensor, rows: Tensor) -> None:
@@ -171,7 +184,7 @@ class GridSimulation:
 def load_gridworld(
     env_id: str = "MiniGrid-Empty-8x8-v0", *, layout_seed: int = 0, observation: str = "cells"
 ) -> Gridworld:
-    """Read a world off the real environment.
+    """Read a world off a real MiniGrid environment.
 
     Args:
         env_id: a registered MiniGrid environment.
@@ -180,10 +193,9 @@ def load_gridworld(
             :class:`helm_tutorial.worlds.observation.View`.
 
     Raises:
-        ValueError: no environment has this name, ``layout_seed`` is negative, or there is no such ``observation``.
-        UnsupportedEnvironment: there are doors, keys, balls, boxes, lava or moving obstacles, no goal
-            that can be reached, an end of the episode elsewhere than on a goal, chance in what an action does,
-            or the environment cannot be built, for want of a package, say.
+        UnsupportedEnvironment: the environment has doors, keys, balls, boxes, lava or moving obstacles; no goal can be
+            reached; an episode ends elsewhere than on a goal; an action has a random outcome; or the environment
+            cannot be built, for example because a package is missing.
 
     Example:
         >>> world = load_gridworld("MiniGrid-Empty-8x8-v0")
@@ -237,9 +249,9 @@ def load_gridworld(
 
 
 def geodesic_distances(world: Gridworld) -> Tensor:
-    """Fewest steps from each state to each other, shape ``(N, N)``, ``inf`` where there is no way.
+    """Fewest steps from each state to each other, shape ``(N, N)``.
 
-    Not symmetric: going back means turning round first.
+    The distance is ``inf`` if there is no path. It is not symmetric, because going back requires turning round first.
     """
     return _distances_to(world, torch.arange(world.num_states))
 
@@ -250,7 +262,10 @@ def goal_distances(world: Gridworld) -> Tensor:
 
 
 def _distances_to(world: Gridworld, targets: Tensor) -> Tensor:
-    """Fewest steps to each target, ``(N, targets)``: one more than from the best next state, Bellman's equation."""
+    """Fewest steps from each state to each target, shape ``(N, targets)``.
+
+    The distances satisfy Bellman's equation: one step more than from the best next state.
+    """
     distances = torch.full((world.num_states, len(targets)), float("inf"))
     distances[targets, torch.arange(len(targets))] = 0.0
     while True:
@@ -265,7 +280,7 @@ def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:
     known = [name for name in gymnasium.registry if name.startswith("MiniGrid-")]
     if env_id not in known:
         raise ValueError(f"env must be a registered MiniGrid environment such as MiniGrid-Empty-8x8-v0, got {env_id!r}")
-    # Some environments print hints while they build their layout; the library is silent.
+    # Some environments print hints while they build their layout; the library prints nothing.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -274,7 +289,7 @@ def _reset(env_id: str, layout_seed: int, observation: str) -> gymnasium.Env:
             env.reset(seed=layout_seed)
         except gymnasium.error.DependencyNotInstalled as error:
             raise UnsupportedEnvironment(f"{env_id} needs a package that is not installed: {error}") from error
-        except Exception as error:  # whatever goes wrong in there, the environment is not one that can be read
+        except Exception as error:  # whatever went wrong, the environment cannot be read
             raise UnsupportedEnvironment(
                 f"{env_id} cannot be built with layout seed {layout_seed}: {type(error).__name__}: {error}"
             ) from error

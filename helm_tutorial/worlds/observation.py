@@ -1,4 +1,4 @@
-"""How a state of a gridworld looks to a world model: cell by cell, by rows and columns, or as pixels."""
+"""Observations of a gridworld: by cells, by rows and columns, or as pixels."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from torch import Tensor
 from helm_tutorial._check import require_choice
 
 KINDS = ("cells", "profiles", "pixels")
-"""What can be observed; see :class:`View`."""
+"""Kinds of observation; see :class:`View`."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Turns a world's pictures into observations.
+    """Turn a world's images into observations.
 
     ``"cells"``: object, colour and state of each cell are categories, so each becomes a one-hot vector.
 
-    ``"profiles"``: how often each category stands in each row and in each column. Only the agent moves, so this
-    tells states apart as well as the cells do, and what a network learns of one cell holds for its whole row and
-    column: over one-hot cells it has to learn each of them anew.
+    ``"profiles"``: how often each category occurs in each row and in each column. Only the agent moves, so profiles
+    distinguish the states as well as cells do. What a network learns about one cell then holds for its whole row and
+    column; from one-hot cells it has to learn each cell separately.
 
-    ``"pixels"``: the rendered picture, red, green and blue.
+    ``"pixels"``: the rendered image, red, green and blue.
 
-    Entries that are the same in every state carry nothing and are left out of cells and profiles. Profiles and
-    pixels are centred and scaled, as a network likes its inputs; cells are left as they are.
+    Entries that are the same in every state are left out of cells and profiles. Profiles and pixels are centred and
+    scaled to suit a network; cells are left as they are.
 
     Attributes:
         kind: one of :data:`KINDS`.
-        varying: which entries differ between states at all, shape ``(entries,)``; ``None`` for pixels.
-        centre: what is subtracted, of the shape of an observation: the mean over the states, 0 for cells.
-        scale: what is then multiplied, so that observations have mean square 1; 1 for cells.
+        varying: which entries differ between states, shape ``(entries,)``; ``None`` for pixels.
+        centre: subtracted from each observation: the mean over the states, or 0 for cells.
+        scale: factor applied after that, so that observations have mean square 1; 1 for cells.
     """
 
     kind: str
@@ -42,22 +42,25 @@ class View:
     scale: float
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Images ``(..., width, height, 3)`` to observations ``(..., F)``.
+        """Map images ``(..., width, height, 3)`` to observations ``(..., F)``.
 
-        Pixels come row by row, as MiniGrid renders them: ``(..., height, width, 3)`` to ``(..., 3, height, width)``.
+        Pixels come row by row, as MiniGrid renders them: ``(..., height, width, 3)`` becomes
+        ``(..., 3, height, width)``.
         """
         return (_raw(self.kind, images, self.varying) - self.centre) * self.scale
 
     def restore(self, observations: Tensor) -> Tensor:
-        """Back to ones and zeros, counts, or pixels between 0 and 1; rounded nowhere."""
+        """Undo the centring and scaling of observations.
+
+        The result holds ones and zeros, counts, or pixels between 0 and 1. Nothing is rounded.
+        """
         return observations / self.scale + self.centre
 
 
 def view_of(kind: str, images: Tensor) -> View:
-    """The view of a world whose states look like ``images``, shaped as :class:`View` takes them, one a state.
+    """Build the view of a world from one image of each state.
 
-    Raises:
-        ValueError: ``kind`` is not one of :data:`KINDS`.
+    ``images`` has the shape that :class:`View` takes, with one row for each state.
     """
     require_choice("observation", kind, KINDS)
     varying = None
@@ -78,7 +81,10 @@ def _raw(kind: str, images: Tensor, varying: Tensor | None) -> Tensor:
 
 
 def _entries(kind: str, images: Tensor) -> Tensor:
-    """One-hot categories cell by cell, or how many of each a row and a column have; a byte each, for they are many."""
+    """One-hot categories by cell, or their counts by row and by column.
+
+    Each entry is one byte, because there are many.
+    """
     sizes = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX) + 1)  # an agent's state is one of 4 headings
     cells = torch.cat([images[..., c, None] == torch.arange(size) for c, size in enumerate(sizes)], dim=-1)
     if kind == "cells":

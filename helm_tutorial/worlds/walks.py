@@ -12,23 +12,23 @@ from helm_tutorial._check import require_count, require_shape
 
 
 class Walkable(Protocol):
-    """A world that can be walked in at random; what a recipe needs of a world."""
+    """A world in which random walks can be drawn, all that a recipe needs."""
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
-        """``count`` walks of ``length`` random actions each."""
+        """Draw ``count`` walks of ``length`` random actions each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """Walks, each state that they meet stored once.
+    """Walks through a world, with the observation of each state stored once.
 
     Attributes:
         features: observations of the ``N`` states, shape ``(N, ...)``.
         states: the states of each walk, as indices into ``features``, shape ``(count, length + 1)``.
         actions: the actions taken on the way, as indices, shape ``(count, length)``.
         num_actions: number ``A`` of actions.
-        distinct: how many places the walks tell apart. Recipes train longer where there are more. In a finite world it
-            is the number of states met; in a continuous one, where no state is met twice, the world has to say.
+        distinct: number of places that the walks distinguish. Recipes train longer if there are more. In a finite world
+            it is the number of states visited. A continuous world, where no state is visited twice, has to supply it.
 
     Example:
         >>> there_and_back = torch.tensor([[0, 1, 0]])
@@ -51,14 +51,14 @@ class Walks:
 
     @property
     def num_states(self) -> int:
-        """Number ``N`` of states that have an observation."""
+        """Number ``N`` of states with an observation."""
         return len(self.features)
 
     @classmethod
     def from_observations(
         cls, observations: Tensor, actions: Tensor, *, num_actions: int, distinct: int | None = None
     ) -> Walks:
-        """Walks from what was observed on them; equal observations become one state.
+        """Build walks from observations; equal observations become one state.
 
         Args:
             observations: shape ``(count, length + 1, ...)``.
@@ -83,7 +83,10 @@ class Walks:
         return cls(features, states, actions, num_actions, len(features) if distinct is None else distinct)
 
     def windows(self, count: int, steps: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random pieces of walks: states ``(count, steps + 1)`` and the actions between them ``(count, steps)``."""
+        """Draw random pieces of the walks.
+
+        Returns states ``(count, steps + 1)`` and the actions between them ``(count, steps)``.
+        """
         require_count("count", count)
         require_count("steps", steps, high=self.actions.shape[1])
         walk = torch.randint(len(self.states), (count, 1), generator=generator)
@@ -93,5 +96,5 @@ class Walks:
 
 
 def walks_in(world: Walkable | Walks, count: int, length: int, *, generator: torch.Generator) -> Walks:
-    """Random walks in a world; where walks are given instead, those."""
+    """Draw random walks in a world; return ``world`` if it already is walks."""
     return world if isinstance(world, Walks) else world.random_walks(count, length, generator=generator)

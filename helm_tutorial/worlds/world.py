@@ -1,7 +1,8 @@
-"""What a world has to offer: walks to learn from, a goal, and episodes that can be stepped.
+"""Protocols of a world: random walks to learn from, a goal, and episodes.
 
-Nothing has to inherit from these classes; whatever has the same attributes is a world. ``B`` counts episodes, ``G`` the
-observations that count as the goal, and ``...`` stands for the shape of one state, observation or action.
+Nothing has to inherit from these classes; any object with the same attributes is a world. ``B`` is the number of
+episodes, ``G`` the number of observations that count as the goal, and ``...`` is the shape of one state, observation or
+action.
 """
 
 from __future__ import annotations
@@ -16,25 +17,28 @@ from helm_tutorial.worlds.walks import Walks
 
 
 class Simulation(Protocol):
-    """Episodes of a world, stepped side by side; it alone says when one is over and whether it succeeded."""
+    """Episodes of a world, stepped side by side.
+
+    Only the simulation decides when an episode is over and whether it succeeded.
+    """
 
     @property
     def states(self) -> Tensor:
-        """Where each episode is now, shape ``(B, ...)``."""
+        """Current state of each episode, shape ``(B, ...)``."""
 
     @property
     def success(self) -> Tensor:
-        """Whether each has reached the goal, shape ``(B,)``, bool."""
+        """Whether each episode has reached the goal, shape ``(B,)``, bool."""
 
     @property
     def over(self) -> Tensor:
-        """Whether each has ended, with success or without, shape ``(B,)``, bool."""
+        """Whether each episode has ended, successfully or not, shape ``(B,)``, bool."""
 
     def observe(self) -> Tensor:
-        """What a model sees of each state, shape ``(B, ...)``."""
+        """Observe the current state of each episode, shape ``(B, ...)``."""
 
     def step(self, actions: Tensor, rows: Tensor) -> None:
-        """Take one step in some episodes.
+        """Take one step in some of the episodes.
 
         Args:
             actions: for each of ``rows``: action indices ``(R,)``, or real actions ``(R, A)``; on the CPU.
@@ -43,18 +47,18 @@ class Simulation(Protocol):
 
 
 class World(Protocol):
-    """Anything that yields walks and can be stepped."""
+    """A world in which random walks can be drawn and episodes be run."""
 
     @property
     def num_actions(self) -> int:
-        """Number ``A`` of discrete actions, or of numbers that a real action has."""
+        """Number of discrete actions, or dimension of a real-valued action: ``A``."""
 
     @property
     def goal(self) -> Tensor:
         """Observations that count as the goal, shape ``(G, ...)``."""
 
     def random_walks(self, count: int, length: int, *, generator: torch.Generator) -> Walks:
-        """Walks of random actions, ``count`` of them with ``length`` steps each."""
+        """Draw ``count`` walks of ``length`` random actions each."""
 
     def simulate(self, starts: Tensor | Sequence[int]) -> Simulation:
         """Begin one episode in each of the states ``starts``, shape ``(B, ...)``."""
