@@ -39,4 +39,6 @@ def rollout(model: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
     states = [z0]
     for action in actions.unbind(dim=1):
         states.append(model(states[-1], action))
+        if len(states) == 2:
+            require_shape("what model returns", states[1], tuple(z0.shape))
     return torch.stack(states, dim=1)

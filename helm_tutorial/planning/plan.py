@@ -62,14 +62,14 @@ class Planner:
         horizon: steps ``T`` of a plan.
         num_actions: number ``A`` of discrete actions.
         low: smallest value of each of the ``A`` numbers of a real action; may be ``-inf`` if the range includes 0.
-        high: largest value of each, or ``inf``.
+        high: largest value of each, or ``inf``. One number is enough where ``A`` is 1.
         cost: what a plan costs, see :mod:`helm_tutorial.planning.cost`.
     """
 
     horizon: int = 12
     num_actions: int | None = None
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    low: Sequence[float] | float | None = None
+    high: Sequence[float] | float | None = None
     cost: Cost = field(default_factory=lambda: mean_distance)  # a plain default would be a method of the class
 
     def __post_init__(self) -> None:
@@ -78,11 +78,16 @@ class Planner:
             require_count("num_actions", self.num_actions)
             return
         if self.num_actions is not None or self.low is None or self.high is None:
-            raise ValueError("num_actions must be given, or low and high, and not both")
+            given = f"{self.num_actions}, {self.low} and {self.high}"
+            raise ValueError(f"num_actions must be given, or low and high, and not both, got {given}")
         for name in ("low", "high"):  # gymnasium's Box has arrays
-            object.__setattr__(self, name, tuple(float(bound) for bound in getattr(self, name)))
-        bounds = list(zip(self.low, self.high, strict=False))
-        if len(self.low) != len(self.high) or not all(low <= high for low, high in bounds) or not bounds:
+            side = getattr(self, name)
+            bounds = [side] if isinstance(side, (int, float)) else side
+            object.__setattr__(self, name, tuple(float(bound) for bound in bounds))
+        if len(self.low) != len(self.high) or not self.low:
+            raise ValueError(f"low and high must have one number for each action, got {self.low} and {self.high}")
+        bounds = list(zip(self.low, self.high, strict=True))
+        if not all(low <= high for low, high in bounds):
             raise ValueError(f"low must be at most high, number by number, got {self.low} and {self.high}")
         if any(math.isinf(high - low) and not low <= 0.0 <= high for low, high in bounds):
             raise ValueError(f"low and high must enclose 0 where one is infinite, got {self.low} and {self.high}")
@@ -118,7 +123,11 @@ class Planner:
             require_shape("warm_start", warm_start, (batch, "at most T", *step))
             require_count("the length of warm_start", warm_start.shape[1], low=0, high=self.horizon)
             warm_start = warm_start.to(z0.device)
+        if not z0.is_floating_point():
+            raise TypeError(f"z0 must hold real numbers, got {z0.dtype}")
         generator = torch.Generator().manual_seed(0) if generator is None else generator
+        if not isinstance(generator, torch.Generator):
+            raise TypeError(f"generator must be a torch.Generator, got {generator!r}")
         with fixed(model):
             plan = self._search(model, z0.detach(), goal.detach().to(z0), generator, warm_start)
         return plan if self.num_actions is not None else replace(plan, actions=plan.actions.to(z0.dtype))

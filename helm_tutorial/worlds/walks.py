@@ -48,6 +48,11 @@ class Walks:
         require_shape("actions", self.actions, (len(self.states), self.states.shape[1] - 1))
         require_count("num_actions", self.num_actions)
         require_count("distinct", self.distinct)
+        for name, count in {"states": self.num_states, "actions": self.num_actions}.items():
+            indices = getattr(self, name)
+            if indices.dtype != torch.long or (indices.numel() and not 0 <= indices.min() <= indices.max() < count):
+                given = f"{indices.dtype}, {indices.flatten()[:8].tolist()} ..."
+                raise ValueError(f"{name} must be int64 indices from 0 to {count - 1}, got {given}")
 
     @property
     def num_states(self) -> int:

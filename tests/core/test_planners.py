@@ -243,7 +243,7 @@ def untouched(z, a):
         (lambda: MPPIPlanner(low=[0.0]), "num_actions must be given, or low and high"),
         (lambda: GradientPlanner(low=[1.0], high=[0.0]), "low must be at most high"),
         (lambda: GradientPlanner(low=[0.0], high=[math.nan]), "low must be at most high"),
-        (lambda: GradientPlanner(low=[0.0, 1.0], high=[1.0]), "low must be at most high"),
+        (lambda: GradientPlanner(low=[0.0, 1.0], high=1.0), "low and high must have one number for each action"),
         (lambda: GradientPlanner(low=[2.0], high=[math.inf]), "low and high must enclose 0 where one is infinite"),
         (lambda: GradientPlanner(num_actions=3, lr=0.0), "lr must be finite and greater than 0.0"),
         (
@@ -274,6 +274,8 @@ def test_bad_settings_are_named(make, message):
         ({"goal": torch.zeros(0, 2)}, "the number of goal latents must be at least 1, got 0"),
         ({"z0": torch.zeros(2)}, r"z0 must have shape \(B, D\), got \(2,\)"),
         ({"z0": torch.zeros(0, 2)}, "the number of starts must be at least 1, got 0"),
+        ({"z0": torch.zeros(6, 2).long()}, "z0 must hold real numbers, got torch.int64"),
+        ({"generator": 3}, "generator must be a torch.Generator, got 3"),
         ({"warm_start": torch.zeros(5, 3).long()}, "warm_start must have shape"),
         ({"warm_start": torch.zeros(6).long()}, "warm_start must have shape"),
         ({"warm_start": torch.zeros(6, HORIZON + 1).long()}, "the length of warm_start must be between 0 and 5, got 6"),
@@ -281,5 +283,18 @@ def test_bad_settings_are_named(make, message):
 )
 def test_bad_input_is_named(change, message):
     arguments = dict(zip(("z0", "goal"), problem(), strict=True)) | change
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         GradientPlanner(**DISCRETE)(untouched, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda z, a: torch.cat([z, z], dim=1), r"what model returns must have shape \(48, 2\), got \(48, 4\)"),
+        (lambda z, a: (z, a), "what model returns must be a torch.Tensor, got tuple"),
+    ],
+)
+def test_a_model_that_returns_something_else_is_named(model, message):
+    z0, goal = problem()
+    with pytest.raises((TypeError, ValueError), match=message):
+        GradientPlanner(**DISCRETE | {"restarts": 8})(model, z0, goal)

@@ -37,6 +37,12 @@ def test_windows_are_all_pieces_of_walks_from_end_to_end():
         (lambda w: w.windows(0, 1, generator=torch.Generator()), "count must be at least 1, got 0"),
         (lambda w: Walks(w.features, w.states, w.actions[:, 1:], 2, 5), r"actions must have shape \(2, 3\), got"),
         (lambda w: Walks(w.features, w.states, w.actions, 0, 5), "num_actions must be at least 1, got 0"),
+        (lambda w: Walks(w.features, w.states, w.actions + 1, 2, 5), "actions must be int64 indices from 0 to 1, got"),
+        (
+            lambda w: Walks(w.features, w.states, w.actions.int(), 2, 5),
+            "actions must be int64 indices .* got torch.int32",
+        ),
+        (lambda w: Walks(w.features[:1], w.states, w.actions, 2, 5), "states must be int64 indices from 0 to 0, got"),
         (lambda w: Walks(w.features, w.states, w.actions, 2, 0), "distinct must be at least 1, got 0"),
         (
             lambda w: Walks.from_observations(w.features[w.states], w.states, num_actions=2),
