@@ -20,7 +20,7 @@ WHOLE = re.compile(
 MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]\d+)\b")
 UNBROKEN = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
-VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+VERBATIM = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.math, nodes.math_block, nodes.raw)
 BEFORE = re.compile(r"[(\[“‘]+$")
 AFTER = re.compile(r"^[.,;:!?)\]’”%…-]+")
 FOR_THE_TESTS = "# NBVAL_CHECK_OUTPUT\n"

@@ -76,6 +76,10 @@ def in_round_numbers(value: float) -> str:
     return f"{int(float(f'{value:.2g}')):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def _steps(count: int, name: str = "step") -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
 def explore_descent():
     """Let the reader improve a plan by gradient descent, in a system whose stretch and horizon they choose."""
 
@@ -133,7 +137,7 @@ def explore_descent():
             "norm": f"norm of the Jacobian: {in_round_numbers(norm)}",
             "ratio": f"ratio of curvatures: {in_round_numbers(ratio)}",
         }, (
-            f"Stretch {stretch:g} a step, the other direction {other}, horizon {horizon}. After {step} steps of "
+            f"Stretch {stretch:g} a step, the other direction {other}, horizon {horizon}. After {_steps(step)} of "
             f"descent the plan ends {gap:.2f} from the goal. {fate} "
             f"Norm of the Jacobian {in_round_numbers(norm)}, ratio of curvatures {in_round_numbers(ratio)}."
         )
@@ -214,7 +218,7 @@ def explore_shooting():
             "sizes": (ITERATIONS, sizes),
             "now": ([iteration], [sizes[iteration]]),
         }, (
-            f"Horizon {horizon}, after {iteration} Gauss-Newton steps. Each orange line joins a state to the place "
+            f"Horizon {horizon}, after {_steps(iteration, "Gauss-Newton step")}. Each orange line joins a state to the place "
             f"where the model leads from the state before it; the longest is {sizes[iteration]:.1g}."
         )
 

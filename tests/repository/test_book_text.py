@@ -96,3 +96,8 @@ def test_a_picture_gives_way_to_its_narrow_kind_on_a_phone(build, tmp_path):
     assert len(re.findall(r'<picture><source media="[^"]*" srcset="_static/wide_narrow.png"><img alt="One"', page)) == 1
     assert page.count("<picture>") == 1
     assert (tmp_path / "html" / "_static" / "wide_narrow.png").is_file()
+
+
+def test_an_example_keeps_the_minus_that_python_reads(build):
+    page, _, _ = build("-1 in prose.\n\n```{eval-rst}\n>>> abs(-1.0)\n1.0\n```")
+    assert "−1 in prose" in page and "−1.0" not in page
