@@ -218,8 +218,8 @@ def explore_shooting():
             "sizes": (ITERATIONS, sizes),
             "now": ([iteration], [sizes[iteration]]),
         }, (
-            f"Horizon {horizon}, after {_steps(iteration, "Gauss-Newton step")}. Each orange line joins a state to the place "
-            f"where the model leads from the state before it; the longest is {sizes[iteration]:.1g}."
+            f"Horizon {horizon}, after {_steps(iteration, 'Gauss-Newton step')}. Each orange line joins a state to the "
+            f"place where the model leads from the state before it; the longest is {sizes[iteration]:.1g}."
         )
 
     return explore_numbers(
