@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -50,7 +51,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planner:
+class Planner(ABC):
     """Settings that all planners share.
 
     A planner is called with a model, latents and a goal. Plans consist of discrete actions if ``num_actions`` is given,
@@ -132,12 +133,12 @@ class Planner:
             plan = self._search(model, z0.detach(), goal.detach().to(z0), generator, warm_start)
         return plan if self.num_actions is not None else replace(plan, actions=plan.actions.to(z0.dtype))
 
+    @abstractmethod
     def _search(self, model, z0, goal, generator, warm_start) -> Plan:
         """Search for the best plan, with arguments that have been checked.
 
         Each kind of planner implements this.
         """
-        raise NotImplementedError
 
     @property
     def width(self) -> int:
