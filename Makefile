@@ -88,8 +88,7 @@ notebook-test: $(READY)  ## execute every notebook and compare the outputs that 
 
 book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)
 	@echo "== Checking the built pages in a browser"
-	@$(BIN)/python -m pytest -q -s tests/pages/test_site.py
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages/test_site.py tests/pages
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/pages
 
 pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMIUM=/path/to/chromium)
 	@echo "== Printing the book"

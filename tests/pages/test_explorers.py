@@ -109,8 +109,8 @@ def make_choices(explorer: Explorer) -> None:
 
 
 @pytest.mark.parametrize("page", WITH_EXPLORERS)
-def test_every_control_moves_its_own_picture_and_caption_and_reset_restores_them(reader, page):
-    visit, explorers = open_explorers(reader, page, by="file")  # the other tests come by http
+def test_controls_move_their_own_picture_and_caption_reset_restores_steps_play_and_links_restore(reader, page):
+    visit, explorers = open_explorers(reader, page)
     assert explorers, f"{page} has no explorer"
     for explorer in explorers:
         explorer.answer()
@@ -126,15 +126,8 @@ def test_every_control_moves_its_own_picture_and_caption_and_reset_restores_them
         assert others == starts[:i] + starts[i + 1 :], "one explorer moves another"
         explorer.reset.click()
         assert explorer.state() == starts[i], f"the reset button of {explorer.name} does not restore the start"
-    assert visit.complaints == []
-
-
-@pytest.mark.parametrize("page", WITH_EXPLORERS)
-def test_steps_play_drags_set_and_links_restore(reader, page):
-    visit, explorers = open_explorers(reader, page)
     linked = []
     for explorer in explorers:
-        explorer.answer()
         for button in explorer.play.all():
             slider = button.locator("xpath=..").locator("input[type=range]")
             press(slider, "Home")
@@ -222,33 +215,41 @@ def require_usable_by_finger(explorer: Explorer, width: int) -> None:
         assert box["x"] >= 0 and box["x"] + box["width"] <= width, box
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+def require_numbers_drawn(explorer: Explorer, at: tuple[int, ...], narrow: bool) -> None:
+    """The setting ``at`` shows its own caption and the lines and points that its numbers say."""
+    data = explorer.data()
+    explorer.set(at)
+    caption = explorer_pages.looked_up(data["captions"], at, data["sizes"])
+    explorer_pages.sync_api.expect(explorer.picture).to_have_attribute("alt", caption)
+    explorer_pages.require_payload_is_drawn(data, at, int(narrow and len(data["stages"]) > 1), explorer.overlay())
+
+
 @pytest.mark.parametrize("page", WITH_EXPLORERS)
-def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page, width):
-    visit, explorers = open_explorers(reader, page, width=width)
+def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page):
+    visit, explorers = open_explorers(reader, page)
     visit.page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page
-    still = reader.open(page, width=width, scripts=False, formulas=False).page
+    still = reader.open(page, scripts=False, formulas=False).page
     for i, explorer in enumerate(explorers):
         require_readable_without_scripts(Explorer(still, i))
         if explorer.kind != "numbers":
             continue
-        # What readers without scripts see where a guess hides a part; on a phone too they get the wide picture.
-        whole = explorer.figure.locator(".helm-complete").count()
-        if whole:
+        # What readers without scripts see where a guess hides a part.
+        if explorer.figure.locator(".helm-complete").count():
             explorer.answer()
             explorer.state()  # settled
-        if not (whole and width < 600):
-            require_same_picture(explorer, Explorer(still, i))
+        require_same_picture(explorer, Explorer(still, i))
         explorer.answer()
-        data = explorer.data()
-        size = int(width < 576 and len(data["stages"]) > 1)
-        for at in settings(data["sizes"], explorer.name):
-            explorer.set(at)
-            caption = explorer_pages.looked_up(data["captions"], at, data["sizes"])
-            explorer_pages.sync_api.expect(explorer.picture).to_have_attribute("alt", caption)
-            explorer_pages.require_payload_is_drawn(data, at, size, explorer.overlay())
-    if width < 576:
-        for explorer in explorers:
-            explorer.answer()
-            require_usable_by_finger(explorer, width)
+        for at in settings(explorer.data()["sizes"], explorer.name):
+            require_numbers_drawn(explorer, at, narrow=False)
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("page", WITH_EXPLORERS)
+def test_on_a_phone_sliders_fit_a_finger_and_the_narrow_drawing_shows_the_numbers(reader, page):
+    visit, explorers = open_explorers(reader, page, width=360)
+    for explorer in explorers:
+        explorer.answer()
+        require_usable_by_finger(explorer, 360)
+        if explorer.kind == "numbers":
+            require_numbers_drawn(explorer, settings(explorer.data()["sizes"], explorer.name)[-1], narrow=True)
     assert visit.complaints == []

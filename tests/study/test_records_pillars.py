@@ -17,14 +17,8 @@ from helm_tutorial.planning.episodes import success_rate
 from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
 
 
-@pytest.mark.parametrize(
-    "cell",
-    # A part in every run, the rest in "make whole".
-    [
-        pytest.param(cell, marks=pytest.mark.slow if cell == "contrastive" else pytest.mark.whole)
-        for cell in two_pillars.CELLS
-    ],
-)
+@pytest.mark.whole
+@pytest.mark.parametrize("cell", two_pillars.CELLS)
 def test_a_cell_run_again_for_one_seed(cell, request):
     record, config = records.load("pillars"), two_pillars.Config()
     seed = record["seeds"][0]

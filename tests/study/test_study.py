@@ -20,7 +20,7 @@ def test_each_metric_is_measured_by_one_arm_or_derived_and_the_record_has_them_i
     assert list(study.metrics) == list(records.load(name)["metrics"])
 
 
-@pytest.mark.parametrize("name", ["errors", "maps", "exp1"])
+@pytest.mark.parametrize("name", ["errors", "maps", pytest.param("exp1", marks=pytest.mark.whole)])
 def test_an_arm_alone_gives_what_it_gives_among_all(name):
     study, config = STUDIES[name], reproduce.configure(name, quick=True)
     whole, heard = study.run(config, 0), []
