@@ -25,6 +25,8 @@ SOURCES   := $(shell find book helm_tutorial helm_study helm_book -type f -not -
 SEEDS     ?= 5
 # Processes that share the tests: one a core.
 WORKERS   ?= logical
+TESTS     := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --doctest-modules
+HOUSES    := helm_tutorial helm_study helm_book
 EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel
 
 .PHONY: help install book test lint unit whole notebook-test book-test pdf bench chapter notebooks records beginnings requirements address colab clean
@@ -63,7 +65,9 @@ book: $(READY)  ## execute every chapter and build the book; warnings are errors
 $(BUILT): $(READY) $(SOURCES)
 	@$(MAKE) --no-print-directory book
 
-test: lint unit notebook-test book-test  ## lint, unit tests, every notebook's outputs, the built pages in a browser
+test: lint notebook-test $(BUILT)  ## lint, unit tests, every notebook's outputs, the built pages in a browser
+	@echo "== Unit tests, and the built pages in a browser"
+	@$(TESTS) tests $(HOUSES)
 	@echo "== All checks done"
 
 lint: $(READY)  ## ruff, and codespell over the prose
@@ -74,11 +78,11 @@ lint: $(READY)  ## ruff, and codespell over the prose
 
 unit: $(READY)  ## unit tests of the package with its examples, the tools and the repository's rules
 	@echo "== Unit tests"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages --doctest-modules tests helm_tutorial helm_study helm_book
+	@$(TESTS) --ignore=tests/pages tests $(HOUSES)
 
-whole: $(READY)  ## train to the end, and hold to the records, what the unit tests only begin
-	@echo "== The longest recorded trainings, to their ends"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/pages -m whole tests
+whole: $(BUILT)  ## train to the end, and hold to the records, what make test only begins; judge the rest of the pages
+	@echo "== The longest recorded trainings, to their ends, and the rest of the pages"
+	@$(TESTS) -m whole tests
 
 notebook-test: $(READY)  ## execute every notebook and compare the outputs that the prose relies on
 	@echo "== Executing every notebook and comparing its checked outputs"
@@ -88,7 +92,7 @@ notebook-test: $(READY)  ## execute every notebook and compare the outputs that 
 
 book-test: $(BUILT)  ## the built pages in a headless browser, network cut off (CHROMIUM=/path/to/chromium)
 	@echo "== Checking the built pages in a browser"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/pages
+	@$(TESTS) tests/pages
 
 pdf: $(BUILT)  ## the built book as one PDF, figures in place of sliders (CHROMIUM=/path/to/chromium)
 	@echo "== Printing the book"

@@ -343,6 +343,7 @@ def test_a_mistake_is_answered_without_importing_torch_and_help_says_what_each_s
     assert all(study.summary in shown for study in STUDIES.values())
 
 
+@pytest.mark.whole
 def test_processes_give_what_one_process_gives():
     config = STUDIES["errors"].Config.quick()
     alone, shared = (reproduce.reproduce("errors", [0, 1], config, jobs=jobs) for jobs in (1, 2))
