@@ -2,7 +2,7 @@
 
 Four linear world models of one expansive system: the system itself, one fitted to it (``flat``), one fitted with the
 exact spectral penalty (``helm``), one with the penalty as the report's listing computes it (``report``). Then the
-report's own set-up, a small ReLU network measured on one rollout outside its training range. Then planning,
+report's own set-up, a small ReLU network measured on one rollout outside its training range, with both penalties. Then planning,
 scored twice, and what cures it: :mod:`~helm_study.cliff.cliff_planning`.
 """
 
@@ -102,6 +102,7 @@ LINEAR = {
 NETWORKS = {
     "jacobian_flat_relu_T50": Metric("norm", "the report's set-up: ReLU network, summed output, one rollout", 1712.0),
     "jacobian_helm_relu_T50": Metric("norm", "the same with the penalty as the report prints it", 90.0),
+    "jacobian_exact_relu_T50": Metric("norm", "the same with the exact penalty, which the report did not try"),
 }
 PLANNING = planning_metrics()
 METRICS: dict[str, Metric] = {**LINEAR, **NETWORKS, **PLANNING}
@@ -157,9 +158,12 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         helm = fit_relu(rounded, *drawn, config, generator, penalty=spectral_penalty_report)
         z0 = torch.randn(1, config.dimension, generator=generator)
         actions = torch.randn(1, config.horizon, 1, generator=generator)
+        tell("exact penalty", 0.6)
+        exact = fit_relu(rounded, *drawn, config, generator, penalty=spectral_penalty)
         return {
             "jacobian_flat_relu_T50": summed_gradient_norm(flat, z0, actions),
             "jacobian_helm_relu_T50": summed_gradient_norm(helm, z0, actions),
+            "jacobian_exact_relu_T50": summed_gradient_norm(exact, z0, actions),
         }
 
     def one_action() -> dict[str, float]:
