@@ -92,7 +92,7 @@ def explore_ball():
         build,
         move,
         {"x": list(LEDGE), "y": list(LEDGE)},
-        start={"x": 2.0, "y": 1.4},
+        start={"x": -2.2, "y": 2.2},
         title="Drop a ball",
         labels={"x": "dropped at, across", "y": "dropped at, up"},
         figsize=(7.2, 3.7),
@@ -267,80 +267,74 @@ def walks(model: str) -> dict[int, list[int]]:
 def explore_lost():
     """Let the reader send an agent off in the latents of a model that only learned to predict."""
     return _explore_rooms(
-        MODELS[:1],
-        "Sent off with a model that predicts",
-        start={"column": 1, "row": 1, "step": 24},
-        figsize=(4.6, 4.4),
-        narrow=(3.4, 3.6),
+        ("reconstruction",),
+        title="Perfect prediction, no slope",
+        figsize=(7.2, 3.9),
+        narrow=(3.4, 6.4),
+        course=True,
     )
 
 
 def explore_found():
-    """Let the reader send two agents off from the same cell, in the latents of two models."""
-    return _explore_rooms(
-        MODELS,
-        "The same walk in two latent spaces",
-        start={"column": 1, "row": 1, "step": 24},
-        figsize=(7.2, 3.9),
-        narrow=(3.4, 6.9),
-    )
+    """Let the reader send two agents off from one cell, in the latents of two models."""
+    return _explore_rooms(MODELS, title="The same start in two latent spaces", figsize=(7.2, 3.9), narrow=(3.4, 6.9))
 
 
-def _explore_rooms(models, title, *, start, figsize, narrow):
-    world = room()
-    goal = int(world.goals[0])
-    heading = int(world.headings[world.start])
-    to_goal = goal_distances(world)
+def _explore_rooms(models, *, title, figsize, narrow, course=False):
+    world, to_goal = room(), goal_distances(room())
+    goal, heading = int(world.goals[0]), int(world.headings[world.start])
     longest = max(len(walk) for model in models for walk in walks(model).values()) - 1
+    steps = list(range(longest + 1))
 
     def build(figure):
+        drawn = panels(
+            figure, len(models) + course, widths=[1.1, 1] if course else None, heights=[1.5, 1] if course else None
+        )
         artists = {}
-        for axes, model in zip(panels(figure, len(models)), models, strict=True):
-            show_field(
-                axes,
-                world,
-                nearness(model),
-                title=LABELS[model].capitalize(),
-                mark=goal,
-                cmap="Greys",
-                limits=(-0.1, 1.3),
-            )
+        for axes, model in zip(drawn, models, strict=False):
+            name = LABELS[model].capitalize()
+            show_field(axes, world, nearness(model), title=name, mark=goal, cmap="Greys", limits=(-0.1, 1.3))
             artists[f"{model}_walk"] = moving_path(axes, COLORS[model], end="o", linewidth=3)
             (artists[f"{model}_start"],) = axes.plot(
                 [], [], "o", color=COLORS[model], markerfacecolor="none", markersize=15, markeredgewidth=2, zorder=4
             )
-            low, high = axes.get_ylim()
-            axes.set_ylim(low + 0.55, high)
+            axes.set_ylim(axes.get_ylim()[0] + 0.55, axes.get_ylim()[1])  # room for words below
             artists[f"{model}_fate"] = axes.text(3.5, 6.95, "", color=COLORS[model], weight="bold", ha="center")
+        if course:
+            color = COLORS[models[0]]
+            drawn[1].set(xlim=(-0.6, longest + 0.6), ylim=(-0.5, float(to_goal.max()) + 0.5))
+            drawn[1].set(xlabel="steps taken", title="Steps to the goal")
+            (artists["course"],) = drawn[1].plot([], [], color=color)
+            (artists["now"],) = drawn[1].plot([], [], "o", color=color, markersize=9)
         return artists
 
     def move(column, row, step):
         here = world.index((column, row), heading)
         numbers, words = {}, []
         for model in models:
-            walk = walks(model).get(here, [here])
+            walk = walks(model).get(here, [here])  # on the goal there is nowhere to go
             seen = walk[: step + 1]
-            left = int(to_goal[seen[-1]])
-            if left == 0:
-                fate = f"there after {len(seen) - 1} steps" if len(seen) > 1 else "there already"
-            else:
-                fate = f"{left} steps to go"
+            left = to_goal[seen].int().tolist()
+            fate = f"{left[-1]} steps to go" if left[-1] else f"there after {len(seen) - 1} steps"
             numbers |= {
                 f"{model}_walk": path_of(world, seen),
                 f"{model}_start": ([column], [row]),
                 f"{model}_fate": fate,
             }
             words.append(f"{LABELS[model].capitalize()}: {fate}.")
-        return numbers, f"From column {column}, row {row}, after {step} steps. {' '.join(words)}"
+        if course:
+            numbers |= {"course": (range(len(left)), left), "now": ([len(left) - 1], left[-1:])}
+        return numbers, f"From column {column}, row {row}, after {step} steps at most. {' '.join(words)}"
 
+    drag: dict = {f"{model}_start": ("column", "row") for model in models}
     return explore_numbers(
         build,
         move,
-        {"column": list(range(1, 7)), "row": list(range(1, 7)), "step": Steps(list(range(longest + 1)), interval=0.25)},
-        start=start,
+        {"column": list(range(1, 7)), "row": list(range(1, 7)), "step": Steps(steps, interval=0.25)},
+        start={"column": 1, "row": 1, "step": longest},
         title=title,
         labels={"column": "start in column", "row": "start in row", "step": "steps taken"},
         figsize=figsize,
         narrow=narrow,
-        drag={f"{model}_start": ("column", "row") for model in models},
+        drag=drag | ({"now": ("step", None)} if course else {}),
     )
