@@ -114,7 +114,7 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
         total += seconds or 0.0
         source = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
         code = ["".join(cell["source"]) for cell in source["cells"] if cell["cell_type"] == "code"]
-        explorers = sum(len(re.findall(r"^explore\w*\(", text, re.MULTILINE)) for text in code)
+        explorers = sum(len(re.findall(r"^(?:\w+\.)*explore\w*\(", text, re.MULTILINE)) for text in code)
         title = app.env.titles[name].astext()
         memory = results.get("chapters", {}).get(Path(name).name)
         yield (
@@ -129,7 +129,7 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 def recorded(app: Sphinx) -> Iterable[tuple[str, ...]]:
     """The long studies that chapters show as recorded, and the numbers of the chapters that load them."""
-    numbered = [name for name in notebooks(app) if DEEPER not in name]
+    numbered = [name for name in notebooks(app) if name != app.config.root_doc and DEEPER not in name]
     sources = [Path(app.env.doc2path(name)).read_text(encoding="utf-8").splitlines() for name in numbered]
     judged = {claim.record for claim in CLAIMS} | {"ablation"}  # which a claim loads beside its own
     yield "record", "chapters", "seeds", "made on", "torch", "ran for"

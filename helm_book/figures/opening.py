@@ -32,10 +32,15 @@ BALLS = {"rugged": COLORS["flat"], "mollified": COLORS["helm"]}
 
 
 @cache
+def least_width() -> float:
+    """The least width of smoothing that makes the landscape convex."""
+    return convexity_width(report_energy())
+
+
+@cache
 def landscapes() -> dict[str, RuggedEnergy]:
-    """The rugged energy and the same mollified, at the least width at which it is convex."""
-    rugged = report_energy()
-    return {"rugged": rugged, "mollified": mollify(rugged, convexity_width(rugged))}
+    """The rugged energy, and the same mollified by :func:`least_width`."""
+    return {"rugged": report_energy(), "mollified": mollify(report_energy(), least_width())}
 
 
 @cache
@@ -123,6 +128,11 @@ HORIZONS = (5, 10, 15, 20, 30, 40)
 IMPROVED = (0, 1, 2, 5, 13, 35, 100)  # descent steps that are shown
 
 
+def plans(horizon: int) -> list[tuple[Tensor, Tensor, float, float]]:
+    """What :func:`~helm_book.figures.cliff_explorers.descents` finds for each system of :data:`PLANS`."""
+    return [descents(horizon)[system] for _, system in PLANS.values()]
+
+
 def explore_plan():
     """Let the reader lengthen a plan, in a system that stretches unequally and in one that stretches equally."""
 
@@ -154,9 +164,8 @@ def explore_plan():
 
     def move(horizon, step):
         numbers, words = {}, []
-        for name, (title, system) in PLANS.items():
-            paths, gaps, norm, ratio = descents(horizon)[system]
-            at = SHOWN.index(step)
+        at = SHOWN.index(step)
+        for (name, (title, _)), (paths, gaps, norm, ratio) in zip(PLANS.items(), plans(horizon), strict=True):
             numbers |= {
                 f"{name}_path": paths[at].T,
                 f"{name}_dots": paths[at].T,

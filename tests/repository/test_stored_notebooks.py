@@ -49,7 +49,7 @@ def test_chapters_are_numbered_in_the_contents_and_named_as_on_their_pages_and_i
 
 def test_a_page_of_going_deeper_is_reached_from_a_chapter():
     prose = "".join(path.read_text(encoding="utf-8") for path in notebooks.chapters())
-    for path in set(notebooks.stored()) - set(notebooks.chapters()):
+    for path in notebooks.deeper():
         assert f"book/deeper/{path.stem}.html" in prose, f"no sentence of a chapter leads to {path.stem}"
 
 
