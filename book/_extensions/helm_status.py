@@ -216,7 +216,7 @@ def place(app: Sphinx, config) -> None:
 
 
 def stay_inside(app: Sphinx, doctree: nodes.document, name: str) -> None:
-    """Lead links to the book's own address to the page beside this one: it is read from a folder too.
+    """Lead links to the book's own address, in HTML too, to the page beside this one: it is read from a folder too.
 
     Notebooks use the address, since on Colab there is no page beside them.
     """
@@ -229,6 +229,15 @@ def stay_inside(app: Sphinx, doctree: nodes.document, name: str) -> None:
             link["refuri"] = f"{target}#{anchor}" if anchor else target
             link["internal"] = True
             link["classes"] = [kind for kind in link["classes"] if kind != "external"]
+
+    def beside(found: re.Match) -> str:
+        there = found[1] in app.env.found_docs
+        return f'href="{app.builder.get_relative_uri(name, found[1])}' if there else found[0]
+
+    written = re.compile(rf'href="{re.escape(home)}([\w/]+)\.html')
+    for raw in doctree.findall(nodes.raw):
+        if raw.get("format") == "html" and home in raw.astext():
+            raw.children = [nodes.Text(written.sub(beside, raw.astext()))]
 
 
 def setup(app: Sphinx) -> dict:

@@ -24,10 +24,10 @@ from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridw
 
 # ---------------------------------------------------------------- the ball
 
-LEDGE = tuple(round(-2.8 + 0.2 * k, 1) for k in range(29))  # where a ball may be dropped, along each axis
+LEDGE = tuple(0.25 * k for k in range(-11, 12))  # where a ball may be dropped, along each axis
 ROLL = 200  # steps of a descent
 RADIUS = 0.5  # of the target around the centre of the bowl
-TRACK = 24  # points of a path that is drawn, at most
+TRACK = 20  # points of a path that is drawn, at most
 BALLS = {"rugged": COLORS["flat"], "mollified": COLORS["helm"]}
 
 
@@ -84,23 +84,23 @@ def explore_ball():
         numbers, words = {}, []
         for name in landscapes():
             path = rolls(name, x)[LEDGE.index(y)]
-            drawn = resample(path, spacing=0.1, most=TRACK)
+            drawn = resample(path, spacing=0.12, most=TRACK)
             numbers |= {f"{name}_drop": ([x], [y]), f"{name}_ball": drawn.T}
             far = float(path[-1].norm())
             inside = far < RADIUS
             numbers[f"{name}_fate"] = "it arrives" if inside else "it is trapped"
-            fate = "in the target" if inside else "trapped outside the target"
-            words.append(f"On the {name} landscape it comes to rest {far:.2f} from the centre, {fate}.")
-        return numbers, f"Dropped at ({x:g}, {y:g}). {' '.join(words)}".replace("-", "\N{MINUS SIGN}")
+            fate = "in the target" if inside else "trapped outside it"
+            words.append(f"{name}: {fate}, {far:.2f} from its centre")
+        return numbers, f"Dropped at ({x:g}, {y:g}). {'; '.join(words)}.".replace("-", "\N{MINUS SIGN}")
 
     return explore_numbers(
         build,
         move,
         {"x": list(LEDGE), "y": list(LEDGE)},
-        start={"x": -2.2, "y": 2.2},
+        start={"x": -2.25, "y": 2.25},
         title="Drop a ball",
         labels={"x": "dropped at, across", "y": "dropped at, up"},
-        figsize=(7.2, 3.7),
+        figsize=(7.2, 3.6),
         narrow=(3.4, 6.6),
         rolling=["rugged_ball", "mollified_ball"],
         drag={"rugged_drop": ("x", "y"), "mollified_drop": ("x", "y")},
@@ -121,8 +121,8 @@ def show_heights(axes: Axes, energy: RuggedEnergy) -> None:
 # ---------------------------------------------------------------- the four experiments in small
 
 PLANS = {  # what is multiplied at each step: one direction and the other, by name and as a system of the chapter
-    "unequal": ("One direction × 1.2, the other × 0.9", (1.2, "shrinks by 0.9")),
-    "equal": ("Both directions × 1.3", (1.3, "stretches as much")),
+    "unequal": ("Unequal: × 1.2 and × 0.9", (1.2, "shrinks by 0.9")),
+    "equal": ("Equal: × 1.3 and × 1.3", (1.3, "stretches as much")),
 }
 HORIZONS = (5, 10, 15, 20, 30, 40)
 IMPROVED = (0, 1, 2, 5, 13, 35, 100)  # descent steps that are shown
@@ -157,8 +157,8 @@ def explore_plan():
         along = (plane_matrix(1, 0)[:, 0] / plane_matrix(1, 0)[:, 0].norm()).tolist()
         unequal.axline((0.0, 0.0), along, color=COLORS["faint"], linewidth=1, zorder=0)
         unequal.annotate(
-            "stretched direction", along, xytext=(0, 5), textcoords="offset points", fontsize=8, color="#666666",
-            rotation=math.degrees(TURN), rotation_mode="anchor", ha="center",
+            "stretched direction", along, xytext=(8, -4), textcoords="offset points", fontsize=8, color="#666666",
+            rotation=math.degrees(TURN), rotation_mode="anchor", ha="center", va="top",
         )  # fmt: skip
         return artists
 
@@ -173,12 +173,12 @@ def explore_plan():
                 f"{name}_norm": f"norm of the Jacobian: {in_round_numbers(norm)}",
                 f"{name}_ratio": f"ratio of curvatures: {in_round_numbers(ratio)}",
             }
-            fate = "it has arrived" if float(gaps[at]) < ARRIVED else "it has not arrived"
+            fate = "it arrives" if float(gaps[at]) < ARRIVED else "it does not arrive"
             words.append(
-                f"{title}: the plan ends {float(gaps[at]):.2f} from the goal, {fate}; norm of the Jacobian "
-                f"{in_round_numbers(norm)}, ratio of curvatures {in_round_numbers(ratio)}."
+                f"{title.partition(':')[0]} stretches: {fate}, {float(gaps[at]):.2f} from the goal "
+                f"(norm {in_round_numbers(norm)}, ratio {in_round_numbers(ratio)})."
             )
-        return numbers, f"{horizon} steps planned, descent step {step}. {' '.join(words)}"
+        return numbers, f"{horizon} steps planned, {step} descent steps. {' '.join(words)}"
 
     return explore_numbers(
         build,
