@@ -89,15 +89,15 @@ def explore_ball():
             far = float(path[-1].norm())
             inside = far < RADIUS
             numbers[f"{name}_fate"] = "it arrives" if inside else "it is trapped"
-            fate = "in the target" if inside else "trapped outside it"
-            words.append(f"{name}: {fate}, {far:.2f} from its centre")
-        return numbers, f"Dropped at ({x:g}, {y:g}). {'; '.join(words)}.".replace("-", "\N{MINUS SIGN}")
+            fate = "comes to rest in the target" if inside else "is trapped outside the target"
+            words.append(f"{name.capitalize()}: it {fate}, {far:.2f} from the centre.")
+        return numbers, f"Dropped at ({x:g}, {y:g}). {' '.join(words)}".replace("-", "\N{MINUS SIGN}")
 
     return explore_numbers(
         build,
         move,
         {"x": list(LEDGE), "y": list(LEDGE)},
-        start={"x": -2.25, "y": 2.25},
+        start={"x": -2.25, "y": 1.5},
         title="Drop a ball",
         labels={"x": "dropped at, across", "y": "dropped at, up"},
         figsize=(7.2, 3.6),
