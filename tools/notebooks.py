@@ -61,7 +61,7 @@ def site_address(address: str) -> str:
 
 
 def setup_cell(address: str) -> str:
-    """The first code cell of every notebook: installs the package where it is missing, as on Colab, names the device."""
+    """The first code cell of a notebook: installs the package where it is missing, as on Colab, names the device."""
     return (
         "import importlib.util\n\n"
         'if importlib.util.find_spec("helm_book") is None:\n'

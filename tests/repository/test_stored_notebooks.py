@@ -51,11 +51,7 @@ def test_the_opening_is_no_chapter_and_leads_from_each_of_its_four_experiments_t
     path = notebooks.opening()
     assert path in notebooks.stored() and path not in (*notebooks.chapters(), *notebooks.deeper())
     cells = notebooks.read(path).cells
-    begin = [
-        i
-        for i, cell in enumerate(cells)
-        if cell.cell_type == "markdown" and re.search(r"^### \d\. ", cell.source, re.M)
-    ]
+    begin = [i for i, cell in enumerate(cells) if re.search(r"^### \d\. ", cell.source, re.MULTILINE)]
     assert len(begin) == 4
     for number, (chapter, i) in enumerate(zip(notebooks.chapters(), begin, strict=False), start=1):
         prose, explorer, told = cells[i : i + 3]
