@@ -339,7 +339,7 @@ def _explore_rooms(models, *, title, figsize, narrow, course=False):
     return explore_numbers(
         build,
         move,
-        {"column": list(range(1, 7)), "row": list(range(1, 7)), "step": Steps(steps, interval=0.25)},
+        {"step": Steps(steps, interval=0.25), "column": list(range(1, 7)), "row": list(range(1, 7))},
         start={"column": 1, "row": 1, "step": longest},
         title=title,
         labels={"column": "start in column", "row": "start in row", "step": "steps taken"},
