@@ -1,5 +1,6 @@
 """Explorers of the opening: their settings drive the package, and what they draw is what it computes."""
 
+import notebooks
 import pytest
 import torch
 
@@ -196,3 +197,17 @@ def test_maps_are_those_of_the_record_and_order_states_as_it_says():
             diagnosis.rank_correlation(field[world.starts], goal_distances(world)[world.starts]), abs=0.01
         )
     assert correlation["contrastive"] > 0.85 > 0.5 > correlation["reconstruction"]
+
+
+def test_the_lines_that_plan_do_what_the_text_says_of_ten_steps_and_of_twenty(capsys):
+    [lines] = [cell.source for cell in notebooks.read(notebooks.opening()).cells if "# imagine" in cell.source]
+
+    def distance(source):
+        exec(source, {"torch": torch})
+        return float(capsys.readouterr().out.split()[-1])
+
+    assert distance(lines) < 0.01
+    longer = lines.replace("zeros(10,", "zeros(20,")
+    assert longer != lines and not distance(longer) < 1e6, "the step is too long"
+    safe = 1.0 / sum(1.2 ** (2 * k) for k in range(20))  # one over the largest curvature
+    assert distance(longer.replace("0.01 *", f"{safe} *")) > 0.4, "it stalls"
