@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -17,8 +18,10 @@ from helm_book.explorer.controls import in_digits
 from helm_book.figures.cliff import TRAINED, plot_conditions, plot_radius
 from helm_book.figures.cliff_explorers import in_round_numbers
 from helm_book.figures.style import COLORS, HALO, apart, is_narrow, label_line, panels
-from helm_study.cliff.cliff_planning import TOLERANCE, BentSystem, draw_tasks
+from helm_study.cliff.cliff_planning import TOLERANCE, BentSystem, arrivals, draw_tasks
+from helm_study.words import formatted
 from helm_tutorial.cliff.closed_forms import (
+    action_jacobian,
     action_jacobian_norms,
     critical_weight,
     lyapunov_limit,
@@ -35,7 +38,7 @@ from helm_tutorial.cliff.conditioning import (
 )
 from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.lqr import plan_feedback
+from helm_tutorial.cliff.lqr import lqr_gain, plan_feedback, simulate
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting, straight_line
 from helm_tutorial.rollouts import rollout
 
@@ -256,6 +259,12 @@ def explore_shrinkage(true: LinearSystem, trained: Mapping[float, LinearSystem])
     )
 
 
+def least_ratio(record: Mapping, above: str, below: str) -> float:
+    """Smallest ratio of two metrics of one seed."""
+    values = (record["metrics"][name]["values"] for name in (above, below))
+    return min(a / b for a, b in zip(*values, strict=True))
+
+
 def norms_table(record: Mapping) -> Markdown:
     """Norm, spectral radius and one-step error of the linear models of ``exp1``: the range over seeds."""
     rows = ["| linear model | norm at 50 steps | spectral radius | one-step error |", "|---|---|---|---|"]
@@ -290,7 +299,7 @@ COURSES = {
 }
 """Planners of the explorer: colour and function."""
 
-ITERATIONS = (0, 1, 2, 3, 5, 10, 20, 40, 70, 100)
+ITERATIONS = (0, 1, 2, 3, 5, 10, 20, 40, 60)
 FEW = 10  # iterations after which the planners of second order have long ended
 HORIZON, TASKS = 50, 20
 
@@ -344,8 +353,8 @@ def explore_planners():
 
     def build(figure):
         left, right = panels(figure, 2)
-        left.set(xscale="symlog", xlim=(-0.2, 130), xticks=[0, 1, 10, 100], xlabel="iteration")
-        left.set_xticklabels(["0", "1", "10", "100"])
+        left.set(xscale="symlog", xlim=(-0.2, 80), xticks=[0, 1, 10, 60], xlabel="iteration")
+        left.set_xticklabels(["0", "1", "10", "60"])
         left.minorticks_off()
         left.set_title("Where the plans end")
         right.set(xlim=(0, 52), xlabel="step $t$ of the plan", title="On the way there")
@@ -357,7 +366,7 @@ def explore_planners():
         for name, (color, _) in COURSES.items():
             left.plot(ITERATIONS, course[name], color=COLORS[color], linewidth=1.5)
             left.text(
-                110, 10 ** (heights[name] + 0.7), name, ha="right", color=COLORS[color], fontsize=9, path_effects=HALO
+                66, 10 ** (heights[name] + 0.7), name, ha="right", color=COLORS[color], fontsize=9, path_effects=HALO
             )
         right.text(2, 1e-8, "dashed: imagined\nsolid: on the system", fontsize=9, path_effects=HALO)
         return {
@@ -413,6 +422,119 @@ def plot_both_conditions(figure: Figure, horizons: Sequence[int]) -> None:
     figure.axes[1].set_ylabel("")
 
 
+def conditions_table() -> Markdown:
+    """Condition numbers of planning the actions, on the true system and on the optimum of the exact penalty."""
+    rows = ["| actions | horizon | true system | HELM |", "|---|---|---|---|"]
+    for words, count in (("four", 4), ("one", 1)):
+        world = drawn_system(num_actions=count)
+        for horizon in (10, 50, 100):
+            values = [action_condition(each, horizon) for each in (world, ridge_optimum(world, 0.1))]
+            rows.append(f"| {words} | {horizon} | {' | '.join(formatted(value, '.0e') for value in values)} |")
+    return Markdown("\n".join(rows))
+
+
+def settled_conditions() -> dict[str, float]:
+    """Condition numbers at 50 steps, on lifted states and of feedback inside the rollout, one action and four."""
+    numbers = {}
+    for words, count in (("one", 1), ("four", 4)):
+        world = drawn_system(num_actions=count)
+        held = LinearSystem(world.W - world.B @ lqr_gain(world.W, world.B), world.B)
+        numbers[f"lifted_{words}"] = lifted_condition(world, HORIZON)
+        numbers[f"held_{words}"] = action_condition(held, HORIZON)
+    return numbers
+
+
+def first_gaps(model: LinearSystem, horizon: int) -> Tensor:
+    """Gaps of 50 tasks with one action before the first step of descent on ``model``.
+
+    Returns:
+        Shape ``(50, D)``: components along the eigenvectors of the model's ``J Jᵀ``, flattest first.
+    """
+    tasks = draw_tasks(BentSystem(drawn_system(), 0.0), 0, trials=50, horizon=horizon)
+    jacobian = action_jacobian(model, horizon).flatten(1)
+    directions = torch.linalg.eigh(jacobian @ jacobian.mT).eigenvectors
+    return (tasks.goals - tasks.starts @ torch.linalg.matrix_power(model.W, horizon).mT) @ directions
+
+
+def gap_numbers() -> dict[str, float]:
+    """Medians over :func:`first_gaps`.
+
+    Returns:
+        ``second_10`` and ``second_50``: size along the second steepest direction of the true system at these horizons.
+        ``flat_helm``: share of the square along HELM's two flatter directions at 10 steps.
+    """
+    system = drawn_system()
+    numbers = {f"second_{T}": float(first_gaps(system, T)[:, 2].abs().median()) for T in (10, 50)}
+    squares = first_gaps(ridge_optimum(system, 0.1), 10).square()
+    numbers["flat_helm"] = float((squares[:, :2].sum(dim=1) / squares.sum(dim=1)).median())
+    return numbers
+
+
+@cache
+def blind_ends(horizon: int) -> tuple[float, float, float]:
+    """Largest distance from the goal after five plans by multiple shooting, carried out in three ways.
+
+    Returns:
+        Without feedback in float64, without feedback in float32, with feedback in float32.
+    """
+    system = drawn_system(num_actions=4)
+    tasks = draw_tasks(BentSystem(system, 0.0), 0, trials=5, horizon=horizon)
+    plan = plan_multiple_shooting(system, tasks.starts, tasks.goals, horizon, num_actions=4, steps=2)
+    low = LinearSystem(system.W.float(), system.B.float())
+    rounded = replace(plan, actions=plan.actions.float(), states=plan.states.float())
+    gain = lqr_gain(system.W, system.B).float()
+    ways = simulate(system, plan), simulate(low, rounded), simulate(low, rounded, gain=gain)
+    return tuple(float((states[:, -1] - tasks.goals).norm(dim=1).max()) for states in ways)
+
+
+PRECISION_HORIZONS = (25, 50, 75, 100, 125, 150)
+WAYS = ("float64", "float32", "float32, feedback")
+
+
+def precision_table() -> Markdown:
+    """What :func:`blind_ends` gives at :data:`PRECISION_HORIZONS`, as powers of ten."""
+    rows = [f"| horizon | {' | '.join(WAYS)} |", "|---|---|---|---|"]
+    for horizon in PRECISION_HORIZONS:
+        ends = blind_ends(horizon)
+        words = " | ".join(f"$10^{{{round(math.log10(end))}}}$" for end in ends)
+        rows.append(f"| {horizon} | {words} |")
+    return Markdown("\n".join(rows))
+
+
+def precision_numbers() -> dict[str, float]:
+    """Horizons up to which plans carry: by the rule of thumb, and the longest at which all five plans arrive.
+
+    By the rule of thumb the last digit of a number, grown by 1.3 a step, has reached the tolerance.
+    """
+    numbers = {}
+    for name, kind, way in (("double", torch.float64, 0), ("single", torch.float32, 1)):
+        numbers[f"rule_{name}"] = math.log(TOLERANCE**0.5 / torch.finfo(kind).eps) / math.log(1.3)
+        arriving = [horizon for horizon in PRECISION_HORIZONS if blind_ends(horizon)[way] ** 2 < TOLERANCE]
+        numbers[f"seen_{name}"] = max(arriving)
+    return numbers
+
+
+ERRORS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+
+
+def model_error_table() -> Markdown:
+    """Shares of 50 plans of 50 steps that arrive, made on models that err by :data:`ERRORS` in one random direction."""
+    system = drawn_system(num_actions=4)
+    tasks = draw_tasks(BentSystem(system, 0.0), 0, trials=50, horizon=50)
+    gain = lqr_gain(system.W, system.B)
+    wrong = torch.randn(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wrong *= system.W.norm() / wrong.norm()
+    rows = ["| relative error of $W$ | without feedback | with feedback |", "|---|---|---|"]
+    for error in ERRORS:
+        model = LinearSystem(system.W + error * wrong, system.B)
+        plan = plan_multiple_shooting(model, tasks.starts, tasks.goals, 50, num_actions=4, steps=2)
+        shares = arrivals(system, plan, tasks.goals), arrivals(system, plan, tasks.goals, gain=gain)
+        rows.append(
+            f"| $10^{{{round(math.log10(error))}}}$ | {' | '.join(f'{100 * share:.0f} %' for share in shares)} |"
+        )
+    return Markdown("\n".join(rows))
+
+
 def _share(metric: Mapping | None) -> str:
     """Mean and range over seeds of a share, in per cent."""
     if metric is None:
@@ -423,16 +545,19 @@ def _share(metric: Mapping | None) -> str:
 
 
 def scored_twice_table(record: Mapping) -> Markdown:
-    """Shares of plans by descent that arrive, scored on the model that made them and on the system of ``exp1``."""
-    rows = [
-        "| plans by descent on | horizon | on that model | on the system |",
-        "|---|---|---|---|",
-    ]
+    """Shares of plans that arrive, scored on the model that made them and on the system of ``exp1``.
+
+    All plans are by descent, but for those of the last two rows, which are by multiple shooting.
+    """
+    rows = ["| plans made on | horizon | on that model | on the system |", "|---|---|---|---|"]
     for label, name in (("flat", "flat"), ("HELM", "helm")):
         for actions, suffix in (("one action", ""), ("four actions", "_A4")):
             for T in (10, 50):
                 cells = [record["metrics"][f"plan_success_{on}_{name}_T{T}{suffix}"] for on in ("model", "system")]
                 rows.append(f"| {label}, {actions} | {T} | {' | '.join(map(_share, cells))} |")
+    for actions, suffix in (("one action", ""), ("four actions", "_A4")):
+        cells = [record["metrics"][f"plan_success_{on}_helm_best_T50{suffix}"] for on in ("model", "system")]
+        rows.append(f"| HELM, {actions}, *multiple shooting* | 50 | {' | '.join(map(_share, cells))} |")
     return Markdown("\n".join(rows))
 
 
