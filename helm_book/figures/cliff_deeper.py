@@ -146,7 +146,7 @@ def plot_buckets(figure: Figure, W: Tensor, steps: Sequence[int]) -> None:
     buckets = range(len(W))
     names = [k + 1 for k in reversed(buckets)]
     for axes, k in zip(figure.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
-        image = axes.imshow(torch.linalg.matrix_power(W, k), vmin=0.0)
+        image = axes.imshow(torch.linalg.matrix_power(W, k).numpy(), vmin=0.0)
         figure.colorbar(image, ax=axes, location="bottom", shrink=0.9)
         axes.set(xticks=buckets, yticks=buckets, xticklabels=names, yticklabels=names, title=f"{k} steps")
         axes.set_xlabel("poured into" if k == steps[0] else "")

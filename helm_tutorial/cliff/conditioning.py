@@ -27,9 +27,9 @@ def action_condition(system: LinearSystem, horizon: int) -> float:
 def action_condition_bound(system: LinearSystem, horizon: int) -> float:
     """Lower bound of :func:`action_condition` for a symmetric ``W``.
 
-    The bound grows as ``(w_max / max(w_min, 1))^{2T}``, where ``w_i`` are the eigenvalues. The quadratic form of ``J Jᵀ`` at the eigenvector ``q_i`` is
-    ``β_i² (w_i^{2T} - 1) / (w_i² - 1)`` with ``β_i = |q_iᵀ B|``. The largest of these is at most the largest
-    eigenvalue, and the smallest is at least the smallest eigenvalue.
+    With ``w_i`` the eigenvalues of ``W``, the bound grows as ``(w_max / max(w_min, 1))^{2T}``. The quadratic form of
+    ``J Jᵀ`` at the eigenvector ``q_i`` is ``β_i² (w_i^{2T} - 1) / (w_i² - 1)`` with ``β_i = |q_iᵀ B|``. The largest of
+    these is at most the largest eigenvalue, and the smallest is at least the smallest eigenvalue.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()
