@@ -155,17 +155,17 @@ def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], floa
     """
     everything = [value for row in rows for value in row[2]]
     low, high = min(everything) / 30, max(everything) * 3  # room for a name at the left
-    for label, color, values, reported in rows:
+    for row, (label, color, values, reported) in enumerate(rows):
         rising = sorted(values)
         shares = [100 * k / len(rising) for k in range(len(rising) + 1)]
         axes.step([low, *rising, high], [*shares, 100.0], where="post", color=COLORS[color])
-        middle = len(rising) // 3
+        middle = (row + 1) * len(rising) // (len(rows) + 1)  # names at different heights, on either side in turn
         axes.annotate(
             label,
             (rising[middle], shares[middle]),
-            xytext=(-8, 4),
+            xytext=(8 if row % 2 else -8, 4),
             textcoords="offset points",
-            ha="right",
+            ha="left" if row % 2 else "right",
             color=COLORS[color],
             fontweight="bold",
         )
