@@ -148,7 +148,13 @@ def plot_buckets(figure: Figure, W: Tensor, steps: Sequence[int]) -> None:
     for axes, k in zip(figure.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
         image = axes.imshow(torch.linalg.matrix_power(W, k).numpy(), vmin=0.0)
         figure.colorbar(image, ax=axes, location="bottom", shrink=0.9)
-        axes.set(xticks=buckets, yticks=buckets, xticklabels=names, yticklabels=names, title=f"{k} steps")
+        axes.set(
+            xticks=buckets,
+            yticks=buckets,
+            xticklabels=names,
+            yticklabels=names,
+            title=f"{k} step" if k == 1 else f"{k} steps",
+        )
         axes.set_xlabel("poured into" if k == steps[0] else "")
     figure.axes[0].set_ylabel("found in bucket")
 
@@ -359,15 +365,15 @@ def explore_planners():
         left.set_title("Where the plans end")
         right.set(xlim=(0, 52), xlabel="step $t$ of the plan", title="On the way there")
         for axes in (left, right):
-            axes.set(yscale="log", ylim=(1e-9, 1e9), yticks=[1e-8, 1e-4, 1, 1e4, 1e8])
+            axes.set(yscale="log", ylim=(1e-9, 1e11), yticks=[1e-8, 1e-4, 1, 1e4, 1e8])
             axes.axhline(TOLERANCE**0.5, color=COLORS["faint"], linewidth=1)
         left.set_ylabel("median distance to the goal")
-        heights = apart({name: math.log10(values[-1]) for name, values in course.items()}, 1.6)
+        late = ITERATIONS.index(5)  # a label is above all that its line does from here on
+        heights = apart({name: math.log10(max(values[late:])) + 1.1 for name, values in course.items()}, 1.6)
         for name, (color, _) in COURSES.items():
             left.plot(ITERATIONS, course[name], color=COLORS[color], linewidth=1.5)
-            left.text(
-                66, 10 ** (heights[name] + 0.7), name, ha="right", color=COLORS[color], fontsize=9, path_effects=HALO
-            )
+            left.text(66, 10 ** heights[name], name, ha="right", color=COLORS[color], fontsize=9, path_effects=HALO)
+        right.text(2, 0.4 * TOLERANCE**0.5, "arrived below", va="top", fontsize=9, path_effects=HALO)
         right.text(2, 1e-8, "dashed: imagined\nsolid: on the system", fontsize=9, path_effects=HALO)
         return {
             "now": left.plot([], [], "o", color=COLORS["true"], markersize=9)[0],
@@ -390,7 +396,7 @@ def explore_planners():
         build,
         move,
         {"planner": list(COURSES), "iteration": Steps(list(ITERATIONS), interval=0.5)},
-        start={"planner": "feedback inside", "iteration": 20},
+        start={"planner": "multiple shooting", "iteration": 2},
         title="Four planners, one bent system",
         figsize=(7.2, 3.8),
         narrow=(3.4, 5.8),
@@ -424,7 +430,7 @@ def plot_both_conditions(figure: Figure, horizons: Sequence[int]) -> None:
 
 def conditions_table() -> Markdown:
     """Condition numbers of planning the actions, on the true system and on the optimum of the exact penalty."""
-    rows = ["| actions | horizon | true system | HELM |", "|---|---|---|---|"]
+    rows = ["| actions | $T$ | true system | HELM |", "|---|---|---|---|"]
     for words, count in (("four", 4), ("one", 1)):
         world = drawn_system(num_actions=count)
         for horizon in (10, 50, 100):
@@ -493,7 +499,7 @@ WAYS = ("float64", "float32", "float32, feedback")
 
 def precision_table() -> Markdown:
     """What :func:`blind_ends` gives at :data:`PRECISION_HORIZONS`, as powers of ten."""
-    rows = [f"| horizon | {' | '.join(WAYS)} |", "|---|---|---|---|"]
+    rows = [f"| $T$ | {' | '.join(WAYS)} |", "|---|---|---|---|"]
     for horizon in PRECISION_HORIZONS:
         ends = blind_ends(horizon)
         words = " | ".join(f"$10^{{{round(math.log10(end))}}}$" for end in ends)
@@ -549,7 +555,7 @@ def scored_twice_table(record: Mapping) -> Markdown:
 
     All plans are by descent, but for those of the last two rows, which are by multiple shooting.
     """
-    rows = ["| plans made on | horizon | on that model | on the system |", "|---|---|---|---|"]
+    rows = ["| plans made on | $T$ | on that model | on the system |", "|---|---|---|---|"]
     for label, name in (("flat", "flat"), ("HELM", "helm")):
         for actions, suffix in (("one action", ""), ("four actions", "_A4")):
             for T in (10, 50):

@@ -137,7 +137,8 @@ def test_tables_hold_the_record(record):
     assert planners["feedback inside the rollout"][1].startswith(f"**{100 * held['mean']:.0f} %** (")
     twice = cells(deeper.scored_twice_table(record))
     own = metrics["plan_success_model_helm_T50_A4"]["mean"]
-    assert [row[2] for row in twice if row[:2] == ["HELM, four actions", "50"]][0].startswith(f"**{100 * own:.0f} %**")
+    cell = next(row[2] for row in twice if row[:2] == ["HELM, four actions", "50"])
+    assert cell.startswith(f"**{100 * own:.0f} %**")
     ratio = deeper.least_ratio(record, "jacobian_true_T50", "jacobian_helm_T50")
     pairs = zip(*(metrics[f"jacobian_{name}_T50"]["values"] for name in ("true", "helm")), strict=True)
     assert ratio == min(a / b for a, b in pairs)
