@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from statistics import median
 
 import torch
 from IPython.display import Markdown
@@ -269,6 +270,28 @@ def least_ratio(record: Mapping, above: str, below: str) -> float:
     """Smallest ratio of two metrics of one seed."""
     values = (record["metrics"][name]["values"] for name in (above, below))
     return min(a / b for a, b in zip(*values, strict=True))
+
+
+def network_numbers(record: Mapping) -> dict[str, float]:
+    """How the report's two figures compare with the ReLU networks of ``exp1``.
+
+    Returns:
+        ``networks``: of each kind. ``below_flat`` and ``below_printed``: networks below the report's figure.
+        ``lowered``: seeds on which the printed penalty lowers the measure. ``middle``, ``least`` and ``most``: median,
+        smallest and largest factor over seeds. ``reported``: the report's factor.
+    """
+    flat, printed = (record["metrics"][f"jacobian_{name}_relu_T50"] for name in ("flat", "helm"))
+    factors = [a / b for a, b in zip(flat["values"], printed["values"], strict=True)]
+    return {
+        "networks": len(factors),
+        "below_flat": sum(value < flat["reported"] for value in flat["values"]),
+        "below_printed": sum(value < printed["reported"] for value in printed["values"]),
+        "lowered": sum(factor > 1 for factor in factors),
+        "middle": median(factors),
+        "least": min(factors),
+        "most": max(factors),
+        "reported": flat["reported"] / printed["reported"],
+    }
 
 
 def norms_table(record: Mapping) -> Markdown:

@@ -142,3 +142,15 @@ def test_tables_hold_the_record(record):
     ratio = deeper.least_ratio(record, "jacobian_true_T50", "jacobian_helm_T50")
     pairs = zip(*(metrics[f"jacobian_{name}_T50"]["values"] for name in ("true", "helm")), strict=True)
     assert ratio == min(a / b for a, b in pairs)
+
+
+def test_the_reports_figures_are_placed_among_the_networks():
+    metrics = {
+        "jacobian_flat_relu_T50": {"values": [100.0, 2000.0, 9000.0], "reported": 1712.0},
+        "jacobian_helm_relu_T50": {"values": [200.0, 20.0, 30.0], "reported": 90.0},
+    }
+    numbers = deeper.network_numbers({"metrics": metrics})
+    assert (numbers["networks"], numbers["lowered"]) == (3, 2)
+    assert (numbers["below_flat"], numbers["below_printed"]) == (1, 2)
+    assert [numbers[name] for name in ("least", "middle", "most")] == pytest.approx([0.5, 100.0, 300.0])
+    assert numbers["reported"] == pytest.approx(19.02, abs=0.01)
