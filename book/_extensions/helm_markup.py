@@ -22,7 +22,7 @@ UNBROKEN = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.math, nodes.math_block, nodes.raw)
 BEFORE = re.compile(r"[(\[“‘]+$")
 AFTER = re.compile(r"^[.,;:!?)\]’”%…-]+")
-FOR_THE_TESTS = "# NBVAL_CHECK_OUTPUT\n"
+NOT_FOR_READERS = re.compile(r"\A(# @title .*\n)?(# NBVAL_CHECK_OUTPUT\n)?")  # a title for Colab, a mark for the tests
 
 # A signature over several lines is written as terms and descriptions without a term; it is a list.
 PARAMETER_LIST = {
@@ -86,9 +86,9 @@ class ReadableText(SphinxPostTransform):
         for formula in list(self.document.findall(nodes.math)):
             self._keep_together(formula)
         for code in self.document.findall(nodes.literal_block):
-            if code.astext().startswith(FOR_THE_TESTS):
+            if NOT_FOR_READERS.match(code.astext())[0]:
                 # A highlighted block is one whose raw source is its text.
-                code.rawsource = code.astext().removeprefix(FOR_THE_TESTS)
+                code.rawsource = NOT_FOR_READERS.sub("", code.astext())
                 code.children = []
                 code += nodes.Text(code.rawsource)
 
