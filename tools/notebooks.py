@@ -63,7 +63,7 @@ def site_address(address: str) -> str:
 
 
 def setup_cell(address: str) -> str:
-    """The first code cell of every chapter: installs the package where it is missing, as on Colab, names the device."""
+    """The first code cell of a notebook: installs the package where it is missing, as on Colab, names the device."""
     return (
         "# @title Set-up\n"
         "import importlib.util\n\n"
@@ -89,9 +89,19 @@ def stored(root: Path = ROOT) -> list[Path]:
     return [path for path in pages(root) if path.suffix == ".ipynb"]
 
 
+def opening(root: Path = ROOT) -> Path:
+    """The book's first page."""
+    return pages(root)[0]
+
+
+def deeper(root: Path = ROOT) -> list[Path]:
+    """The notebooks that are pages of *Going deeper*, without a number."""
+    return [path for path in stored(root) if path.parent.name == DEEPER]
+
+
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are chapters, with a number; the others are pages of *Going deeper*."""
-    return [path for path in stored(root) if path.parent.name != DEEPER]
+    """The notebooks that are chapters, with a number: below ``book`` itself, and not the opening."""
+    return [path for path in stored(root) if path != opening(root) and path.parent == root / "book"]
 
 
 def read(path: Path) -> NotebookNode:

@@ -4,7 +4,6 @@ text as a reader should see it: numbers typeset, a full stop beside its formula,
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -53,19 +52,6 @@ class BookTranslator(HTML5Translator):
         """An entry of the bibliography is an item of the list around it; the role that docutils gives is deprecated."""
         super().visit_citation(node)
         self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
-
-    def visit_image(self, node: nodes.Element) -> None:
-        """On a phone a picture ``NAME.png`` gives way to ``NAME_narrow.png``, where there is one beside the styles."""
-        super().visit_image(node)
-        name = Path(node["uri"])
-        narrow = f"{name.stem}_narrow{name.suffix}"
-        if any((Path(folder) / narrow).is_file() for folder in self._static_folders()):
-            address = f"{Path(self.builder.imgpath).parent / '_static' / narrow}"
-            source = f'<source media="(max-width: 576px)" srcset="{address}">'
-            self.body[-1] = f"<picture>{source}{self.body[-1].strip()}</picture>\n"
-
-    def _static_folders(self) -> list[Path]:
-        return [Path(self.builder.app.srcdir) / folder for folder in self.config.html_static_path]
 
     def visit_entry(self, node: nodes.Element) -> None:
         """The empty corner of a table heads nothing: a plain cell."""
