@@ -40,7 +40,7 @@ LANGUAGE = {
 OUR_METADATA = ("title", "executed_source", "rounding")  # of a notebook
 KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an author writes; front ends add the rest
 # The source that the book's page folds or leaves out, Colab (cellView, with a title) and JupyterLab (jupyter) fold too.
-FOLDING = {"hide-input", "hide-cell", "remove-input"}
+FOLDING = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 TITLE = re.compile(r"^# @title .*\n", re.MULTILINE)
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
