@@ -22,7 +22,7 @@ INTRODUCTION = """# Assignment: {title}
 
 The exercises of {chapters}, without hints and without solutions. Write each answer into the cell below its question.
 The last line of that cell says whether it is right, and where to look if it is not. Run it as often as you like. What a
-question names and this notebook does not define is in the chapter: copy it from there, or import it from `helm_tutorial`.
+question names and this notebook does not define is in the chapter. Copy it, or import it from `helm_tutorial`.
 
 *Run time a few seconds. The same checkers judge a whole class: [Teaching with this book]({site}book/teaching.html).*"""
 IMPORTS = """import torch

@@ -100,8 +100,8 @@ def deeper(root: Path = ROOT) -> list[Path]:
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are chapters, with a number: neither the opening nor a page of *Going deeper*."""
-    return [path for path in stored(root) if path != opening(root) and path.parent.name != DEEPER]
+    """The notebooks that are chapters, with a number: below ``book`` itself, and not the opening."""
+    return [path for path in stored(root) if path != opening(root) and path.parent == root / "book"]
 
 
 def read(path: Path) -> NotebookNode:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from helm_book.explorer import Steps, explore_numbers
+from helm_book.explorer import Steps, explore, explore_numbers
 from helm_book.explorer.controls import in_digits
 from helm_book.figures.cliff import TRAINED, plot_conditions, plot_radius
 from helm_book.figures.cliff_explorers import in_round_numbers
@@ -136,28 +136,41 @@ def explore_growth():
     )
 
 
-def plot_buckets(figure: Figure, W: Tensor, steps: Sequence[int]) -> None:
-    """Draw powers of ``W`` as pictures: what is poured into a bucket (column) is found in the others (rows).
+def explore_buckets(W: Tensor):
+    """Let the reader watch a unit travel: the powers of ``W``, each drawn anew with a colour scale of its own.
 
     Args:
-        figure: where to draw, one picture for each of ``steps``, each with a colour scale of its own.
         W: a matrix with its couplings above the diagonal, shape ``(D, D)``; the first bucket is its last index.
-        steps: the exponents.
     """
     buckets = range(len(W))
     names = [k + 1 for k in reversed(buckets)]
-    for axes, k in zip(figure.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
-        image = axes.imshow(torch.linalg.matrix_power(W, k).numpy(), vmin=0.0)
-        figure.colorbar(image, ax=axes, location="bottom", shrink=0.9)
-        axes.set(
-            xticks=buckets,
-            yticks=buckets,
-            xticklabels=names,
-            yticklabels=names,
-            title=f"{k} step" if k == 1 else f"{k} steps",
+
+    def draw(figure, steps):
+        figure.clear()
+        axes = figure.subplots()
+        power = torch.linalg.matrix_power(W, steps)
+        image = axes.imshow(power.numpy(), vmin=0.0)
+        figure.colorbar(image, ax=axes, label="held after $k$ steps")
+        axes.set(xticks=buckets, yticks=buckets, xticklabels=names, yticklabels=names)
+        axes.set(xlabel="poured into bucket", ylabel="found in bucket")
+        return (
+            f"After {_counted(steps)}, the first bucket holds {float(power[-1, -1]):.2g} of the unit that was poured "
+            f"into it, and the last one {float(power[0, -1]):.2g}."
         )
-        axes.set_xlabel("poured into" if k == steps[0] else "")
-    figure.axes[0].set_ylabel("found in bucket")
+
+    return explore(
+        draw,
+        {"steps": Steps([1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100], interval=0.3)},
+        start={"steps": 12},
+        title="A unit that travels",
+        labels={"steps": "steps k"},
+        figsize=(5.2, 4.0),
+        narrow=(3.4, 2.8),
+    )
+
+
+def _counted(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 def peak(ratio: float, dimension: int, *, eigenvalue: float = 0.9) -> float:

@@ -60,14 +60,12 @@ def test_peaks_are_drawn_over_the_dimensions_and_labelled_with_their_ratio(axes)
     assert [text.get_text() for text in axes.texts] == ["1", "3"]
 
 
-def test_buckets_show_the_powers():
-    W = 0.9 * torch.eye(3) + 0.2 * torch.diag(torch.ones(2), 1)
-    figure = plt.figure(layout="constrained")
-    deeper.plot_buckets(figure, W, (1, 4))
-    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
-    for image, power in zip(shown, (W, torch.linalg.matrix_power(W, 4)), strict=True):
-        assert image.tolist() == power.tolist()
-    plt.close(figure)
+def test_the_unit_that_travels_is_a_power_of_the_matrix(live):
+    W = torch.tensor([[0.5, 0.2], [0.0, 0.5]], dtype=torch.float64)
+    box = deeper.explore_buckets(W)
+    box.inputs["steps"].index = 1
+    assert "After 2 steps, the first bucket holds 0.25" in box.caption.value
+    assert "the last one 0.2." in box.caption.value
 
 
 def test_the_weight_slider_says_radius_and_error_of_the_shrunk_model(live):
