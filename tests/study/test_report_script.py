@@ -126,6 +126,25 @@ def test_the_planner_finds_the_way_where_the_latent_is_the_place():
     assert float(((plans == RIGHT) | (plans == DOWN)).double().mean()) > 0.95
 
 
+def test_the_planner_is_the_scripts_loop_over_torchs_own_gumbel_softmax():
+    config = replace(Config(), horizon=6, plan_steps=40, plans=3)
+    model = model_of(config, seeded())
+    with torch.no_grad():
+        z = model.latents()
+    logits = torch.zeros(3, 6, 4, requires_grad=True)
+    adam = torch.optim.Adam([logits], lr=0.05)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        for step in range(40):
+            last = z[:1].expand(3, -1)
+            for a in F.gumbel_softmax(logits, tau=max(0.1, 1 - step / 40)).unbind(dim=1):
+                last = model(last, a)
+            adam.zero_grad()
+            (last - z[63]).square().sum().backward()
+            adam.step()
+    assert torch.equal(plan(model, z[0], z[63], config, seeded(1)), logits.argmax(dim=-1))
+
+
 def test_the_record_is_of_these_settings_and_ten_seeds():
     record = records.load("script")
     assert completed(record["config"]) == completed(flat(Config())) and record["seeds"] == list(range(10))
@@ -138,7 +157,7 @@ def test_the_record_is_of_these_settings_and_ten_seeds():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["baseline", "contrastive"])
 def test_a_part_of_the_record_run_again(name):
-    """Two trained models and their geometry; planning takes longer and is run by ``reproduce script``."""
+    """One seed of each model, trained as recorded, with its geometry and its plans."""
     config, generator = Config(), seeded()
     cells, actions = draw_episodes(TABLE, config, generator)
     walks = float((cells == 63).any(dim=1).double().mean())
@@ -149,6 +168,9 @@ def test_a_part_of_the_record_run_again(name):
         z = model.latents()
     hold_to_seeds("script", f"prediction_accuracy_script_{name}", one_step_accuracy(model, z, TABLE), slack=0.05)
     hold_to_seeds("script", f"metric_correlation_script_{name}", metric_correlation(z, steps_to_go(8)), slack=0.05)
+    scores = judged(model, z, TABLE, plan(model, z[0], z[63], config, generator))
+    hold_to_seeds("script", f"success_script_{name}", scores["success"], slack=0.1)
+    hold_to_seeds("script", f"final_distance_script_{name}", scores["final_distance"], slack=0.5)
 
 
 def test_places_are_rows_and_columns():
