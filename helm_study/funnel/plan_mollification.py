@@ -82,6 +82,9 @@ PLANNERS = {
 }
 """Planners by their names in the metrics, in words."""
 
+SLICES, POINTS, REACH, DRAWS = 8, 25, 6.0, 32
+"""Slices through the cost: starts, points along each side, how far its logits go, noisy copies averaged."""
+
 LAST = ("raw", "mollified", "coarse_to_fine", "restarts")
 """Planners that are also run with the distance of the last latent alone as the cost."""
 
@@ -95,6 +98,8 @@ METRICS = {
         f"success_plan_{name}_last": Metric("fraction", f"plans that arrive, {PLANNERS[name]}; cost: the last distance")
         for name in LAST
     },
+    "minima_plan_raw": Metric("places", "local minima on a slice through the cost along two actions"),
+    "minima_plan_mollified": Metric("places", "the same, the cost averaged over noise as wide as the first logits"),
 }
 
 
@@ -130,7 +135,36 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
             values[f"success_plan_{name}_last"] = success_rate(played(name, "terminal")[0])
         return values
 
-    return {name: partial(of_planner, name) for name in PLANNERS}
+    def landscape() -> dict:
+        brain, generator = model(), torch.Generator().manual_seed(seed)
+        tell("slices", 0.5)
+        values: dict = {}
+        with torch.no_grad():
+            goal = brain.encode_goal(world.goal)
+            for name, width in {"raw": 0.0, "mollified": config.widths[1]}.items():
+                generator.manual_seed(seed)
+                counts = [
+                    local_minima(
+                        cost_slice(config, brain, brain.encode(world.features[[start]]), goal, width, generator)
+                    )
+                    for start in starts[:SLICES].tolist()
+                ]
+                values[f"minima_plan_{name}"] = sum(counts) / len(counts)
+            if seed == 0:
+                z0, costs = brain.encode(world.features[[world.start]]), {}
+                for width in (0.0, *config.widths):
+                    generator.manual_seed(seed)
+                    table = cost_slice(config, brain, z0, goal, width, generator)
+                    costs[f"{width:g}"] = [[round(value, 4) for value in row] for row in table.tolist()]
+                values["slice"] = {
+                    "meaning": "cost of a random plan from the environment's start, first action along the rows, "
+                    "second along the columns, both from left over forward to right; by width of the noise",
+                    "seed": seed,
+                    "costs": costs,
+                }
+        return values
+
+    return {**{name: partial(of_planner, name) for name in PLANNERS}, "landscape": landscape}
 
 
 STUDY = Study(
@@ -138,8 +172,12 @@ STUDY = Study(
     summary="Plan in MiniGrid by descent on a cost as it is, on one smoothed by noise, and from coarse to fine.",
     Config=Config,
     metrics=METRICS,
-    arms=arms_by_name(METRICS, PLANNERS),
+    arms={
+        **arms_by_name([metric for metric in METRICS if not metric.startswith("minima")], PLANNERS),
+        "landscape": ("minima_plan_raw", "minima_plan_mollified"),
+    },
     measure=measure,
+    extras=("slice",),
 )
 
 
@@ -216,3 +254,38 @@ def descend_levels(
             (x.grad,) = torch.autograd.grad(smooth(x).sum(), x)
             adam.step()
     return x.detach()
+
+
+def cost_slice(
+    config: Config, model: Dynamics, z0: Tensor, goal: Tensor, width: float, generator: torch.Generator
+) -> Tensor:
+    """Cost of plans that differ in their first two actions, shape ``(POINTS, POINTS)``.
+
+    A number ``u`` between ``-REACH`` and ``REACH`` gives an action the logits ``(-u, u, 2)``: left at one end, forward
+    in the middle, right at the other. All other actions are those of one random plan. The cost is averaged
+    over noise on all logits, the same noise at every point.
+
+    Args:
+        config: the horizon.
+        model: a model with the actions of a gridworld.
+        z0: the start's latent, shape ``(1, D)``.
+        goal: the goal's latents.
+        width: of the noise; 0 is the cost itself.
+        generator: source of the random plan and the noise.
+    """
+    plan = torch.randn(config.horizon, 3, generator=generator)
+    noise = width * torch.randn(DRAWS if width else 1, 1, config.horizon, 3, generator=generator)
+    u = torch.linspace(-REACH, REACH, POINTS)
+    action = torch.stack([-u, u, torch.full_like(u, 2.0)], dim=1)
+    logits = plan.repeat(POINTS, POINTS, 1, 1)
+    logits[:, :, 0], logits[:, :, 1] = action[:, None], action[None]
+    energy = plan_energy(model, z0, goal, COSTS["rollout"], 3)
+    costs = energy((logits.flatten(0, 1) + noise).flatten(0, 1).flatten(1))
+    return costs.view(len(noise), POINTS, POINTS).mean(dim=0)
+
+
+def local_minima(table: Tensor) -> int:
+    """Number of entries of a table that are below all their neighbours, corner to corner included."""
+    around = torch.nn.functional.pad(table[None, None], (1, 1, 1, 1), value=float("inf"))
+    near = torch.nn.functional.unfold(around, 3).view(9, *table.shape)
+    return int((table < near[[0, 1, 2, 3, 5, 6, 7, 8]].min(dim=0).values).sum())
