@@ -141,20 +141,19 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         values: dict = {}
         with torch.no_grad():
             goal = brain.encode_goal(world.goal)
+
+            def slice_from(start: int, width: float, generator: torch.Generator) -> Tensor:
+                return cost_slice(config, brain, brain.encode(world.features[[start]]), goal, width, generator)
+
             for name, width in {"raw": 0.0, "mollified": config.widths[1]}.items():
                 generator.manual_seed(seed)
-                counts = [
-                    local_minima(
-                        cost_slice(config, brain, brain.encode(world.features[[start]]), goal, width, generator)
-                    )
-                    for start in starts[:SLICES].tolist()
-                ]
+                counts = [int(local_minima(slice_from(s, width, generator)).sum()) for s in starts[:SLICES].tolist()]
                 values[f"minima_plan_{name}"] = sum(counts) / len(counts)
             if seed == 0:
-                z0, costs = brain.encode(world.features[[world.start]]), {}
+                costs = {}
                 for width in (0.0, *config.widths):
                     generator.manual_seed(seed)
-                    table = cost_slice(config, brain, z0, goal, width, generator)
+                    table = slice_from(world.start, width, generator)
                     costs[f"{width:g}"] = [[round(value, 4) for value in row] for row in table.tolist()]
                 values["slice"] = {
                     "meaning": "cost of a random plan from the environment's start, first action along the rows, "
@@ -274,7 +273,7 @@ def cost_slice(
         generator: source of the random plan and the noise.
     """
     plan = torch.randn(config.horizon, 3, generator=generator)
-    noise = width * torch.randn(DRAWS if width else 1, 1, config.horizon, 3, generator=generator)
+    noise = width * torch.randn(DRAWS, 1, config.horizon, 3, generator=generator)[: DRAWS if width else 1]
     u = torch.linspace(-REACH, REACH, POINTS)
     action = torch.stack([-u, u, torch.full_like(u, 2.0)], dim=1)
     logits = plan.repeat(POINTS, POINTS, 1, 1)
@@ -284,8 +283,8 @@ def cost_slice(
     return costs.view(len(noise), POINTS, POINTS).mean(dim=0)
 
 
-def local_minima(table: Tensor) -> int:
-    """Number of entries of a table that are below all their neighbours, corner to corner included."""
+def local_minima(table: Tensor) -> Tensor:
+    """Which entries of a table are below all their neighbours, corner to corner included."""
     around = torch.nn.functional.pad(table[None, None], (1, 1, 1, 1), value=float("inf"))
     near = torch.nn.functional.unfold(around, 3).view(9, *table.shape)
-    return int((table < near[[0, 1, 2, 3, 5, 6, 7, 8]].min(dim=0).values).sum())
+    return table < near[[0, 1, 2, 3, 5, 6, 7, 8]].min(dim=0).values

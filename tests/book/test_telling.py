@@ -7,7 +7,9 @@ from helm_study import records
 def test_a_sentence_gets_its_numbers_from_a_record_and_from_the_author():
     record = records.load("exp1")
     share = record["metrics"]["plan_success_system_flat_T10"]["mean"]
-    told = tell("**{plan_success_system_flat_T10:.1%}** of {tasks} tasks, {loss:.1e}", record, tasks=50, loss=1.2e7).data
+    told = tell(
+        "**{plan_success_system_flat_T10:.1%}** of {tasks} tasks, {loss:.1e}", record, tasks=50, loss=1.2e7
+    ).data
     assert told == f"**{100 * share:.1f} %** of 50 tasks, $1.2 \\times 10^{{7}}$"
 
 
