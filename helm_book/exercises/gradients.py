@@ -8,13 +8,12 @@ import torch
 
 from helm_book.exercises.judging import Exercise, a_formula, a_number, near
 from helm_tutorial.cliff.closed_forms import action_jacobian, action_jacobian_norms, relative_distance, ridge_optimum
-from helm_tutorial.cliff.conditioning import action_condition
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
-from helm_tutorial.cliff.lqr import lqr_gain
 from helm_tutorial.cliff.penalties import backward_passes, spectral_penalty
 from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollify
 from helm_tutorial.models.regularity import penalised_gain
+from helm_tutorial.rollouts import rollout
 
 __all__ = ["EXERCISES"]
 
@@ -22,16 +21,6 @@ __all__ = ["EXERCISES"]
 def _norm_of_identity(T: int, size: float) -> float:
     B = torch.tensor([[0.6], [0.8]], dtype=torch.float64) * size
     return float(action_jacobian_norms(LinearSystem(torch.eye(2, dtype=torch.float64), B), T)[-1])
-
-
-def _peak(answer) -> str:
-    W = torch.tensor([[0.9, 5.0], [0.0, 0.9]], dtype=torch.float64)
-    B = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
-    sizes = action_jacobian(LinearSystem(W, B), 60).flip(1)[..., 0].norm(dim=0)
-    k, size = answer
-    if int(k) not in (int(i) for i in sizes.topk(2).indices):  # k = 9 and 10 differ in the third digit only
-        return f"at k = {int(k)} the block is {float(sizes[int(k)]):.1f} long, and another one is longer"
-    return "" if near(size, float(sizes.max()), relative=0.01) else f"the place is right, its size is not {size:.4g}"
 
 
 def _mended_penalty(penalty) -> str:
@@ -57,15 +46,52 @@ def _least_error(r: float, rho: float) -> float:
     return relative_distance(ridge_optimum(system, weight), system)
 
 
-def _conditions(answer) -> str:
-    for count, found in zip((4, 1), answer, strict=True):
-        system = expansive_system(torch.Generator().manual_seed(0), num_actions=count)
-        gain = lqr_gain(system.W, system.B)
-        wanted = action_condition(LinearSystem(system.W - system.B @ gain, system.B), 50)
-        if near(found, action_condition(system, 50), relative=0.1):
-            return f"with {count} action(s) that is the open loop's; put W - BK in the place of W"
-        if not near(found, wanted, relative=0.1):
-            return f"with {count} action(s) it is not {found:.2g}"
+def _plane_task(first: float, second: float, horizon: int) -> tuple[LinearSystem, torch.Tensor, torch.Tensor, float]:
+    """A system of the plane with two stretches, a start, a goal, and the step size 1 / mu_max."""
+    draw = torch.Generator().manual_seed(horizon)
+    basis = torch.linalg.qr(torch.randn(2, 2, generator=draw, dtype=torch.float64))[0]
+    W = basis @ torch.diag(torch.tensor([first, second], dtype=torch.float64)) @ basis.mT
+    system = LinearSystem(W, torch.eye(2, dtype=torch.float64))
+    z0, goal = torch.randn(2, 1, 2, generator=draw, dtype=torch.float64)
+    largest = torch.linalg.matrix_norm(action_jacobian(system, horizon).flatten(1), 2)
+    return system, z0, goal, float(1 / largest**2)
+
+
+def _gap(system: LinearSystem, z0: torch.Tensor, goal: torch.Tensor, actions: object, horizon: int) -> float | str:
+    """Distance from the goal after a plan on the system, as a share of the start's; a word if it is no plan."""
+    if not isinstance(actions, torch.Tensor) or tuple(actions.shape) != (1, horizon, 2):
+        return f"at T = {horizon} it should return actions of shape (1, {horizon}, 2)"
+    last = rollout(system, z0, actions.detach().to(z0))[:, -1]
+    return float((last - goal).norm() / (z0 - goal).norm())
+
+
+def _newton(plan) -> str:
+    for first, second, horizon in ((1.2, 0.9, 30), (1.3, 0.8, 20), (1.1, 1.05, 45)):
+        system, z0, goal, _ = _plane_task(first, second, horizon)
+        gap = _gap(system, z0, goal, plan(system, z0, goal, horizon), horizon)
+        if isinstance(gap, str):
+            return gap
+        if gap > 1e-4:
+            return f"with stretches {first} and {second} at T = {horizon} it still ends {gap:.2g} of the way off"
+    return ""
+
+
+def _momentum(plan) -> str:
+    for first, second, horizon in ((1.2, 0.9, 17), (1.25, 1.0, 17), (1.15, 0.85, 18)):
+        system, z0, goal, rate = _plane_task(first, second, horizon)
+        rollouts = [0]
+
+        def counted(z, a, system=system, rollouts=rollouts, horizon=horizon):
+            rollouts[0] += 1 / horizon
+            return system(z, a)
+
+        gap = _gap(system, z0, goal, plan(counted, z0, goal, horizon, rate), horizon)
+        if isinstance(gap, str):
+            return gap
+        if rollouts[0] > 101:
+            return f"it imagined {rollouts[0]:.0f} rollouts; a hundred are allowed"
+        if gap > 0.1:
+            return f"with stretches {first} and {second} at T = {horizon} it still ends {gap:.2g} of the way off"
     return ""
 
 
@@ -211,8 +237,8 @@ EXERCISES = (
             },
         ),
     ),
-    Exercise("spectral_cliff", 2, "the pair (k, |W^k B|) at the peak", _peak),
-    Exercise("spectral_cliff", 3, "a penalty(model, z, a) with one backward pass", _mended_penalty),
+    Exercise("spectral_cliff", 2, "a penalty(model, z, a) with one backward pass", _mended_penalty),
+    Exercise("spectral_cliff", 3, "a function plan(step, z0, goal, T) that returns actions (1, T, 2)", _newton),
     Exercise(
         "spectral_cliff",
         4,
@@ -224,24 +250,7 @@ EXERCISES = (
             otherwise={"that is the bound for a stable model, r = 1; asked for is any r": lambda r, rho: 1 - 1 / rho},
         ),
     ),
-    Exercise(
-        "spectral_cliff", 5, "the pair of condition numbers at T = 50, with four actions and with one", _conditions
-    ),
-    Exercise(
-        "spectral_cliff",
-        6,
-        "a function of kappa, steps and share that returns what is left",
-        a_formula(
-            lambda kappa, steps, share: (1 - share / kappa) ** steps,
-            [(1e3, 300, 1.0), (1e3, 300, 0.1), (50.0, 10, 0.5)],
-            ["kappa", "steps", "share"],
-            relative=1e-6,
-            otherwise={
-                "that is one step's; there are several": lambda kappa, steps, share: 1 - share / kappa,
-                "that is the fastest component's, and it is asked for the slowest": lambda k, n, s: (1 - s) ** n,
-            },
-        ),
-    ),
+    Exercise("spectral_cliff", 5, "a function plan(step, z0, goal, T, rate) that returns actions (1, T, 2)", _momentum),
     Exercise(
         "mollified_funnel",
         1,

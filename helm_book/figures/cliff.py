@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helm_book.figures.style import COLORS, LABELS
+from helm_study.words import in_words
 
 TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
 """How the dots of trained models look on a closed-form curve."""
@@ -175,6 +177,54 @@ def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], floa
             )
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 103), ylabel="networks below, per cent")
     return axes
+
+
+def plot_report_networks(axes: Axes, record: Mapping) -> Axes:
+    """Share of the report's networks below each level of its measure, without a penalty and with either one.
+
+    Args:
+        axes: where to draw.
+        record: the record of ``exp1``.
+    """
+    kinds = (("exact penalty", "helm", "exact"), ("printed penalty", "report", "helm"), ("no penalty", "flat", "flat"))
+    found = {kind: record["metrics"][f"jacobian_{kind}_relu_T50"] for _, _, kind in kinds}
+    rows = [(label, color, found[kind]["values"], found[kind]["reported"]) for label, color, kind in kinds]
+    plot_shares(axes, rows)
+    axes.set_xlabel("norm of the gradient of the summed last state, $T = 50$, one rollout a network")
+    axes.set_title(f"The report's measure, {len(record['seeds'])} networks of each kind (recorded)")
+    return axes
+
+
+REMEDIES = {
+    "gradient descent": ("flat", "gradient", "a backward pass through the rollout a step"),
+    "feedback inside the rollout": ("feedback", "feedback", "the same, and one matrix"),
+    "**multiple shooting**": ("multiple_shooting", "multiple_shooting", "one-step Jacobians"),
+}
+"""Planner -> its names in the record, on linear systems and on bent ones, and what it asks of the model."""
+
+
+def remedies_table(record: Mapping) -> Markdown:
+    """Table of the shares of plans of 50 steps that arrive on the true system, by planner, over seeds.
+
+    Args:
+        record: the record of ``exp1``.
+    """
+    metrics = record["metrics"]
+    head = "| planner, model, 50 steps | linear, four actions | bent, four actions | what it asks of the model |\n"
+    lines = [
+        f"| {planner}, true model | {in_words(metrics[f'plan_success_system_{name}_T50_A4'])} | "
+        f"{in_words(metrics[f'plan_success_bent_{bent}_T50'])} | {asks} |"
+        for planner, (name, bent, asks) in REMEDIES.items()
+    ]
+    helm = in_words(metrics["plan_success_system_helm_T50_A4"])
+    lines.insert(1, f"| gradient descent, HELM model | {helm} | not run | the same |")
+    seeds, settings = record["seeds"], record["config"]
+    note = (
+        f"\n\n*Mean over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), with a 95 % interval: Student's t over seeds "
+        f"(95 % CI from here on). A seed has {settings['trials']} tasks on a linear system of {settings['dimension']} "
+        f"dimensions and {settings['bent_trials']} on a bent one.*"
+    )
+    return Markdown(head + "|---|---|---|---|\n" + "\n".join(lines) + note)
 
 
 def plot_conditions(

@@ -1,4 +1,4 @@
-"""Explorers of chapter 1 in the plane, where a path can be seen: descent that stalls, and defects that close."""
+"""Explorers of chapter 1: a plan improved by descent, one plan in two worlds, and defects that close."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from torch import Tensor
 
 from helm_book.explorer import Steps, explore_numbers
 from helm_book.figures.style import COLORS, HALO, panels
+from helm_tutorial.cliff.closed_forms import action_jacobian
 from helm_tutorial.cliff.descent import plan_descent
+from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.rollouts import rollout
@@ -162,6 +164,92 @@ def explore_descent():
         figsize=(7.2, 3.8),
         narrow=(3.4, 6.0),
         drag={"now": ("step", None)},
+    )
+
+
+TRIALS = 100
+LONGEST = 50
+
+
+def explore_worlds(true: LinearSystem, models: dict[str, LinearSystem]):
+    """Let the reader carry out on the ``true`` system what was planned on one of two ``models``.
+
+    Args:
+        true: the system, with as many actions as it has dimensions, so that every direction can be pushed.
+        models: by the name on its button.
+    """
+    draw = torch.Generator().manual_seed(2)
+    starts, goals = (torch.randn(TRIALS, len(true.W), generator=draw, dtype=torch.float64) for _ in range(2))
+    apart = float((starts - goals).norm(dim=1).median())
+    horizons = range(2, LONGEST + 1)
+    colors = dict(zip(models, (COLORS["flat"], COLORS["helm"]), strict=True))
+
+    @cache
+    def carried_out(name: str, horizon: int) -> tuple[Tensor, Tensor]:
+        """Median distances to the goal at each step of the smallest plan: imagined, and on the true system."""
+        model = models[name]
+        drift = starts @ torch.linalg.matrix_power(model.W, horizon).mT
+        plans = (goals - drift) @ torch.linalg.pinv(action_jacobian(model, horizon).flatten(1)).mT
+        plans = plans.unflatten(1, (horizon, -1))
+        paths = (rollout(world, starts, plans) for world in (model, true))
+        return tuple((path - goals[:, None]).norm(dim=2).median(dim=0).values.clamp_min(1e-7) for path in paths)
+
+    idle = rollout(true, starts, torch.zeros(TRIALS, LONGEST, true.B.shape[1], dtype=torch.float64)) - goals[:, None]
+    idle = idle.norm(dim=2).median(dim=0).values[2:].tolist()
+    misses = {name: [float(carried_out(name, T)[1][-1]) for T in horizons] for name in models}
+
+    def build(figure):
+        left, right = panels(figure, 2)
+        left.set(title="Where the plans end", xlabel="horizon $T$", ylabel="median distance to the goal")
+        right.set(title="On the way there", xlabel="step $t$ of the plan")
+        for axes in (left, right):
+            axes.set(yscale="log", xlim=(0, 52), ylim=(1e-7, 1e7), yticks=[1e-6, 1e-3, 1, 1e3, 1e6])
+            axes.axhline(apart, color=COLORS["faint"], linewidth=1)
+        left.annotate(
+            "from start to goal", (51, apart), xytext=(0, 4), textcoords="offset points", ha="right", fontsize=8
+        )
+        left.plot(horizons, idle, color=COLORS["true"], linestyle=":", linewidth=1.5)
+        left.annotate(
+            "doing nothing", (51, idle[36]), xytext=(0, -15), textcoords="offset points", ha="right", fontsize=8
+        )
+        for name, course in misses.items():
+            left.plot(horizons, course, color=colors[name])
+            below = {"xytext": (0, -14), "textcoords": "offset points", "fontweight": "bold", "path_effects": HALO}
+            left.annotate(name, (30, course[28]), color=colors[name], ha="right", **below)
+        bold = {"textcoords": "offset points", "xytext": (0, 9), "fontweight": "bold", "path_effects": HALO}
+        return {
+            "miss": left.plot([], [], "o", color=COLORS["true"], markersize=9, zorder=4)[0],
+            "imagined": right.plot([], [], color=COLORS["contrastive"], linestyle="--", marker="o", markevery=[-1])[0],
+            "real": right.plot([], [], color=COLORS["true"], marker="o", markevery=[-1])[0],
+            "real_label": right.annotate("", (1, 1), color=COLORS["true"], **bold),
+            "imagined_label": right.annotate("", (1, 1), color=COLORS["contrastive"], **bold),
+        }
+
+    def move(horizon, model):
+        imagined, real = carried_out(model, horizon)
+        miss, nothing = float(real[-1]), idle[horizon - 2]
+        return {
+            "miss": ([horizon], [miss]),
+            "imagined": (range(horizon + 1), imagined),
+            "real": (range(horizon + 1), real),
+            "real_label": (2, float(real[:31].max()), "on the true system"),
+            "imagined_label": (2, 2e-7, "imagined"),
+        }, (
+            f"Plans of {horizon} steps made on the {model} model. Imagined, they arrive. On the true system their "
+            f"median distance from the goal is {in_round_numbers(miss)} at the end. Doing nothing ends at "
+            f"{in_round_numbers(nothing)}; the start is {apart:.1f} away."
+        )
+
+    return explore_numbers(
+        build,
+        move,
+        {"horizon": list(horizons), "model": list(models)},
+        start={"horizon": 20, "model": list(models)[-1]},
+        title="One plan, two worlds",
+        labels={"horizon": "horizon T", "model": "planned on"},
+        figsize=(7.2, 3.8),
+        narrow=(3.4, 6.0),
+        drag={"miss": ("horizon", None)},
     )
 
 

@@ -2,8 +2,8 @@
 
 Four linear world models of one expansive system: the system itself, one fitted to it (``flat``), one fitted with the
 exact spectral penalty (``helm``), one with the penalty as the report's listing computes it (``report``). Then the
-report's own set-up, a small ReLU network measured on one rollout outside its training range, with both penalties. Then planning,
-scored twice, and what cures it: :mod:`~helm_study.cliff.cliff_planning`.
+report's own set-up, a small ReLU network with either penalty, measured on one rollout outside its training range. Then
+planning, scored twice, and what cures it: :mod:`~helm_study.cliff.cliff_planning`.
 """
 
 from __future__ import annotations

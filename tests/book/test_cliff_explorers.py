@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from helm_book.figures import cliff_explorers as explorers
+from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting
 from helm_tutorial.rollouts import rollout
 
@@ -57,3 +58,21 @@ def test_defects_are_those_of_the_bent_model_and_close():
     plan = plan_multiple_shooting(explorers.bent_step, start, goal, 20, num_actions=2, steps=4)
     assert torch.equal(states, plan.states[0]) and float((states[1:] - led).abs().max()) < 1e-12
     assert torch.allclose(rollout(explorers.bent_step, start, plan.actions)[0], states, atol=1e-6)
+
+
+def test_plans_of_a_model_are_carried_out_on_the_true_system(monkeypatch):
+    system = expansive_system(torch.Generator().manual_seed(0), num_actions=4)
+    shrunk = LinearSystem(system.W / 1.4, system.B / 1.4)
+    planned, asked = explorers.action_jacobian, []
+
+    def spy(model, horizon):
+        asked.append((model is shrunk, horizon))
+        return planned(model, horizon)
+
+    monkeypatch.setattr(explorers, "action_jacobian", spy)
+    box = explorers.explore_worlds(system, {"flat": system, "HELM": shrunk})
+    box.inputs["horizon"].index = 5
+    assert (True, 7) in asked and "Plans of 7 steps made on the HELM model" in box.caption.value
+    box.inputs["model"].index = 0
+    miss = float(box.caption.value.split("distance from the goal is ")[1].split()[0])
+    assert miss < 1e-6, "what was planned on the true system itself arrives there"

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
 from helm_book.figures.style import COLORS, LABELS
+from helm_study import records
 from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.funnel.landscape import mollify, report_energy
 
@@ -50,6 +51,25 @@ def test_seeds_show_every_seed_and_the_report(axes):
     offsets = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
     assert offsets == [(10.0, 0.0), (20.0, 0.0), (1712.0, 0.0), (1.0, 1.0)]
     assert texts(axes) == ["report: 1712"]
+
+
+def test_networks_of_the_report_are_three_staircases_with_two_crosses(axes):
+    record = records.load("exp1")
+    cliff.plot_report_networks(axes, record)
+    stairs = [line for line in axes.lines if len(line.get_xdata()) > 1]
+    exact = sorted(record["metrics"]["jacobian_exact_relu_T50"]["values"])
+    assert list(stairs[0].get_xdata())[1:-1] == exact
+    assert {"exact penalty", "printed penalty", "no penalty", "report: 1712", "report: 90"} == set(texts(axes))
+
+
+def test_the_table_of_remedies_has_a_row_a_planner_and_says_its_n():
+    record = records.load("exp1")
+    table = cliff.remedies_table(record).data
+    rows = [line for line in table.split("\n") if line.startswith("| ")]
+    assert len(rows) == 1 + 4
+    shooting = record["metrics"]["plan_success_system_multiple_shooting_T50_A4"]["mean"]
+    assert f"**{shooting:.0%}**".replace("%", " %") in rows[-1] or f"**{100 * shooting:.0f} %**" in rows[-1]
+    assert "20 seeds (0 to 19)" in table and "50 tasks" in table
 
 
 def test_shares_rise_to_all_and_hold_the_reports_figure(axes):
