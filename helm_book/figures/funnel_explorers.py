@@ -118,7 +118,7 @@ DRAWN = [0, 2, 4, 7, 11, 16, 22, 30, 40, 55, 75, 100, 150, 300]  # steps of a de
 def covered() -> list[float]:
     """Coverage at each of :data:`WIDTHS`, from the grid of 50 by 50 starts."""
     energies = [mollify(report_energy(), sigma) for sigma in WIDTHS]
-    return coverages(energies, start_grid().double(), steps=STEPS, step_size=STEP)
+    return coverages(energies, start_grid(), steps=STEPS, step_size=STEP)
 
 
 @cache
