@@ -1,4 +1,4 @@
-"""The explorers of chapter 2: a ball to drop, a width to choose, descents from coarse to fine, the cost of a plan."""
+"""The explorers of chapter 2: a ball to drop, a width to choose, coarse to fine, a filter, the cost of a plan."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from dataclasses import replace
 from functools import cache
 
 import torch
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
 from helm_book.explorer import Steps, explore_numbers
 from helm_book.figures import funnel
 from helm_book.figures.funnel_paths import coverages, resample
-from helm_book.figures.style import COLORS, HALO, panels
+from helm_book.figures.style import COLORS, panels
 from helm_study.funnel.plan_mollification import local_minima
 from helm_tutorial.funnel.descent import arrived, descend, descend_coarse_to_fine, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollify, report_energy
+from helm_tutorial.funnel.landscape import (
+    RuggedEnergy,
+    convexity_width,
+    funnel_weight,
+    funnel_width,
+    invariance_optimum,
+    mollify,
+    report_energy,
+)
 
 STEP, STEPS = 0.02, 300  # a step below 2/L of the rugged energy, and enough of them to come to rest
 RADIUS, HALF_WIDTH = 0.5, 3.0
@@ -143,11 +153,12 @@ def explore_width():
         side.set(ylim=(-2.4, 6.4), yticks=[-2, 0, 2, 4, 6], xlabel="$a_1$ (at $a_2 = 0$)", ylabel="energy")
         side.set_title("Slice; grey: not smoothed")
         strip.plot(WIDTHS, [100 * share for share in covered()], color=COLORS["gaussian"])
-        for at, words, height in ((enough, "trapping", 62), (convex, "convex", 30)):
+        for at, words, height in ((enough, "trapping", 84), (convex, "convex", 56)):
             strip.axvline(at, color=COLORS["true"], linewidth=1)
+            pointer = {"arrowstyle": "-|>", "linewidth": 0.8, "color": COLORS["true"], "shrinkA": 1, "shrinkB": 0}
             strip.annotate(
-                f"{words} {at:.2f}", (at, height), xytext=(-4, 0), textcoords="offset points", ha="right",
-                va="center", fontsize=9, path_effects=HALO,
+                f"{words}: {at:.2f}", (at, height), xytext=(0.29, height), ha="right", va="center", fontsize=8.5,
+                arrowprops=pointer,
             )  # fmt: skip
         strip.set(xlim=(-0.02, 0.62), ylim=(0, 106), xlabel=r"width $\sigma$", ylabel="coverage, %")
         (artists["dot"],) = strip.plot([], [], "o", color=COLORS["helm"], markersize=9)
@@ -247,6 +258,82 @@ def explore_levels():
     )
 
 
+NOISES = [round(0.05 + 0.025 * step, 3) for step in range(27)]
+WEIGHTS = [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 23, 28, 34, 40]
+
+
+@cache
+def filtered_coverage() -> dict[tuple[float, float], float]:
+    """Coverage of the invariance loss's optimum on unbounded data, by width and weight, from 225 starts."""
+    filters = {(s, w): invariance_optimum(report_energy(), s, w) for w in WEIGHTS for s in NOISES}
+    return dict(zip(filters, coverages(list(filters.values()), start_grid(points=15)), strict=True))
+
+
+def explore_filter():
+    """Let the reader choose width and weight of the invariance loss, on unbounded data, in closed form."""
+    energy, across = report_energy(), torch.linspace(-3, 3, 121)
+    bound = torch.linspace(0.04, 0.75, 40, dtype=torch.float64)
+    least = [funnel_weight(energy, float(width), RADIUS) for width in bound]
+
+    def build(figure):
+        plane, side = panels(figure, 2, widths=[1.1, 1], heights=[1.25, 1])
+        between = [(low * high) ** 0.5 for low, high in itertools.pairwise(WEIGHTS)]
+        edges = [WEIGHTS[0] ** 1.5 / WEIGHTS[1] ** 0.5, *between, 43]
+        cells = [
+            [(s - 0.0125, low), (s + 0.0125, low), (s + 0.0125, high), (s - 0.0125, high)]
+            for low, high in itertools.pairwise(edges)
+            for s in NOISES
+        ]
+        shades = LinearSegmentedColormap.from_list("coverage", ["#F4F4F4", "#8FD3BD"])
+        shares = PolyCollection(cells, array=list(filtered_coverage().values()), cmap=shades, edgecolors="none")
+        shares.set_clim(0, 1)
+        plane.set_yscale("log")
+        plane.add_collection(shares, autolim=False)
+        plane.plot(bound, least, color=COLORS["true"], linewidth=1.5)
+        for width, weight, words, place in ((0.5, 5, "the report's", (8, -9)), (0.2, 23, "the chapter's", (7, 7))):
+            plane.plot(width, weight, "s", color=COLORS["true"], markersize=6)
+            plane.annotate(words, (width, weight), xytext=place, textcoords="offset points", fontsize=9, va="center")
+        plane.text(0.31, 26, "every start must arrive", fontsize=9, va="bottom")
+        plane.text(0.375, 1.15, "coverage: light 0 %, green 100 %", fontsize=9, ha="center", va="center")
+        plane.set(xlim=(0.0375, 0.7125), ylim=(edges[0], 43), title="Width against weight")
+        plane.set(xlabel=r"width of the noise, $\sigma$", ylabel=r"weight $\lambda$")
+        plane.set_yticks([1, 2, 5, 10, 20, 40], ["1", "2", "5", "10", "20", "40"])
+        plane.minorticks_off()
+        artists = funnel.stage_slice(side, energy, across)
+        artists["slice"].set_color(COLORS["helm"])
+        (artists["pull"],) = side.plot([], [], color=COLORS["helm"], linewidth=4)
+        (artists["dot"],) = plane.plot(
+            [], [], "o", color=COLORS["helm"], markersize=10, markeredgecolor="white", zorder=5
+        )
+        side.set(ylim=(-2.4, 6.4), xlabel="$a_1$ (at $a_2 = 0$)", ylabel="energy", title="Slice; bar: trapping radius")
+        return artists
+
+    def move(sigma, weight):
+        filtered = replace(invariance_optimum(energy, sigma, weight), offset=0.0)
+        radius, length = filtered.trapping_radius(), sigma * weight**0.5
+        return {
+            "slice": funnel.slice_of(filtered, across),
+            "pull": ([-radius, radius], [-2.1, -2.1]),
+            "dot": ([sigma], [weight]),
+        }, (
+            f"Width {sigma:g}, weight {weight:g}: {100 * filtered_coverage()[sigma, weight]:.0f} % of 225 starts "
+            f"arrive, on paper; trapping radius {radius:.2f} (target {RADIUS}). On a box of half-width {HALF_WIDTH:g} "
+            f"the rim is levelled over a length of about {length:.2f} (not drawn)."
+        )
+
+    return explore_numbers(
+        build,
+        move,
+        {"sigma": NOISES, "weight": WEIGHTS},
+        start={"sigma": 0.5, "weight": 5},
+        title="High-frequency invariance in closed form",
+        labels={"sigma": "width of the noise", "weight": "weight of the loss"},
+        figsize=(7.2, 3.7),
+        narrow=(3.4, 5.8),
+        drag={"dot": ("sigma", "weight")},
+    )
+
+
 def explore_plan(record: Mapping):
     """Let the reader smooth the recorded cost of a plan, as a function of its first two actions.
 
@@ -266,12 +353,12 @@ def explore_plan(record: Mapping):
             torch.zeros(size, size).numpy(), origin="lower", extent=(-edge, edge, -edge, edge), cmap="Greys_r",
             vmin=lowest, vmax=highest, interpolation="bilinear",
         )  # fmt: skip
-        figure.colorbar(image, ax=plane, label="cost of the plan", shrink=0.8)
+        figure.colorbar(image, ax=plane, label="cost of the plan", shrink=0.6)
         (lows,) = plane.plot([], [], "o", color=COLORS["flat"], markersize=7, markeredgecolor="white", zorder=4)
-        plane.set(xlabel="second action", ylabel="first action", title="Cost; dots: local minima")
+        plane.set(xlabel="second action", ylabel="first action", title="Cost and its minima")
         side.plot(place, costs[0.0].diagonal(), color=COLORS["faint"], linewidth=4.0, alpha=0.7)
         (line,) = side.plot([], [], color=COLORS["gaussian"])
-        side.set(xlim=(-1, 1), ylim=(lowest - 0.005, highest + 0.005), title="Both actions alike; grey: raw")
+        side.set(xlim=(-1, 1), ylim=(lowest - 0.005, highest + 0.005), title="Diagonal; grey: no noise")
         for axis in (plane.xaxis, plane.yaxis, side.xaxis):
             axis.set_ticks([-1, 0, 1], ["left", "forward", "right"])
         return {"costs": image, "minima": lows, "line": line}
@@ -287,7 +374,7 @@ def explore_plan(record: Mapping):
             "line": (place, table.diagonal()),
         }, (
             f"The cost of a plan of {record['config']['horizon']} actions, {what}, while its first two actions change. "
-            f"It spans {float(table.max() - table.min()):.3f} and has {int(low.sum())} local minima on this slice."
+            f"It spans {float(table.max() - table.min()):.3f}; {int(low.sum())} local minima on this slice (dots)."
         )
 
     return explore_numbers(
