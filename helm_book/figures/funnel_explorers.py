@@ -120,7 +120,7 @@ def explore_ball():
     )
 
 
-WIDTHS = [step / 50 for step in range(31)]
+WIDTHS = [step / 40 for step in range(25)]
 DRAWN = [0, 2, 4, 7, 11, 16, 22, 30, 40, 55, 75, 100, 150, 300]  # steps of a descent that are drawn
 
 
