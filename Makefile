@@ -20,7 +20,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Every notebook of _toc.yml, in the book's order: long ones come early, so that no core is left alone with one at the end.
-NOTEBOOKS := $(wildcard $(shell sed -n 's/^[ -]*file: *\(book\/[a-z_\/]*\).*$$/\1.ipynb/p' _toc.yml))
+NOTEBOOKS := $(wildcard $(shell sed -n -e 's/^root: */file: /' -e 's/^[ -]*file: *\(book\/[a-z_\/]*\).*$$/\1.ipynb/p' _toc.yml))
 SOURCES   := $(shell find book helm_tutorial helm_study helm_book -type f -not -path '*/.*' -not -name '*.pyc') _config.yml _toc.yml
 SEEDS     ?= 5
 # Processes that share the tests: one a core.

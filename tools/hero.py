@@ -1,7 +1,7 @@
-"""Draw the opening picture, book/_assets/hero.png: the two pillars, each with its failure and its fix.
+"""Draw the README's picture, book/_assets/hero.png: the two pillars, each with its failure and its fix.
 
-Beside it book/_assets/hero_narrow.png, one panel below the other, for a phone; and book/_assets/social.png, the same
-four panels in a row under the title: what a link to the book looks like elsewhere.
+Beside it book/_assets/social.png, the same four panels in a row under the title: what a link to the book looks like
+elsewhere.
 """
 
 from __future__ import annotations
@@ -100,11 +100,6 @@ def main() -> None:
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
     figure.savefig(ASSETS / "hero.png", dpi=150)
 
-    figure, axes = plt.subplots(4, 1, figsize=(4.4, 13.6), height_ratios=[0.8, 0.8, 1, 1])
-    panels(axes, world, models)
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.15)
-    figure.savefig(ASSETS / "hero_narrow.png", dpi=150)
-
     # 1200 by 630 pixels is what social networks show whole.
     figure = plt.figure(figsize=(12, 6.3), layout="none")
     figure.text(0.04, 0.86, "The Two Pillars of Gradient Planning", fontsize=37, weight="bold")
@@ -112,7 +107,7 @@ def main() -> None:
     axes = figure.subplots(1, 4, gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.12, "top": 0.62, "wspace": 0.2})
     panels(axes, world, models)
     figure.savefig(ASSETS / "social.png", dpi=100)
-    print("drawn: hero.png, hero_narrow.png and social.png")
+    print("drawn: hero.png and social.png")
 
 
 if __name__ == "__main__":

@@ -39,8 +39,10 @@ LANGUAGE = {
 }
 OUR_METADATA = ("title", "executed_source", "rounding")  # of a notebook
 KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an author writes; front ends add the rest
-# What the book folds, Colab (cellView) and JupyterLab (jupyter) fold too: the source of a solution, not its output.
+# The source that the book's page folds or leaves out, Colab (cellView, with a title) and JupyterLab (jupyter) fold too.
+FOLDING = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
+TITLE = re.compile(r"^# @title .*\n", re.MULTILINE)
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -61,8 +63,9 @@ def site_address(address: str) -> str:
 
 
 def setup_cell(address: str) -> str:
-    """The first code cell of every chapter: installs the package where it is missing, as on Colab, names the device."""
+    """The first code cell of a notebook: installs the package where it is missing, as on Colab, names the device."""
     return (
+        "# @title Set-up\n"
         "import importlib.util\n\n"
         'if importlib.util.find_spec("helm_book") is None:\n'
         f'    %pip install -q "helm-tutorial[book] @ git+{address}@main"\n\n'
@@ -86,9 +89,19 @@ def stored(root: Path = ROOT) -> list[Path]:
     return [path for path in pages(root) if path.suffix == ".ipynb"]
 
 
+def opening(root: Path = ROOT) -> Path:
+    """The book's first page."""
+    return pages(root)[0]
+
+
+def deeper(root: Path = ROOT) -> list[Path]:
+    """The notebooks that are pages of *Going deeper*, without a number."""
+    return [path for path in stored(root) if path.parent.name == DEEPER]
+
+
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are chapters, with a number; the others are pages of *Going deeper*."""
-    return [path for path in stored(root) if path.parent.name != DEEPER]
+    """The notebooks that are chapters, with a number: below ``book`` itself, and not the opening."""
+    return [path for path in stored(root) if path != opening(root) and path.parent == root / "book"]
 
 
 def read(path: Path) -> NotebookNode:
@@ -105,8 +118,8 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def source_digest(notebook: NotebookNode) -> str:
-    """Digest of the code that made the outputs; the set-up cell, which only installs, does not count."""
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"][1:]
+    """Digest of the code that made the outputs; titles do not count, nor the set-up cell, which only installs."""
+    code = [TITLE.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"][1:]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
@@ -142,12 +155,28 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     used: set[str] = set()
     for cell in notebook.cells:
-        cell.id = _stable_id(cell, used)
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
-        cell.metadata = nbformat.from_dict(kept | (FOLDED if "hide-cell" in kept.get("tags", ()) else {}))
+        folded = cell.cell_type == "code" and FOLDING & set(kept.get("tags", ()))
+        cell.metadata = nbformat.from_dict(kept | (FOLDED if folded else {}))
+        if folded and not TITLE.match(cell.source):
+            cell.source = f"# @title {_title(cell)}\n{cell.source}"
+        cell.id = _stable_id(cell, used)
         if cell.cell_type == "code":
             cell.outputs = [_normalise_output(output) for output in cell.outputs]
     return notebook
+
+
+def _title(cell: NotebookNode) -> str:
+    """What a folded cell is called that its author did not name."""
+    if "hide-cell" in cell.metadata["tags"]:
+        return "A solution" if re.search(r"^check\(", cell.source, re.MULTILINE) else "A check"
+    kinds = {
+        r"\bexplore\w*\(": "Explorer",
+        r"plt\.show\(\)": "Figure",
+        r"\b(tell|Markdown)\(|_table\(": "A sentence or a table with measured numbers",
+        r"\A(import|from) ": "Imports for figures and explorers",
+    }
+    return next((title for kind, title in kinds.items() if re.search(kind, cell.source)), "Preparations")
 
 
 def _stable_id(cell: NotebookNode, used: set[str]) -> str:

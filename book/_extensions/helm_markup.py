@@ -4,7 +4,6 @@ text as a reader should see it: numbers typeset, a full stop beside its formula,
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -23,7 +22,7 @@ UNBROKEN = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.math, nodes.math_block, nodes.raw)
 BEFORE = re.compile(r"[(\[“‘]+$")
 AFTER = re.compile(r"^[.,;:!?)\]’”%…-]+")
-FOR_THE_TESTS = "# NBVAL_CHECK_OUTPUT\n"
+NOT_FOR_READERS = re.compile(r"\A(# @title .*\n)?(# NBVAL_CHECK_OUTPUT\n)?")  # a title for Colab, a mark for the tests
 
 # A signature over several lines is written as terms and descriptions without a term; it is a list.
 PARAMETER_LIST = {
@@ -53,19 +52,6 @@ class BookTranslator(HTML5Translator):
         """An entry of the bibliography is an item of the list around it; the role that docutils gives is deprecated."""
         super().visit_citation(node)
         self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
-
-    def visit_image(self, node: nodes.Element) -> None:
-        """On a phone a picture ``NAME.png`` gives way to ``NAME_narrow.png``, where there is one beside the styles."""
-        super().visit_image(node)
-        name = Path(node["uri"])
-        narrow = f"{name.stem}_narrow{name.suffix}"
-        if any((Path(folder) / narrow).is_file() for folder in self._static_folders()):
-            address = f"{Path(self.builder.imgpath).parent / '_static' / narrow}"
-            source = f'<source media="(max-width: 576px)" srcset="{address}">'
-            self.body[-1] = f"<picture>{source}{self.body[-1].strip()}</picture>\n"
-
-    def _static_folders(self) -> list[Path]:
-        return [Path(self.builder.app.srcdir) / folder for folder in self.config.html_static_path]
 
     def visit_entry(self, node: nodes.Element) -> None:
         """The empty corner of a table heads nothing: a plain cell."""
@@ -100,9 +86,9 @@ class ReadableText(SphinxPostTransform):
         for formula in list(self.document.findall(nodes.math)):
             self._keep_together(formula)
         for code in self.document.findall(nodes.literal_block):
-            if code.astext().startswith(FOR_THE_TESTS):
+            if NOT_FOR_READERS.match(code.astext())[0]:
                 # A highlighted block is one whose raw source is its text.
-                code.rawsource = code.astext().removeprefix(FOR_THE_TESTS)
+                code.rawsource = NOT_FOR_READERS.sub("", code.astext())
                 code.children = []
                 code += nodes.Text(code.rawsource)
 

@@ -68,8 +68,9 @@ class SectionMinutes(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
-        """Only chapters are timed: a notebook each."""
-        if not self.env.doc2path(self.env.docname).endswith(".ipynb"):
+        """Only chapters are timed, a notebook each; the opening is for playing."""
+        opening = self.env.docname == self.config.root_doc
+        if opening or not self.env.doc2path(self.env.docname).endswith(".ipynb"):
             return
         for chapter in [child for child in self.document.children if isinstance(child, nodes.section)]:
             for section in [child for child in chapter.children if isinstance(child, nodes.section)]:

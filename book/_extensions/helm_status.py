@@ -114,7 +114,7 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
         total += seconds or 0.0
         source = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
         code = ["".join(cell["source"]) for cell in source["cells"] if cell["cell_type"] == "code"]
-        explorers = sum(len(re.findall(r"^explore\w*\(", text, re.MULTILINE)) for text in code)
+        explorers = sum(len(re.findall(r"^(?:\w+\.)*explore\w*\(", text, re.MULTILINE)) for text in code)
         title = app.env.titles[name].astext()
         memory = results.get("chapters", {}).get(Path(name).name)
         yield (
@@ -129,7 +129,7 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 def recorded(app: Sphinx) -> Iterable[tuple[str, ...]]:
     """The long studies that chapters show as recorded, and the numbers of the chapters that load them."""
-    numbered = [name for name in notebooks(app) if DEEPER not in name]
+    numbered = [name for name in notebooks(app) if name != app.config.root_doc and DEEPER not in name]
     sources = [Path(app.env.doc2path(name)).read_text(encoding="utf-8").splitlines() for name in numbered]
     judged = {claim.record for claim in CLAIMS} | {"ablation"}  # which a claim loads beside its own
     yield "record", "chapters", "seeds", "made on", "torch", "ran for"
@@ -216,7 +216,7 @@ def place(app: Sphinx, config) -> None:
 
 
 def stay_inside(app: Sphinx, doctree: nodes.document, name: str) -> None:
-    """Lead links to the book's own address to the page beside this one: it is read from a folder too.
+    """Lead links to the book's own address, in HTML too, to the page beside this one: it is read from a folder too.
 
     Notebooks use the address, since on Colab there is no page beside them.
     """
@@ -229,6 +229,15 @@ def stay_inside(app: Sphinx, doctree: nodes.document, name: str) -> None:
             link["refuri"] = f"{target}#{anchor}" if anchor else target
             link["internal"] = True
             link["classes"] = [kind for kind in link["classes"] if kind != "external"]
+
+    def beside(found: re.Match) -> str:
+        there = found[1] in app.env.found_docs
+        return f'href="{app.builder.get_relative_uri(name, found[1])}' if there else found[0]
+
+    written = re.compile(rf'href="{re.escape(home)}([\w/]+)\.html')
+    for raw in doctree.findall(nodes.raw):
+        if raw.get("format") == "html" and home in raw.astext():
+            raw.children = [nodes.Text(written.sub(beside, raw.astext()))]
 
 
 def setup(app: Sphinx) -> dict:

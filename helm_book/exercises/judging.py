@@ -56,7 +56,9 @@ class Feedback:
 
 
 def judged(exercise: Exercise, answer: object) -> Feedback:
-    """Judge an answer. A function that fails is an answer that is not right yet; its error is the hint."""
+    """Judge an answer. Nothing is not right yet, nor is a function that fails; its error is the hint."""
+    if answer is None:
+        return Feedback(exercise.chapter, exercise.number, False, f"hand in {exercise.asks}")
     try:
         hint = exercise.judge(answer)
     except Exception as error:

@@ -1,67 +1,17 @@
-"""Figures of chapter 1: norms over horizon and seeds, spectra, the phase transition, plans that miss, conditioning."""
+"""Figures of chapter 1 and its pages of Going deeper: spectra, the critical weight, networks, planners, conditions."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from IPython.display import Markdown
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from torch import Tensor
 
 from helm_book.figures.style import COLORS, LABELS
 from helm_study.words import in_words
 
 TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
 """How the dots of trained models look on a closed-form curve."""
-
-
-def plot_norms(axes: Axes, norms: Mapping[str, Tensor], *, limit: float | None = None) -> Axes:
-    """Norm of the action Jacobian over the horizon, one labelled line a model, logarithmic.
-
-    Args:
-        axes: where to draw.
-        norms: name of a model (a key of :data:`~helm_book.figures.style.LABELS`) -> norms for ``T = 1, 2, ...``,
-            shape ``(T,)``. Where ``flat`` lies on ``true`` it is dashed, so that both can be seen.
-        limit: a level to mark, such as the Lyapunov limit.
-    """
-    longest = max(len(values) for values in norms.values())
-    for name, values in norms.items():
-        style = {"linestyle": (0, (4, 3)), "zorder": 3} if name == "flat" else {}
-        axes.semilogy(range(1, len(values) + 1), values.tolist(), color=COLORS[name], **style)
-    _label_ends(axes, {name: float(values[-1]) for name, values in norms.items()}, longest)
-    if limit is not None:
-        axes.axhline(limit, color=COLORS["helm"], linewidth=1, linestyle=":")
-        at = (0.6 * longest, limit)
-        axes.annotate("Lyapunov limit", at, xytext=(0, 4), textcoords="offset points", color=COLORS["helm"], fontsize=9)
-    axes.set_xlabel("horizon $T$")
-    axes.set_ylabel("norm of the action Jacobian")
-    axes.set_xlim(0, longest)
-    return axes
-
-
-def _label_ends(axes: Axes, ends: Mapping[str, float], x: float) -> None:
-    """Label each line at its end; labels of lines that end within a factor of 3 are stacked around their mean."""
-    groups: list[list[str]] = []
-    for name in sorted(ends, key=ends.get):
-        if groups and ends[name] < 3.0 * ends[groups[-1][-1]]:
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-    for group in groups:
-        middle = math.exp(sum(math.log(ends[name]) for name in group) / len(group))
-        for place, name in enumerate(group):
-            axes.annotate(
-                LABELS[name],
-                (x, middle),
-                xytext=(5, 14 * (place - (len(group) - 1) / 2)),
-                textcoords="offset points",
-                color=COLORS[name],
-                va="center",
-                fontweight="bold",
-                annotation_clip=False,
-            )
 
 
 def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
@@ -118,34 +68,6 @@ def plot_radius(
     return axes
 
 
-def plot_seeds(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
-    """One dot a seed on a logarithmic axis, with the report's figure as a cross.
-
-    Args:
-        axes: where to draw.
-        rows: label, colour name, value of each seed, the report's figure or ``None``; drawn from top to bottom.
-    """
-    for row, (_, color, values, reported) in enumerate(rows):
-        axes.scatter(values, [row] * len(values), s=36, color=COLORS[color], alpha=0.75, linewidth=0, zorder=3)
-        if reported is not None:
-            axes.scatter([reported], [row], s=70, marker="x", color=COLORS["true"], linewidth=2, zorder=4)
-            axes.annotate(
-                f"report: {reported:g}",
-                (reported, row),
-                xytext=(0, 9),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
-    axes.set_xscale("log")
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_color(COLORS[row[1]])
-    axes.set_ylim(len(rows) - 0.5, -0.6)
-    axes.grid(axis="x", color=COLORS["faint"], linewidth=0.5)
-    return axes
-
-
 def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], float | None]]) -> Axes:
     """Share of values below each level, a staircase a row on a logarithmic axis, with the report's figure marked on it.
 
@@ -155,17 +77,17 @@ def plot_shares(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], floa
     """
     everything = [value for row in rows for value in row[2]]
     low, high = min(everything) / 30, max(everything) * 3  # room for a name at the left
-    for label, color, values, reported in rows:
+    for row, (label, color, values, reported) in enumerate(rows):
         rising = sorted(values)
         shares = [100 * k / len(rising) for k in range(len(rising) + 1)]
         axes.step([low, *rising, high], [*shares, 100.0], where="post", color=COLORS[color])
-        middle = len(rising) // 3
+        middle = (row + 1) * len(rising) // (len(rows) + 1)  # names at different heights, on either side in turn
         axes.annotate(
             label,
             (rising[middle], shares[middle]),
-            xytext=(-8, 4),
+            xytext=(8 if row % 2 else -8, 4),
             textcoords="offset points",
-            ha="right",
+            ha="left" if row % 2 else "right",
             color=COLORS[color],
             fontweight="bold",
         )
@@ -251,23 +173,3 @@ def plot_conditions(
         )
     axes.set(xlabel="horizon $T$", ylabel="condition number")
     return axes
-
-
-def plot_misses(
-    axes: Axes, misses: Mapping[str, Sequence[float]], *, label: str, horizons: Sequence[int]
-) -> dict[str, Line2D]:
-    """Distance to the goal after a plan, against the horizon it was made for, logarithmic.
-
-    Args:
-        axes: where to draw.
-        misses: name of a colour -> distances.
-        label: what the distances are, for the vertical axis.
-        horizons: one for each distance.
-
-    Returns:
-        The line of each name.
-    """
-    lines = {name: axes.semilogy(horizons, values, color=COLORS[name])[0] for name, values in misses.items()}
-    axes.set_xlabel("horizon $T$ of the plan")
-    axes.set_ylabel(label)
-    return lines

@@ -2,7 +2,7 @@
 
 The models are those of experiments 3 and 4 and the untrained encoder, with the same data and settings. The distance to
 a cell is the one that the planner uses: to the nearest of the latents of the cell's four states. For one seed the
-record keeps the whole map of each objective.
+record keeps the whole map of each objective, and the planner's walks to the environment's own goal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from helm_study.fast.baselines import train_latent_prediction, train_reconstruction, untrained
 from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
+from helm_study.play import Planning, gradient_planner, play
 from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count, require_shape
@@ -52,7 +53,8 @@ class Config:
         reconstruction: as in experiment 3.
         latent_prediction: as in experiment 3.
         contrastive: as in experiment 4; ``gamma`` is set to 0 for ``one_step``.
-        map_seed: the seed whose maps are kept.
+        map_seed: the seed whose maps and walks are kept.
+        planning: the planner of the walks, as in both.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -61,6 +63,7 @@ class Config:
     latent_prediction: LatentPrediction = field(default_factory=LatentPrediction)
     contrastive: Contrastive = field(default_factory=Contrastive)
     map_seed: int = 0
+    planning: Planning = field(default_factory=Planning)
 
     def __post_init__(self) -> None:
         require_count("map_seed", self.map_seed, low=0)
@@ -76,6 +79,7 @@ class Config:
             reconstruction=Reconstruction(autoencoder_updates=200, dynamics_updates=10),
             latent_prediction=LatentPrediction(updates=100),
             contrastive=Contrastive(updates=100),
+            planning=Planning(horizon=2, steps=2, restarts=1, limit=0.2),
         )
 
 
@@ -107,7 +111,8 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
     def of_objective(name: str) -> dict:
         tell("training", 0.0)
-        z = diagnosis.latents(OBJECTIVES[name](world, config, seed), world)
+        model = OBJECTIVES[name](world, config, seed)
+        z = diagnosis.latents(model, world)
         towards = goal_by_goal(z, world, geodesic)
         values: dict = {f"metric_correlation_{name}": diagnosis.metric_correlation(z, geodesic)}
         for measure in ("descent_share", "greedy_accuracy"):
@@ -117,9 +122,11 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
             largest = float(table.max())
             kept = {"largest": largest, "distances": (table / largest * SCALE).round().long().tolist()}
             kept |= {measure: [round(value, 4) for value in row] for measure, row in towards.items()}
+            kept["walks"] = walks(world, model, config.planning, seed)
             values["maps"] = {
                 "meaning": "for each cell as goal, latent distance of each state to the nearest of the cell's latents, "
-                "times scale, over the objective's largest",
+                "times scale, over the objective's largest; walks: the states that the planner visits on its way to "
+                "the environment's own goal, from each other cell, headed as the environment's own start is",
                 "seed": seed,
                 "scale": SCALE,
                 "cells": cells(world).tolist(),
@@ -194,6 +201,18 @@ def distances(record: dict, objective: str) -> Tensor:
         raise ValueError(f"record must have maps, got seeds {record.get('seeds')} and none")
     kept = record["maps"]["objectives"][objective]
     return torch.tensor(kept["distances"]) * (kept["largest"] / record["maps"]["scale"])
+
+
+def walks(world: Gridworld, model: WorldModel, planning: Planning, seed: int) -> list[list[int]]:
+    """States that the planner visits from each cell but the goal's, headed as :attr:`Gridworld.start` is.
+
+    The episodes run side by side, in the order of :func:`cells`; each list begins with its start.
+    """
+    heading = int(world.headings[world.start])
+    starts = [int(on[world.headings[on] == heading]) for on in _states_on(world)]
+    starts = torch.tensor([state for state in starts if state not in world.goals.tolist()])
+    episodes = play(world, model, gradient_planner(planning), planning, seed, starts=starts)
+    return [[state for state in row if state >= 0] for row in episodes.states.tolist()]
 
 
 def _states_on(world: Gridworld) -> list[Tensor]:

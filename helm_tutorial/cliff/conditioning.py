@@ -27,9 +27,9 @@ def action_condition(system: LinearSystem, horizon: int) -> float:
 def action_condition_bound(system: LinearSystem, horizon: int) -> float:
     """Lower bound of :func:`action_condition` for a symmetric ``W``.
 
-    The bound grows as ``(λ_max / λ_min)^{2T}``. The quadratic form of ``J Jᵀ`` at the eigenvector ``q_i`` is
-    ``β_i² (λ_i^{2T} - 1) / (λ_i² - 1)`` with ``β_i = |q_iᵀ B|``. The largest of these is at most the largest
-    eigenvalue, and the smallest is at least the smallest eigenvalue.
+    With ``w_i`` the eigenvalues of ``W``, the bound grows as ``(w_max / max(w_min, 1))^{2T}``. The quadratic form of
+    ``J Jᵀ`` at the eigenvector ``q_i`` is ``β_i² (w_i^{2T} - 1) / (w_i² - 1)`` with ``β_i = |q_iᵀ B|``. The largest of
+    these is at most the largest eigenvalue, and the smallest is at least the smallest eigenvalue.
     """
     require_count("horizon", horizon)
     W, B = system.W.double(), system.B.double()
@@ -59,9 +59,9 @@ def lifted_condition(system: LinearSystem, horizon: int) -> float:
 def lifted_condition_bound(system: LinearSystem, horizon: int) -> float:
     """Upper bound of :func:`lifted_condition` at ``horizon`` and at every longer one.
 
-    Let ``μ = ||W⁻¹||``, which must be below 1, and ``m = μ / (1 - μ)``. Let ``γ`` be the smallest eigenvalue of
+    Let ``ν = ||W⁻¹||``, which must be below 1, and ``m = ν / (1 - ν)``. Let ``γ`` be the smallest eigenvalue of
     ``Σ_{k<T} W⁻ᵏ B Bᵀ W⁻ᵏᵀ``, which only grows with ``T``. The bound is
-    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - μ²)) + m)²``; chapter 1 has the proof.
+    ``(1 + ||W|| + ||B||)² ((1 + m ||B||) / sqrt(γ (1 - ν²)) + m)²``. The book's page *Four planners* has the proof.
 
     Raises:
         ValueError: ``W`` does not stretch every direction, or ``horizon`` is too short for the actions to reach all.
@@ -71,11 +71,11 @@ def lifted_condition_bound(system: LinearSystem, horizon: int) -> float:
     sizes = torch.linalg.svdvals(W)
     if not float(sizes[-1]) > 1.0:
         raise ValueError(f"system.W must stretch every direction, its smallest singular value is {float(sizes[-1])}")
-    mu, push = 1.0 / float(sizes[-1]), float(torch.linalg.matrix_norm(B, ord=2))
+    nu, push = 1.0 / float(sizes[-1]), float(torch.linalg.matrix_norm(B, ord=2))
     back = action_jacobian(LinearSystem(torch.linalg.inv(W), B), horizon).flatten(1)
     gamma = float(torch.linalg.svdvals(back)[-1]) ** 2 if back.shape[1] >= len(W) else 0.0
     if gamma <= 0.0:
         raise ValueError(f"horizon must be long enough for the actions to push every direction, got {horizon}")
-    m = mu / (1.0 - mu)
-    smallest = 1.0 / ((1.0 + m * push) / (gamma * (1.0 - mu**2)) ** 0.5 + m)
+    m = nu / (1.0 - nu)
+    smallest = 1.0 / ((1.0 + m * push) / (gamma * (1.0 - nu**2)) ** 0.5 + m)
     return ((1.0 + float(sizes[0]) + push) / smallest) ** 2

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
-from helm_book.figures.style import COLORS, LABELS
+from helm_book.figures.style import COLORS
 from helm_study import records
 from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.funnel.landscape import mollify, report_energy
@@ -15,21 +15,6 @@ from helm_tutorial.funnel.landscape import mollify, report_energy
 
 def texts(axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
-
-
-def test_norms_are_drawn_as_given_and_labelled(axes):
-    norms = {"true": torch.tensor([1.0, 2.0, 4.0]), "flat": torch.tensor([1.0, 2.0, 4.0]), "helm": torch.ones(3)}
-    assert cliff.plot_norms(axes, norms, limit=1.5) is axes
-    assert axes.get_yscale() == "log"
-    assert axes.lines[0].get_ydata().tolist() == [1.0, 2.0, 4.0]
-    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert {LABELS["true"], LABELS["flat"], LABELS["helm"], "Lyapunov limit"} == set(texts(axes))
-
-
-def test_labels_of_lines_that_end_together_do_not_overlap(axes):
-    cliff.plot_norms(axes, {"true": torch.ones(2), "flat": torch.ones(2), "helm": torch.ones(2)})
-    heights = sorted(text.xyann[1] for text in axes.texts)
-    assert all(b - a >= 10 for a, b in itertools.pairwise(heights))
 
 
 def test_spectra_show_every_eigenvalue(axes):
@@ -44,13 +29,6 @@ def test_radius_puts_trained_models_on_the_curve(axes):
     assert dots == [(0.05, 1.08), (0.1, 0.93)]
     assert r"$\lambda^* = 0.075$" in texts(axes)
     assert axes.get_xlim() == (0.0, 0.2)
-
-
-def test_seeds_show_every_seed_and_the_report(axes):
-    cliff.plot_seeds(axes, [("one", "flat", [10.0, 20.0], 1712.0), ("two", "helm", [1.0], None)])
-    offsets = [tuple(point) for dots in axes.collections for point in dots.get_offsets().tolist()]
-    assert offsets == [(10.0, 0.0), (20.0, 0.0), (1712.0, 0.0), (1.0, 1.0)]
-    assert texts(axes) == ["report: 1712"]
 
 
 def test_networks_of_the_report_are_three_staircases_with_two_crosses(axes):
@@ -85,13 +63,6 @@ def test_conditions_are_lines_and_their_bounds_dotted(axes):
     cliff.plot_conditions(axes, [5, 10], [("actions", "flat", [10.0, 100.0], [1.0, 50.0])])
     assert [list(line.get_ydata()) for line in axes.lines] == [[10.0, 100.0], [1.0, 50.0]]
     assert [line.get_linestyle() for line in axes.lines] == ["-", ":"]
-
-
-def test_misses_are_drawn_over_their_horizons(axes):
-    lines = cliff.plot_misses(axes, {"flat": [1.0, 2.0]}, label="distance", horizons=[5, 10])
-    assert lines["flat"].get_xdata().tolist() == [5, 10]
-    assert lines["flat"].get_ydata().tolist() == [1.0, 2.0]
-    assert axes.get_ylabel() == "distance"
 
 
 def test_landscape_draws_filled_ends_only_where_descent_arrives(axes):

@@ -26,6 +26,10 @@ WIDER_THAN_PAGE = """() => {
         .filter(e => e.getBoundingClientRect().right > width + 1 && !scrolls(e))
         .map(e => `${e.tagName}.${e.className} ${Math.round(e.getBoundingClientRect().right)} px`)].slice(0, 6);
 }"""
+FIRST_EXPLORER = """() => {
+    const box = document.querySelector('.helm-explorer').getBoundingClientRect();
+    return [box.top + scrollY, box.bottom + scrollY];
+}"""
 TURN = "theme => { document.documentElement.dataset.theme = theme; }"
 BRIGHTNESS = """() => {
     const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
@@ -53,6 +57,12 @@ def test_a_page_from_its_folder_is_silent_well_formed_and_fits_a_phone_in_both_t
         assert darkest <= visit.page.evaluate(BRIGHTNESS) <= brightest
         assert theme == "light" or visit.page.evaluate(IMAGES_ON_DARK) == []
     assert visit.complaints == []
+
+
+def test_the_opening_begins_with_a_figure_to_play_with(reader):
+    page = reader.open("book/intro.html", width=1440).page
+    top, bottom = page.evaluate(FIRST_EXPLORER)
+    assert top < 600 and bottom < 1050
 
 
 def test_the_first_visit_is_light_even_where_the_system_is_dark(browser, address):

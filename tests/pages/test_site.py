@@ -150,6 +150,11 @@ def test_every_link_within_the_book_leads_somewhere(page):
     assert missing == []
 
 
+def test_the_boxes_of_the_map_lead_to_the_chapters_beside_the_page():
+    boxes = re.search(r'<svg class="helm-map".*?</svg>', read("book/intro.html"), re.DOTALL)[0]
+    assert sorted(re.findall(r'<a href="([^"]+)"', boxes)) == sorted(Path(page).name for page in CHAPTERS)
+
+
 @pytest.mark.parametrize("page", WITH_EXPLORERS)
 def test_an_explorer_has_a_name_of_its_own(page):
     """Links lead to it by its name, and the picture's own parts are found by names made from it."""

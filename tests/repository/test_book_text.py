@@ -88,16 +88,6 @@ def test_no_line_ends_within_what_belongs_together(build):
     assert "NBVAL" not in page
 
 
-def test_a_picture_gives_way_to_its_narrow_kind_on_a_phone(build, tmp_path):
-    (tmp_path / "assets").mkdir()
-    for name in ("wide.png", "wide_narrow.png", "other.png"):
-        (tmp_path / "assets" / name).write_bytes(b"")
-    page, _, _ = build("![One](assets/wide.png) and ![another](assets/other.png)", html_static_path=["assets"])
-    assert len(re.findall(r'<picture><source media="[^"]*" srcset="_static/wide_narrow.png"><img alt="One"', page)) == 1
-    assert page.count("<picture>") == 1
-    assert (tmp_path / "html" / "_static" / "wide_narrow.png").is_file()
-
-
 def test_an_example_keeps_the_minus_that_python_reads(build):
     page, _, _ = build("-1 in prose.\n\n```{eval-rst}\n>>> abs(-1.0)\n1.0\n```")
     assert "−1 in prose" in page and "−1.0" not in page

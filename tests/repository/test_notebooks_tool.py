@@ -92,7 +92,7 @@ def test_normal_form_drops_what_changes_from_run_to_run_and_is_its_own_normal_fo
     notebook.metadata["kernelspec"] = {"name": "mine", "display_name": "Mine"}
     first = notebooks.normalise(notebook)
     assert "widgets" not in first.metadata and first.metadata.kernelspec.name == "python3"
-    assert first.cells[2].metadata == {"tags": ["remove-input"]}
+    assert first.cells[2].metadata == {"tags": ["remove-input"], **notebooks.FOLDED}
     assert first.cells[2].outputs[0].data == {"text/plain": "<Thing at 0x0>"}
     assert first.cells[2].outputs[1].text == "<A at 0x0>\n"
     assert first.cells[5].id == "b" and len({cell.id for cell in first.cells}) == 6
@@ -112,14 +112,23 @@ def test_a_run_twice_gives_the_same_bytes(tmp_path):
     assert notebooks.check(path) == []
 
 
-def test_the_source_of_a_solution_is_folded_everywhere_and_an_author_may_fold_more():
-    solution = v4.new_code_cell("print(1)", metadata={"tags": ["hide-cell"]})
-    folded = v4.new_code_cell("print(2)", metadata={"tags": ["hide-input"], "cellView": "form", "jupyter": {}})
-    shown = v4.new_code_cell("print(3)", metadata={"tags": ["hide-input"], "colab": {}})
-    cells = notebooks.normalise(chapter(solution, folded, shown)).cells[-3:]
-    assert [cell.metadata.get("cellView") for cell in cells] == ["form", "form", None]
-    assert [cell.metadata.get("jupyter") for cell in cells] == [{"source_hidden": True}, None, None]
-    assert set(cells[2].metadata) == {"tags"}
+def test_what_the_page_folds_is_folded_and_titled_elsewhere_and_what_it_shows_is_open():
+    solution = v4.new_code_cell('check("a", 1, 2)', metadata={"tags": ["hide-cell"]})
+    explorer = v4.new_code_cell("figures.explore_walks()", metadata={"tags": ["hide-input"], "jupyter": {}})
+    named = v4.new_code_cell("# @title Mine\nprint(2)", metadata={"tags": ["remove-input"]})
+    lesson = v4.new_code_cell("print(3)", metadata={"colab": {}})
+    cells = notebooks.normalise(chapter(solution, explorer, named, lesson)).cells[-4:]
+    assert [cell.metadata.get("cellView") for cell in cells] == ["form", "form", "form", None]
+    assert [cell.metadata.get("jupyter") for cell in cells] == [{"source_hidden": True}] * 3 + [None]
+    titles = [cell.source.partition("\n")[0] for cell in cells]
+    assert titles == ["# @title A solution", "# @title Explorer", "# @title Mine", "print(3)"]
+    assert not cells[3].metadata
+
+
+def test_a_title_does_not_make_a_notebook_stale():
+    plain = chapter(v4.new_code_cell("plt.show()", metadata={"tags": ["hide-input"]}))
+    digest = notebooks.source_digest(plain)
+    assert notebooks.source_digest(notebooks.normalise(plain)) == digest
 
 
 def test_a_notebook_says_of_its_language_what_exporters_ask_and_no_version():

@@ -47,9 +47,24 @@ def test_chapters_are_numbered_in_the_contents_and_named_as_on_their_pages_and_i
         assert f"| [{title}](book/{path.name}) |" in readme
 
 
+def test_the_opening_is_no_chapter_and_leads_from_each_of_its_four_experiments_to_one():
+    path = notebooks.opening()
+    assert path in notebooks.stored() and path not in (*notebooks.chapters(), *notebooks.deeper())
+    cells = notebooks.read(path).cells
+    begin = [i for i, cell in enumerate(cells) if re.search(r"^### \d\. ", cell.source, re.MULTILINE)]
+    assert len(begin) == 4
+    for number, (chapter, i) in enumerate(zip(notebooks.chapters(), begin, strict=False), start=1):
+        prose, explorer, told = cells[i : i + 3]
+        assert f"### {number}. " in prose.source
+        assert re.fullmatch(r"(# @title .*\n)?opening\.explore_\w+\(\)", explorer.source)
+        title = notebooks.read(chapter).cells[0].source.partition("\n")[0].removeprefix("# ")
+        link = rf"→ \[Chapter {number}: {title}\]\(\S+/book/{chapter.stem}\.html\)"
+        assert re.search(link, told.outputs[0].data["text/markdown"])
+
+
 def test_a_page_of_going_deeper_is_reached_from_a_chapter():
     prose = "".join(path.read_text(encoding="utf-8") for path in notebooks.chapters())
-    for path in set(notebooks.stored()) - set(notebooks.chapters()):
+    for path in notebooks.deeper():
         assert f"book/deeper/{path.stem}.html" in prose, f"no sentence of a chapter leads to {path.stem}"
 
 
