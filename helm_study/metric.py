@@ -23,7 +23,7 @@ class Metric:
 
     Attributes:
         unit: ``"fraction"``, ``"norm"``, ``"cells"``, ``"steps"``, ``"correlation"``, ``"ratio"``, ``"amplitude"``,
-            ``"directions"``, ``"distance"`` or ``"error"``.
+            ``"directions"``, ``"places"``, ``"distance"`` or ``"error"``.
         meaning: one line for the table's reader.
         reported: the report's figure, or ``None`` if it gives none.
     """

@@ -28,6 +28,7 @@ MODULES = {
     "worlds": "directed.other_worlds",
     "pixels": "directed.pixels",
     "funnel": "funnel.funnel_dissected",
+    "plans": "funnel.plan_mollification",
 }
 """The module that defines the ``STUDY`` of each name."""
 

@@ -10,8 +10,8 @@ from helm_book.exercises.judging import Exercise, a_formula, a_number, near
 from helm_tutorial.cliff.closed_forms import action_jacobian, action_jacobian_norms, relative_distance, ridge_optimum
 from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
 from helm_tutorial.cliff.penalties import backward_passes, spectral_penalty
-from helm_tutorial.funnel.descent import basin_coverage, start_grid
-from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollify, report_energy
+from helm_tutorial.funnel.descent import descend, start_grid
+from helm_tutorial.funnel.landscape import RuggedEnergy, convexity_width, funnel_width, mollify
 from helm_tutorial.models.regularity import penalised_gain
 from helm_tutorial.rollouts import rollout
 
@@ -99,19 +99,100 @@ def _single(omega: float) -> RuggedEnergy:
     return RuggedEnergy(torch.tensor([[omega]], dtype=torch.float64), torch.ones(1, dtype=torch.float64))
 
 
-def _late_share() -> float:
-    return basin_coverage(mollify(report_energy(), 0.39), start_grid())
+def _mirrored(answer) -> str:
+    """Judge ``smooth(energy, sigma, a, generator)``, an average over noise in pairs ``+`` and ``-``."""
+    if not callable(answer):
+        return f"hand in a function smooth(energy, sigma, a, generator), not {answer!r}"
+    draw = torch.Generator().manual_seed(5)
+    a = 4.0 * torch.rand(30, 2, generator=draw, dtype=torch.float64) - 2.0
+    slope = torch.tensor([3.0, -2.0], dtype=torch.float64)
+    found = answer(lambda x: x @ slope, 0.4, a, draw)
+    if tuple(found.shape) != (30,):
+        return f"for 30 points it returns the shape {tuple(found.shape)}, wanted is (30,)"
+    rugged = RuggedEnergy(torch.tensor([[4.0, 0.0], [1.0, 6.0]], dtype=torch.float64), torch.tensor([1.0, 0.7]))
+    drawn = torch.stack([answer(rugged, 0.2, a, draw) for _ in range(200)])
+    error = (drawn.mean(dim=0) - mollify(rugged, 0.2)(a)).abs()
+    spread = drawn.std(dim=0)
+    if float(spread.max()) == 0.0:
+        return "it returns the same at every call; draw new noise from the generator"
+    if bool((error > 6.0 * spread / len(drawn) ** 0.5 + 1e-6).any()):
+        return "on a rugged energy its mean over many draws is not the mollified energy"
+    if float((found - a @ slope).abs().max()) > 1e-9:
+        return "on a slope without curvature the pairs should cancel exactly, and they do not"
+    return ""
 
 
-def _half_curvature(answer) -> str:
-    if float(answer) <= 0:
-        return "l and h are lengths; asked for is l over h, a positive number"
-    x = 1 / float(answer)
-    if near(x / math.sinh(x), 0.5, relative=0.02):
-        return ""
-    if near(float(answer) / math.sinh(float(answer)), 0.5, relative=0.02):
-        return "that is h over l; asked for is l over h"
-    return f"at l = {float(answer):.3g} h the curvature at the centre is {x / math.sinh(x):.2f} of the bowl's"
+def _least_width(answer) -> str:
+    """Judge ``width(frequencies, amplitudes, radius)``, the least width that Lemma 3 is content with."""
+    if not callable(answer):
+        return f"hand in a function of frequencies, amplitudes and radius, not {answer!r}"
+    draw = torch.Generator().manual_seed(6)
+    for count, radius in ((1, 0.3), (3, 0.5), (5, 0.8)):
+        frequencies = 6.0 * torch.randn(count, 2, generator=draw, dtype=torch.float64)
+        amplitudes = 0.5 + torch.rand(count, generator=draw, dtype=torch.float64)
+        energy = RuggedEnergy(frequencies, amplitudes)
+        found = float(answer(frequencies, amplitudes, radius))
+        if found < 0 or mollify(energy, found).trapping_radius() > 1.01 * radius:
+            return f"for {count} ripples and the radius {radius} the width {found:.3g} is too narrow"
+        if not near(found, funnel_width(energy, radius), relative=0.01):
+            return f"for {count} ripples and the radius {radius} a width smaller than {found:.3g} would do"
+    return ""
+
+
+ALLOWED = 50_000
+"""Energies that a search for the lowest point may evaluate."""
+
+
+def _lowest_point(answer) -> str:
+    """Judge ``search(energy)``, which returns the lowest point of an energy it has not seen."""
+    if not callable(answer):
+        return f"hand in a function search(energy), not {answer!r}"
+    draw = torch.Generator().manual_seed(7)
+    for amplitudes in ((1.0, 1.0, 0.5), (0.6, 1.2, 0.8), (1.1, 0.7, 0.4)):
+        shift = 2.0 * torch.rand(3, generator=draw, dtype=torch.float64) - 1.0
+        frequencies = torch.tensor([[5.0, 0.0], [0.0, 5.0], [7.0, 7.0]], dtype=torch.float64)
+        weights, seen = torch.tensor(amplitudes, dtype=torch.float64), [0]
+
+        def energy(a, frequencies=frequencies, weights=weights, shift=shift, seen=seen):
+            seen[0] += len(a)
+            ripples = torch.sin(a @ frequencies.mT.to(a.dtype) + shift.to(a.dtype)) @ weights.to(a.dtype)
+            return 0.5 * a.square().sum(-1) + ripples
+
+        point = torch.as_tensor(answer(energy)).detach().double().reshape(1, -1)
+        spent = seen[0]
+        if spent > ALLOWED:
+            return f"it evaluated {spent} points, {ALLOWED} are allowed"
+        grid = start_grid(points=301).double()
+        lowest = descend(energy, grid[energy(grid).argmin()][None], steps=500, step_size=0.01)[:, -1]
+        above = float(energy(point) - energy(lowest))
+        if not above <= 1e-3:
+            return f"on an energy that you have not seen it ends {above:.2g} above the lowest value"
+    return ""
+
+
+def _noiseless(answer) -> str:
+    """Judge ``penalty(model, a)``, the invariance term over sigma squared as the noise becomes narrow."""
+    if not callable(answer):
+        return f"hand in a function penalty(model, a), not {answer!r}"
+    draw = torch.Generator().manual_seed(8)
+    a = torch.randn(40, 3, generator=draw, dtype=torch.float64)
+    mix = torch.randn(3, 3, generator=draw, dtype=torch.float64)
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+
+    def model(x):
+        return weight * torch.tanh(x @ mix).sum(1) + x[:, 0].square()
+
+    inner = a.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(inner).sum(), inner)
+    wanted, handed = float(gradient.square().sum(1).mean()), answer(model, a)
+    found = float(handed.detach() if isinstance(handed, torch.Tensor) else handed)
+    if near(found, float(gradient.square().mean()), relative=1e-3):
+        return "that is the mean over the coordinates too; the squares of one point's coordinates add"
+    if not near(found, wanted, relative=1e-3):
+        return f"on a network that you have not seen it gives {found:.4g}, not {wanted:.4g}"
+    if not (isinstance(handed, torch.Tensor) and handed.requires_grad):
+        return "the value is right, but no gradient reaches the network's weights: create_graph=True"
+    return ""
 
 
 def _hinge(answer) -> str:
@@ -186,20 +267,10 @@ EXERCISES = (
             },
         ),
     ),
-    Exercise("mollified_funnel", 3, "the share of starts that arrive from 0.39", a_number(_late_share, absolute=0.03)),
-    Exercise(
-        "mollified_funnel",
-        4,
-        "a function of p and the confidence that returns the number of starts",
-        a_formula(
-            lambda p, confidence: math.ceil(math.log(1 - confidence) / math.log(1 - p)),
-            [(0.08, 0.99), (0.5, 0.9), (0.013, 0.999)],
-            ["p", "confidence"],
-            relative=1e-9,
-            otherwise={"that many starts find one on average, not with that confidence": lambda p, c: math.ceil(1 / p)},
-        ),
-    ),
-    Exercise("mollified_funnel", 5, "the ratio l / h", _half_curvature),
+    Exercise("mollified_funnel", 2, "a function smooth(energy, sigma, a, generator)", _mirrored),
+    Exercise("mollified_funnel", 3, "a function width(frequencies, amplitudes, radius)", _least_width),
+    Exercise("mollified_funnel", 4, "a function search(energy) that returns a point", _lowest_point),
+    Exercise("mollified_funnel", 5, "a function penalty(model, a)", _noiseless),
     Exercise(
         "regularity_forms",
         1,

@@ -183,6 +183,8 @@ def stage_landscape(axes: Axes, *, radius: float = 0.5, half_width: float = 3.0,
         torch.zeros(points, points).numpy(), origin="lower", extent=(-edge, edge, -edge, edge), cmap="Greys_r",
         vmin=-5.0, vmax=HIGHEST, interpolation="bilinear", zorder=1,
     )  # fmt: skip
+    bar = axes.figure.colorbar(image, ax=axes, label="energy above its lowest", shrink=0.6, aspect=25)
+    bar.ax.set_ylim(0.0, HIGHEST)
     (target,) = axes.plot(*circle(radius), color=COLORS["contrastive"], linewidth=2.5, zorder=4)
     axes.set_aspect("equal")
     axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), xlabel="$a_1$", ylabel="$a_2$")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from helm_book.figures.style import COLORS
+from helm_study.words import in_words
 
 
 def plot_kept(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], Sequence[float]]]) -> Axes:
@@ -78,3 +80,71 @@ def plot_dimensions(
     axes.set_xlabel("dimension $d$")
     axes.set_ylabel("coverage, %")
     return axes
+
+
+COVERED = {
+    "network fitted to the energy": ("flat", "flat"),
+    "invariance, the report's setting": ("helm_recipe", "helm_recipe"),
+    "invariance, this chapter's setting": ("helm", "helm"),
+    "Gaussian mollification": ("gaussian", "gaussian"),
+    "coarse to fine": ("coarse_to_fine", "coarse_to_fine"),
+}
+"""Landscape -> its names in the record: of coverage, and of the share led to a global minimum."""
+
+
+def coverage_table(record: Mapping, raw: float) -> Markdown:
+    """Table of coverage and of the share of starts led to a global minimum, by landscape, over seeds.
+
+    Args:
+        record: the record of ``exp2``.
+        raw: coverage of the energy itself, with a step that is safe there.
+    """
+    metrics = record["metrics"]
+    head = "| descent on | arrive at the bowl's centre | the report | led to a lowest point |\n|---|---|---|---|\n"
+    led = in_words(metrics["global_share_restarts"], ".1%")
+    lines = [f"| the energy itself, safe step | **{100 * raw:.1f} %** | | {led} |"]
+    for words, (name, led) in COVERED.items():
+        found = metrics[f"coverage_{name}"]
+        told = "" if found["reported"] is None or name == "helm" else f"{100 * found['reported']:.1f} %"
+        share = in_words(metrics[f"global_share_{led}"], ".1%")
+        lines.append(f"| {words} | {in_words(found, '.1%')} | {told} | {share} |")
+    seeds = record["seeds"]
+    note = (
+        f"\n\n*Mean over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), with a 95 % interval: Student's t over seeds "
+        "(95 % CI from here on); what has no seed has no interval. All rows but the first take the report's 100 "
+        "steps of 0.1, safe on smooth landscapes and overlong on the fitted network. For the last column, descent on "
+        "the energy itself follows.*"
+    )
+    return Markdown(head + "\n".join(lines) + note)
+
+
+PLANNED = {
+    "raw": "the cost itself, one plan",
+    "mollified_half": "noise of width 0.5",
+    "mollified": "noise of width 1",
+    "mollified_double": "noise of width 2",
+    "coarse_to_fine": "noise of width 2, 1, 0.5, then none",
+    "restarts": "the cost itself, eight plans, the best kept",
+    "search": "random plans, the best kept, no gradient",
+}
+"""Planner in the record ``plans`` -> what it descends, in words."""
+
+
+def plans_table(record: Mapping) -> Markdown:
+    """Table of the shares of plans that arrive, by planner, over seeds.
+
+    Args:
+        record: the record of ``plans``.
+    """
+    metrics, config = record["metrics"], record["config"]
+    head = "| descent on | plans that arrive | cost: last distance only |\n|---|---|---|\n"
+    lines = []
+    for name, words in PLANNED.items():
+        last = metrics.get(f"success_plan_{name}_last")
+        shown = in_words(last) if last else "not run"
+        lines.append(f"| {words} | {in_words(metrics[f'success_plan_{name}'])} | {shown} |")
+    note = (
+        f"\n\n*Mean over {len(record['seeds'])} seeds, 95 % CI. A seed trains a model and plans once from each of "
+        f"{config['starts']} starts; all planners imagine {config['budget']} plans of {config['horizon']} actions.*"
+    )
+    return Markdown(head + "\n".join(lines) + note)

@@ -36,7 +36,7 @@ CLAIMS = (
         lambda m: HOLDS if m["jacobian_flat_T50"]["low"] > 1000 else FAILS,
         "holds if the interval lies above 1000",
         "spectral_cliff",
-        "The report's two numbers",
+        "The two numbers of the report",
     ),
     Claim(
         "A spectral penalty makes it saturate",
@@ -49,7 +49,7 @@ CLAIMS = (
         lambda m: HOLDS if m["saturation_helm"]["high"] <= 1.05 else FAILS,
         "holds if the norm grows by at most 5 % from T = 50 to 100",
         "spectral_cliff",
-        "The report's remedy: penalise the Jacobian",
+        "Penalise the Jacobian",
     ),
     Claim(
         "Spectral regularisation bounds the Lipschitz constant of the learned dynamics",
@@ -63,7 +63,7 @@ CLAIMS = (
         lambda m: HOLDS if m["spectral_radius_helm"]["high"] < 1 else FAILS,
         "holds if the spectral radius is below 1",
         "spectral_cliff",
-        "The report's remedy: penalise the Jacobian",
+        "Penalise the Jacobian",
         late=True,
     ),
     Claim(
@@ -77,7 +77,7 @@ CLAIMS = (
         lambda m: HOLDS if m["spectral_radius_report"]["high"] < 1 else FAILS,
         "holds if it tames the system, a spectral radius below 1, as the exact norm does",
         "spectral_cliff",
-        "The report's remedy: penalise the Jacobian",
+        "Penalise the Jacobian",
     ),
     Claim(
         "HELM solves the first pathology of planning, spectral explosion",

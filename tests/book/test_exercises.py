@@ -18,6 +18,7 @@ from helm_study.pillars.two_pillars import HORIZONS
 from helm_tutorial.cliff.descent import plan_descent
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting
 from helm_tutorial.cliff.penalties import spectral_penalty, spectral_penalty_report
+from helm_tutorial.funnel.descent import descend, start_grid
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import load_gridworld
 
@@ -44,6 +45,39 @@ def turned():
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
     places = zip(world.positions.tolist(), world.headings.tolist(), strict=True)
     return torch.tensor([world.index(tuple(p), (h + 2) % 4) for p, h in places])
+
+
+def plain_average(energy, sigma, a, generator, samples=32):
+    noise = torch.randn(samples, *a.shape, generator=generator, dtype=a.dtype)
+    return torch.stack([energy(a + sigma * part) for part in noise]).mean(dim=0)
+
+
+def mirrored_average(energy, sigma, a, generator):
+    noise = torch.randn(16, *a.shape, generator=generator, dtype=a.dtype)
+    return torch.stack([energy(a + sigma * part) for part in torch.cat([noise, -noise])]).mean(dim=0)
+
+
+def least_width(frequencies, amplitudes, radius):
+    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * len(amplitudes))
+    signs = signs.reshape(-1, len(amplitudes))
+    for step in range(20_000):
+        kept = amplitudes * torch.exp(-0.5 * (1e-3 * step) ** 2 * frequencies.square().sum(1))
+        if float(((signs * kept) @ frequencies).norm(dim=1).max()) <= radius:
+            return 1e-3 * step
+    return float("inf")
+
+
+def lowest_of_grid(energy, points=80):
+    grid = start_grid(points=points).double()
+    best = grid[energy(grid).topk(20, largest=False).indices]
+    ends = descend(energy, best, steps=300, step_size=0.01)[:, -1]
+    return ends[energy(ends).argmin()]
+
+
+def gradient_penalty(model, a):
+    a = a.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(a).sum(), a, create_graph=True)
+    return gradient.square().sum(1).mean()
 
 
 CASES = {  # exercise -> a right answer, and wrong ones with a word of their hints
@@ -74,14 +108,40 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
         lambda w, r: ((2 * math.log(w * w)) ** 0.5 / w, (2 * math.log(w / r)) ** 0.5 / w),
         [(lambda w, r: ((2 * math.log(w / r)) ** 0.5 / w, (2 * math.log(w * w)) ** 0.5 / w), "other order")],
     ),
-    ("mollified_funnel", 3): (0.34, [(1.0, "too large"), (0.0, "too small")]),
+    ("mollified_funnel", 2): (
+        mirrored_average,
+        [
+            (plain_average, "cancel exactly"),
+            (lambda energy, sigma, a, generator: energy(a), "the same at every call"),
+            (
+                lambda energy, sigma, a, generator: mirrored_average(energy, 2 * sigma, a, generator),
+                "not the mollified",
+            ),
+            (lambda energy, sigma, a, generator: energy(a).mean(), "shape"),
+        ],
+    ),
+    ("mollified_funnel", 3): (
+        least_width,
+        [
+            (lambda frequencies, amplitudes, radius: 0.1, "too narrow"),
+            (lambda frequencies, amplitudes, radius: 2.0, "smaller than 2 would do"),
+            (lambda f, amplitudes, radius: least_width(f, amplitudes, 2 * radius), "too narrow"),
+        ],
+    ),
     ("mollified_funnel", 4): (
-        lambda p, c: math.ceil(math.log(1 - c) / math.log(1 - p)),
-        [(lambda p, c: math.ceil(1 / p), "on average")],
+        lowest_of_grid,
+        [
+            (lambda energy: torch.zeros(2), "above the lowest"),
+            (lambda energy: lowest_of_grid(energy, points=400), "are allowed"),
+        ],
     ),
     ("mollified_funnel", 5): (
-        0.459,
-        [(1 / 0.459, "asked for is l over h"), (1.0, "the curvature at the centre is 0.85")],
+        gradient_penalty,
+        [
+            (lambda model, a: gradient_penalty(model, a) / 3, "coordinates add"),
+            (lambda model, a: gradient_penalty(model, a).detach(), "create_graph"),
+            (lambda model, a: 2 * gradient_penalty(model, a), "have not seen"),
+        ],
     ),
     ("regularity_forms", 1): (0.014, [(0.5, "too large")]),
     ("regularity_forms", 2): (lambda m: m - 1, [(lambda m: 0.0, "leaves a gain above 1"), (lambda m: m, "smaller")]),
