@@ -27,7 +27,7 @@ SEEDS     ?= 5
 WORKERS   ?= logical
 TESTS     := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --doctest-modules
 HOUSES    := helm_tutorial helm_study helm_book
-EXPERIMENTS ?= exp1 exp2 exp3 exp4 choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel plans
+EXPERIMENTS ?= exp1 exp2 exp3 exp4 script choices steps worlds pixels pillars continuous closest forms errors rivals swaps controls ablation maps funnel plans
 
 .PHONY: help install book test lint unit whole notebook-test book-test pdf bench chapter notebooks records beginnings requirements address colab clean
 

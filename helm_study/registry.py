@@ -12,6 +12,7 @@ MODULES = {
     "exp2": "funnel.mollified_funnel",
     "exp3": "stability.stability_alone",
     "exp4": "contrastive.contrastive_fix",
+    "script": "stability.report_script",
     "pillars": "pillars.two_pillars",
     "continuous": "pillars.continuous_pillars",
     "closest": "pillars.closest_approach",

@@ -1,1 +1,1 @@
-"""The study of chapter 3."""
+"""Studies of chapter 3."""

@@ -40,6 +40,7 @@ EXPECTED: dict[str, str] = {
     "plan/feedback": "its feedback gain is SciPy's",
     "plan/numbers_gradient": "a latent carries the last action, so products round differently; record controls",
     "plan/numbers_path_integral": "noise is weighed by a sum, not a matrix product; record controls",
+    "study/script": "the first state did not have this study",
 }
 """Probes that differ on purpose, and why. Whoever adds one says what became better."""
 
