@@ -1,4 +1,4 @@
-"""Figures of chapter 2: landscapes with descents, where descent arrives, what a filter keeps; and moving ones.
+"""Figures of chapter 2: what a filter keeps, how many starts arrive, and landscapes that move.
 
 The functions named ``stage_...`` draw what stays and return the artists that an explorer of numbers moves, by name.
 """
@@ -11,9 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
 from torch import Tensor
 
 from helm_book.figures.style import COLORS, is_narrow, label_line
@@ -34,63 +32,6 @@ def heights(energy: Callable[[Tensor], Tensor], *, half_width: float = 3.0, poin
     with torch.no_grad():
         values = energy(start_grid(half_width=half_width, points=points)).reshape(points, points).T.double()
     return values - values.min()
-
-
-def plot_landscape(
-    axes: Axes,
-    energy: Callable[[Tensor], Tensor],
-    *,
-    paths: Tensor | None = None,
-    radius: float = 0.5,
-    half_width: float = 3.0,
-    points: int = 101,
-) -> Axes:
-    """Filled contours of a two-dimensional energy, the target's circle, and descents on top.
-
-    Args:
-        axes: where to draw.
-        energy: ``(B, 2) -> (B,)``.
-        paths: descents, shape ``(B, steps + 1, 2)``; ends inside the circle are filled, the others hollow.
-        radius: of the target around the origin.
-        half_width: of the square that is shown.
-        points: of the drawing's grid along each axis.
-    """
-    values = heights(energy, half_width=half_width, points=points)
-    axis = torch.linspace(-half_width, half_width, points)
-    axes.contourf(axis, axis, values, levels=24, cmap="Greys_r", vmin=-0.4 * float(values.max()))
-    axes.add_patch(Circle((0.0, 0.0), radius, fill=False, edgecolor=COLORS["contrastive"], linewidth=2.5, zorder=4))
-    if paths is not None:
-        inside = paths[:, -1].norm(dim=1) < radius
-        for path, arrived in zip(paths, inside.tolist(), strict=True):
-            color = COLORS["contrastive"] if arrived else COLORS["flat"]
-            axes.plot(path[:, 0], path[:, 1], color=color, linewidth=0.9, alpha=0.9)
-            axes.plot(*path[-1].tolist(), "o", markersize=5, color=color, markerfacecolor=color if arrived else "white")
-    axes.set_aspect("equal")
-    axes.set_xlim(-half_width, half_width)
-    axes.set_ylim(-half_width, half_width)
-    axes.set_xlabel("$a_1$")
-    axes.set_ylabel("$a_2$")
-    return axes
-
-
-def plot_arrivals(axes: Axes, arrived: Tensor, *, half_width: float = 3.0) -> Axes:
-    """Which starts of a square grid arrive: filled where they do.
-
-    Args:
-        axes: where to draw.
-        arrived: booleans of a two-dimensional :func:`~helm_tutorial.funnel.descent.start_grid`, shape ``(points²,)``.
-        half_width: of the grid.
-    """
-    points = round(len(arrived) ** 0.5)
-    colors = ListedColormap(["#EFEFEF", COLORS["contrastive"]])
-    half_cell = half_width / (points - 1)
-    extent = (-half_width - half_cell, half_width + half_cell) * 2
-    image = arrived.reshape(points, points).T.int().numpy()
-    axes.imshow(image, origin="lower", extent=extent, cmap=colors, vmin=0, vmax=1, interpolation="nearest")
-    axes.set_aspect("equal")
-    axes.set_xlabel("start $a_1$")
-    axes.set_ylabel("start $a_2$")
-    return axes
 
 
 def plot_factors(

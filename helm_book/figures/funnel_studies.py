@@ -110,10 +110,9 @@ def coverage_table(record: Mapping, raw: float) -> Markdown:
         lines.append(f"| {words} | {in_words(found, '.1%')} | {told} | {share} |")
     seeds = record["seeds"]
     note = (
-        f"\n\n*Mean over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), with a 95 % interval: Student's t over seeds "
-        "(95 % CI from here on); what has no seed has no interval. All rows but the first take the report's 100 "
-        "steps of 0.1, safe on smooth landscapes and overlong on the fitted network. For the last column, descent on "
-        "the energy itself follows.*"
+        f"\n\n*Mean over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), 95 % CI. Networks and Gaussian: the report's "
+        "100 steps of 0.1, safe on smooth landscapes and overlong on the fitted network. Coarse to fine: the derived "
+        "schedule of eight levels. For the last column, descent on the energy itself follows.*"
     )
     return Markdown(head + "\n".join(lines) + note)
 
@@ -137,14 +136,15 @@ def plans_table(record: Mapping) -> Markdown:
         record: the record of ``plans``.
     """
     metrics, config = record["metrics"], record["config"]
-    head = "| descent on | plans that arrive | cost: last distance only |\n|---|---|---|\n"
+    head = "| planner: descent on | plans that arrive | cost: last distance only |\n|---|---|---|\n"
     lines = []
     for name, words in PLANNED.items():
         last = metrics.get(f"success_plan_{name}_last")
         shown = in_words(last) if last else "not run"
         lines.append(f"| {words} | {in_words(metrics[f'success_plan_{name}'])} | {shown} |")
     note = (
-        f"\n\n*Mean over {len(record['seeds'])} seeds, 95 % CI. A seed trains a model and plans once from each of "
-        f"{config['starts']} starts; all planners imagine {config['budget']} plans of {config['horizon']} actions.*"
+        f"\n\n*Mean over {len(record['seeds'])} seeds, with a 95 % interval: Student's t over seeds (95 % CI from here "
+        f"on). A seed trains a model and plans once from each of {config['starts']} starts; all planners imagine "
+        f"{config['budget']} plans of {config['horizon']} actions.*"
     )
     return Markdown(head + "\n".join(lines) + note)

@@ -7,10 +7,8 @@ from matplotlib.figure import Figure
 
 from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
-from helm_book.figures.style import COLORS
 from helm_study import records
-from helm_tutorial.funnel.descent import descend, start_grid
-from helm_tutorial.funnel.landscape import mollify, report_energy
+from helm_tutorial.funnel.landscape import report_energy
 
 
 def texts(axes) -> list[str]:
@@ -63,22 +61,6 @@ def test_conditions_are_lines_and_their_bounds_dotted(axes):
     cliff.plot_conditions(axes, [5, 10], [("actions", "flat", [10.0, 100.0], [1.0, 50.0])])
     assert [list(line.get_ydata()) for line in axes.lines] == [[10.0, 100.0], [1.0, 50.0]]
     assert [line.get_linestyle() for line in axes.lines] == ["-", ":"]
-
-
-def test_landscape_draws_filled_ends_only_where_descent_arrives(axes):
-    energy = mollify(report_energy(), 0.5)
-    arriving = descend(energy, torch.tensor([[2.0, 2.0]]))
-    stuck = torch.full_like(arriving, 2.0)
-    funnel.plot_landscape(axes, energy, paths=torch.cat([arriving, stuck]), points=21)
-    ends = [line for line in axes.lines if len(line.get_xdata()) == 1]
-    assert [end.get_markerfacecolor() for end in ends] == [COLORS["contrastive"], "white"]
-
-
-def test_landscape_and_arrivals_have_the_first_coordinate_across(axes):
-    """Only starts to the right arrive, so the picture's right half must be filled."""
-    grid = start_grid(points=4)
-    funnel.plot_arrivals(axes, grid[:, 0] > 0)
-    assert axes.images[0].get_array().tolist() == [[0, 0, 1, 1]] * 4
 
 
 def test_heights_lie_above_the_lowest_with_the_first_coordinate_along_the_rows():
@@ -157,3 +139,14 @@ def test_coverage_against_dimension_goes_through_the_means_and_its_labels_do_not
     assert sorted(axes.lines[2].get_ydata()) == pytest.approx([50.0, 70.0])
     heights = sorted(text.xyann[1] for text in axes.texts)
     assert all(b - a >= 8 for a, b in itertools.pairwise(heights)) and heights[-1] <= 102
+
+
+def test_tables_of_chapter_two_say_what_their_records_hold():
+    exp2, plans = records.load("exp2"), records.load("plans")
+    covered = funnel_studies.coverage_table(exp2, 0.03).data
+    assert "| the energy itself, safe step | **3.0 %** |" in covered
+    share = 100 * exp2["metrics"]["coverage_helm_recipe"]["mean"]
+    assert f"| invariance, the report's setting | **{share:.1f} %**" in covered and "| 96.4 % |" in covered
+    planned = funnel_studies.plans_table(plans).data
+    assert planned.count("\n|") == 1 + len(funnel_studies.PLANNED) and planned.count("not run") == 3
+    assert f"| the cost itself, one plan | **{100 * plans['metrics']['success_plan_raw']['mean']:.0f} %**" in planned
