@@ -128,16 +128,22 @@ def chapters(app: Sphinx) -> Iterable[tuple[str, ...]]:
 
 
 def recorded(app: Sphinx) -> Iterable[tuple[str, ...]]:
-    """The long studies that chapters show as recorded, and the numbers of the chapters that load them."""
-    numbered = [name for name in notebooks(app) if name != app.config.root_doc and DEEPER not in name]
-    sources = [Path(app.env.doc2path(name)).read_text(encoding="utf-8").splitlines() for name in numbered]
+    """The long studies that pages show as recorded, and where: the opening, a chapter's number, or Going deeper."""
+    pages = notebooks(app)
+    chapters = [name for name in pages if Path(name).parent == Path(CARD).parent and name != app.config.root_doc]
+    places = {name: str(number) for number, name in enumerate(chapters, start=1)} | {app.config.root_doc: "opening"}
+    sources = {name: Path(app.env.doc2path(name)).read_text(encoding="utf-8").splitlines() for name in pages}
     judged = {claim.record for claim in CLAIMS} | {"ablation"}  # which a claim loads beside its own
-    yield "record", "chapters", "seeds", "made on", "torch", "ran for"
+    yield "record", "shown in", "seeds", "made on", "torch", "ran for"
     for name in records.available():
         record = records.load(name)
-        loads = [any("records.load" in line and f'\\"{name}\\"' in line for line in lines) for lines in sources]
-        loads[numbered.index(CARD)] |= name in judged
-        used = [str(number) for number, loaded in enumerate(loads, start=1) if loaded]
+        loading = [
+            page
+            for page, lines in sources.items()
+            if any("records.load" in line and f'\\"{name}\\"' in line for line in lines)
+            or (page == CARD and name in judged)
+        ]
+        used = dict.fromkeys(places.get(page, "deeper") for page in loading)
         torch = record["versions"]["torch"].split("+")[0]
         yield (
             name,

@@ -29,6 +29,7 @@ UNSET_FORMULAS = """{
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html") if "_static" not in path.parts)
 NOTEBOOKS = {path.relative_to(notebooks.ROOT).with_suffix(".html").as_posix(): path for path in notebooks.stored()}
 CHAPTERS = [page for page, path in NOTEBOOKS.items() if path in notebooks.chapters()]
+WALK = [*NOTEBOOKS][:5]  # the opening and the four chapters that everyone reads
 WITH_EXPLORERS = [page for page, path in NOTEBOOKS.items() if re.search(r"explore\w*\(", path.read_text("utf-8"))]
 
 

@@ -7,10 +7,12 @@ import io
 import explorer_pages
 import numpy as np
 import pytest
-from built_pages import PAGES, WITH_EXPLORERS
+from built_pages import PAGES, WALK, WITH_EXPLORERS
 from PIL import Image
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+# The same tests of every page: of the walk's in every run, of the others in make whole.
+IN_TURN = [pytest.param(page, marks=[] if page in WALK else pytest.mark.whole) for page in WITH_EXPLORERS]
 
 
 # In one question to the page: asked piece by piece, the answers are longer on their way than in the making.
@@ -108,7 +110,7 @@ def make_choices(explorer: Explorer) -> None:
         assert len({picture for picture, _, _ in states}) > 1, "the picture does not follow the choice"
 
 
-@pytest.mark.parametrize("page", WITH_EXPLORERS)
+@pytest.mark.parametrize("page", IN_TURN)
 def test_controls_move_their_own_picture_and_caption_reset_restores_steps_play_and_links_restore(reader, page):
     visit, explorers = open_explorers(reader, page)
     assert explorers, f"{page} has no explorer"
@@ -224,7 +226,7 @@ def require_numbers_drawn(explorer: Explorer, at: tuple[int, ...], narrow: bool)
     explorer_pages.require_payload_is_drawn(data, at, int(narrow and len(data["stages"]) > 1), explorer.overlay())
 
 
-@pytest.mark.parametrize("page", WITH_EXPLORERS)
+@pytest.mark.parametrize("page", IN_TURN)
 def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page):
     visit, explorers = open_explorers(reader, page)
     visit.page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page
@@ -244,7 +246,7 @@ def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_t
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("page", WITH_EXPLORERS)
+@pytest.mark.parametrize("page", IN_TURN)
 def test_on_a_phone_sliders_fit_a_finger_and_the_narrow_drawing_shows_the_numbers(reader, page):
     visit, explorers = open_explorers(reader, page, width=360)
     for explorer in explorers:

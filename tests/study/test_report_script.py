@@ -154,7 +154,7 @@ def test_the_record_is_of_these_settings_and_ten_seeds():
     assert all(float(20 * value).is_integer() for value in share)
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.parametrize("name", ["baseline", "contrastive"])
 def test_a_part_of_the_record_run_again(name):
     """One seed of each model, trained as recorded, with its geometry and its plans."""
