@@ -90,7 +90,7 @@ def test_what_the_chapter_says_was_found_is_in_the_record():
     assert abs(minima.mean) < 0.5, "averaging hardly changes the number of local minima"
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_a_part_of_the_record_comes_out_again():
     config = reproduce.configure("plans")
     config = replace(config, starts=20)

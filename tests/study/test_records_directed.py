@@ -42,7 +42,7 @@ def test_exp4_run_again_for_one_seed():
     holds_to(first_seed("exp4"), "contrastive", world, model, config.planning)
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
     config, (world, model) = contrastive_fix.Config(), contrastive
     assert config.training == Contrastive() and config.env == world.env_id
