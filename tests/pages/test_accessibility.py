@@ -143,7 +143,7 @@ def test_axe_finds_nothing_serious(reader, page):
     judge(page, findings)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.whole)])
 def test_axe_finds_nothing_serious_in_what_opens_over_a_page(reader, theme):
     findings = []
     phone = reader.open(FIRST, theme=theme, width=360).page

@@ -226,7 +226,9 @@ def require_numbers_drawn(explorer: Explorer, at: tuple[int, ...], narrow: bool)
     explorer_pages.require_payload_is_drawn(data, at, int(narrow and len(data["stages"]) > 1), explorer.overlay())
 
 
-@pytest.mark.parametrize("page", IN_TURN)
+@pytest.mark.parametrize(
+    "page", [*IN_TURN[:2], *(pytest.param(page, marks=pytest.mark.whole) for page in WITH_EXPLORERS[2:])]
+)
 def test_the_still_picture_becomes_the_drawing_unnoticed_and_the_drawing_shows_the_numbers(reader, page):
     visit, explorers = open_explorers(reader, page)
     visit.page.add_style_tag(content="#pst-back-to-top { display: none !important; }")  # lies over the page

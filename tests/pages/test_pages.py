@@ -7,7 +7,7 @@ from built_pages import PAGES
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
 
-AT_REST = "() => new Promise(done => requestIdleCallback(() => setTimeout(done, 500)))"  # what it does late, it did
+AT_REST = "() => new Promise(done => requestIdleCallback(() => setTimeout(done, 200)))"  # what it does late, it did
 HEADINGS = "() => [...document.querySelectorAll('h1')].map(h => h.textContent)"
 BAD_ALTS = """() => [...document.querySelectorAll('img')]
     .filter(i => !i.hasAttribute('alt') || /\\.(png|svg|webp|jpe?g)$/.test(i.alt)

@@ -22,7 +22,7 @@ def require_beginning(name: str, losses: list[float]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in recorded_trainings.TRAININGS if name != "pixels"])  # the longest
+@pytest.mark.parametrize("name", ["exp3", "exp4"])  # the others begin, and end, in make whole
 def test_a_recorded_training_begins_as_it_did(name):
     require_beginning(name, recorded_trainings.beginning(name))
 

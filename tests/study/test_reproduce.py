@@ -250,7 +250,8 @@ def test_what_is_no_result_is_not_resumed(tiny, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_processes_stop_at_once_and_keep_what_is_finished(tmp_path, told):
     target = tmp_path / "errors.json"
     words = [sys.executable, "-m", "helm_tutorial", "reproduce", "errors", "--quick", "--seeds", "200", "--jobs", "2"]

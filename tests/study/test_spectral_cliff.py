@@ -26,7 +26,7 @@ def values(recorded):
     return STUDY.run(CONFIG, recorded["seeds"][-1])
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_a_seed_of_the_record_run_again(recorded, values):
     assert list(values) == list(METRICS) and all(math.isfinite(value) for value in values.values())
     jacobians = [f"jacobian_{model}_T50" for model in ("true", "flat", "helm", "report")]
