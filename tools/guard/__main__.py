@@ -41,6 +41,9 @@ EXPECTED: dict[str, str] = {
     "plan/numbers_gradient": "a latent carries the last action, so products round differently; record controls",
     "plan/numbers_path_integral": "noise is weighed by a sum, not a matrix product; record controls",
     "study/script": "the first state did not have this study",
+    "study/plans": "the first state did not have this study",
+    "study/maps": "it keeps the planner's walks too",
+    "study/exp1": "it measures the exact penalty on networks too",
 }
 """Probes that differ on purpose, and why. Whoever adds one says what became better."""
 
