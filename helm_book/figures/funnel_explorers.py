@@ -292,7 +292,7 @@ def explore_filter():
         plane.plot(bound, least, color=COLORS["true"], linewidth=1.5)
         for width, weight, words, place, side_of in (
             (0.5, 5, "the report's", (8, -9), "left"),
-            (0.2, 23, "the chapter's", (-4, 11), "center"),
+            (0.2, 23, "the chapter's", (-3, -11), "right"),
         ):
             plane.plot(width, weight, "s", color=COLORS["true"], markersize=6)
             plane.annotate(
