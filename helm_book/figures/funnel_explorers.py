@@ -290,15 +290,10 @@ def explore_filter():
         plane.set_yscale("log")
         plane.add_collection(shares, autolim=False)
         plane.plot(bound, least, color=COLORS["true"], linewidth=1.5)
-        for width, weight, words, place, side_of in (
-            (0.5, 5, "the report's", (8, -9), "left"),
-            (0.2, 23, "the chapter's", (-3, -11), "right"),
-        ):
+        for width, weight, words, place in ((0.5, 5, "the report's", (8, -9)), (0.2, 23, "the chapter's", (7, 7))):
             plane.plot(width, weight, "s", color=COLORS["true"], markersize=6)
-            plane.annotate(
-                words, (width, weight), xytext=place, textcoords="offset points", fontsize=9, va="center", ha=side_of
-            )
-        plane.text(0.33, 22, "every start must arrive", fontsize=9, va="bottom")
+            plane.annotate(words, (width, weight), xytext=place, textcoords="offset points", fontsize=9, va="center")
+        plane.text(0.345, 14, "every start must arrive", fontsize=9, va="bottom")
         plane.text(0.375, 1.15, "coverage: light 0 %, green 100 %", fontsize=9, ha="center", va="center")
         plane.set(xlim=(0.0375, 0.7125), ylim=(edges[0], 43), title="Width against weight")
         plane.set(xlabel=r"width of the noise, $\sigma$", ylabel=r"weight $\lambda$")
