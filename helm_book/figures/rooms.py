@@ -142,13 +142,13 @@ def mark_goal(axes: Axes, world: Gridworld, state: int | None = None) -> Axes:
 
 def agent_at(world: Gridworld, state: int) -> tuple[np.ndarray, np.ndarray]:
     """Corners of the agent in ``state``: ``(x, y)``, each of shape ``(3,)``."""
-    turn = math.pi / 2 * int(world.headings[state])
-    x, y = TRIANGLE.T
-    column, row = world.positions[state].tolist()
-    return (
-        column + x * math.cos(turn) - y * math.sin(turn),
-        row + x * math.sin(turn) + y * math.cos(turn),
-    )
+    return agent_outline(*world.positions[state].tolist(), int(world.headings[state]))
+
+
+def agent_outline(column: float, row: float, heading: float) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of an agent anywhere, also between two cells and two headings: ``(x, y)``, each of shape ``(3,)``."""
+    turn, (x, y) = math.pi / 2 * heading, TRIANGLE.T
+    return column + x * math.cos(turn) - y * math.sin(turn), row + x * math.sin(turn) + y * math.cos(turn)
 
 
 def moving_agent(axes: Axes, *, color: str = AGENT, **look) -> Polygon:
@@ -348,26 +348,26 @@ def walks_scene(
         for name, agent in agents.items():
             walk = walks_of(chosen)[name]
             seen = walk[: step + 1]
-            fate = _fate(len(seen) - 1, int(to_goal[room][seen[-1]]))
+            end = fate(len(seen) - 1, int(to_goal[room][seen[-1]]))
             column, row = world.positions[walk[0]].tolist()
             if several:
                 numbers |= {f"room {name}": _square(kinds[room]), f"lines {name}": fit(*_lines(kinds[room]))}
             if agent.badge:
                 numbers[f"badge {name}"] = agent.badge(**chosen) if callable(agent.badge) else agent.badge
             numbers |= {
-                f"fate {name}": fate,
+                f"fate {name}": end,
                 f"start {name}": fit([column], [row]),
                 f"trail {name}": fit(*trail(world, seen)),
                 f"agent {name}": fit(*agent_at(world, seen[-1])),
             }
-            words.append(f"{agent.label}: {fate}.")
+            words.append(f"{agent.label}: {end}.")
         return numbers, " ".join(words)
 
     steps = Steps(list(range(longest + 1)), interval)
     return build, move, settings | {"step": steps}, {"step": at_first} | first | dict(start)
 
 
-def _fate(taken: int, left: int) -> str:
+def fate(taken: int, left: int) -> str:
     steps = f"{taken} {'step' if taken == 1 else 'steps'}"
     return f"arrives after {steps}" if left == 0 else f"after {steps}: {left} still to go"
 
