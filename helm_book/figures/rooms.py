@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patheffects import withStroke
 from minigrid.core.constants import COLORS as MINIGRID
 from torch import Tensor
 
@@ -184,16 +185,25 @@ def on_floor(color: str) -> str:
     return to_hex([0.25 + 0.75 * part for part in to_rgb(color)])
 
 
-def moving_trail(axes: Axes, color: str, **line) -> Line2D:
-    """A line on the floor that takes the ``(x, y)`` of :func:`trail`; named in ``gliding``, it grows as one walks."""
+def moving_trail(axes: Axes, color: str, *, outline: str | None = None, **line) -> Line2D:
+    """A line that takes the ``(x, y)`` of :func:`trail`; named in ``gliding``, it grows as one walks.
+
+    Args:
+        axes: where to draw.
+        color: of the model; on the black floor it is made lighter.
+        outline: colour around the line where it is drawn over :func:`show_distances`; it then keeps its own colour.
+        **line: as for ``plot``.
+    """
     look = {"linewidth": 2, "zorder": 3, "solid_capstyle": "round", "solid_joinstyle": "round"} | line
-    (drawn,) = axes.plot([], [], color=on_floor(color), **look)
+    effects = [withStroke(linewidth=look["linewidth"] + 2, foreground=outline)] if outline else []
+    (drawn,) = axes.plot([], [], color=color if outline else on_floor(color), path_effects=effects, **look)
     return drawn
 
 
-def moving_start(axes: Axes, color: str) -> Line2D:
-    """A dot that takes ``([column], [row])``: where a walk begins."""
-    (dot,) = axes.plot([], [], "o", color=on_floor(color), markeredgecolor="none", markersize=6.5, zorder=3)
+def moving_start(axes: Axes, color: str, *, outline: str | None = None) -> Line2D:
+    """A dot that takes ``([column], [row])``: where a walk begins; arguments as for :func:`moving_trail`."""
+    look = {"markersize": 6.5, "markeredgecolor": outline or "none", "zorder": 3.1}
+    (dot,) = axes.plot([], [], "o", color=color if outline else on_floor(color), **look)
     return dot
 
 
