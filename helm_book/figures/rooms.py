@@ -154,7 +154,7 @@ def agent_outline(column: float, row: float, heading: float) -> tuple[np.ndarray
 
 def moving_agent(axes: Axes, *, color: str = AGENT, **look) -> Polygon:
     """An agent that takes the ``(x, y)`` of :func:`agent_at`; named in ``gliding``, it walks and turns."""
-    agent = Polygon([(0, 0)] * 3, closed=True, facecolor=color, edgecolor="none", **{"zorder": 4} | look)
+    agent = Polygon([(0, 0)] * 3, facecolor=color, **{"edgecolor": "none", "zorder": 4} | look)
     axes.add_patch(agent)
     return agent
 
