@@ -38,7 +38,6 @@ BETWEEN, DELAY = 5, 50  # pictures of a step, and milliseconds of each
 FIRST, LAST = 800, 3500  # milliseconds before the first step and after the last
 SIZE, DPI = (7.6, 5.05), 170
 COLOURS = 64
-BUMP = 0.1  # cells that an agent moves towards a wall before it is back where it was
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def between(world: Gridworld, before: int, after: int, share: float) -> tuple[fl
     """Column, row and heading of an agent that has gone this share of a step; into a wall it goes a little."""
     (column, row), turn = world.positions[before].tolist(), int(world.headings[before])
     if before == after:
-        ahead = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])[turn] * BUMP * np.sin(np.pi * share)
+        ahead = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])[turn] * rooms.KNOCK * np.sin(np.pi * share)
         return column + ahead[0], row + ahead[1], turn
     turned = (int(world.headings[after]) - turn + 1) % 4 - 1  # the shorter way round
     to = world.positions[after].tolist()

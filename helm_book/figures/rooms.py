@@ -44,6 +44,8 @@ TRIANGLE = np.array([(0.12, 0.19), (0.87, 0.50), (0.12, 0.81)]) - 0.5
 
 LANE, LANES = 0.12, 3  # cells that a trail keeps to the right of the middle, more each time it comes the same way
 
+KNOCK = 0.1  # cells that an agent is drawn towards a wall that it walks into
+
 
 # ---------------------------------------------------------------- the room
 
@@ -150,6 +152,20 @@ def agent_outline(column: float, row: float, heading: float) -> tuple[np.ndarray
     """Corners of an agent anywhere, also between two cells and two headings: ``(x, y)``, each of shape ``(3,)``."""
     turn, (x, y) = math.pi / 2 * heading, TRIANGLE.T
     return column + x * math.cos(turn) - y * math.sin(turn), row + x * math.sin(turn) + y * math.cos(turn)
+
+
+def agent_after(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the agent at the end of a walk, as :func:`agent_at`; one that walks into a wall knocks at it.
+
+    Every second time that it stays where it was it is drawn a little towards the wall, so that one sees it try.
+    """
+    states = torch.as_tensor(states)
+    moved = (states[1:] != states[:-1]).nonzero()
+    tries = len(states) - 1 - (int(moved[-1]) + 1 if len(moved) else 0)
+    column, row = world.positions[states[-1]].tolist()
+    heading = int(world.headings[states[-1]])
+    turn, far = math.pi / 2 * heading, KNOCK * (tries % 2)
+    return agent_outline(column + far * math.cos(turn), row + far * math.sin(turn), heading)
 
 
 def moving_agent(axes: Axes, *, color: str = AGENT, **look) -> Polygon:
@@ -368,7 +384,7 @@ def walks_scene(
                 f"fate {name}": end,
                 f"start {name}": fit([column], [row]),
                 f"trail {name}": fit(*trail(world, seen)),
-                f"agent {name}": fit(*agent_at(world, seen[-1])),
+                f"agent {name}": fit(*agent_after(world, seen)),
             }
             words.append(f"{agent.label}: {end}.")
         return numbers, " ".join(words)
