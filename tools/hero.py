@@ -99,7 +99,8 @@ def main() -> None:
     figure.text(0.04, 0.86, "The Two Pillars of Gradient Planning", fontsize=37, weight="bold")
     figure.text(0.04, 0.765, "Why planning by gradient dies, and what revives it. An executable book.", fontsize=20)
     axes = figure.subplots(1, 4, gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.12, "top": 0.62, "wspace": 0.2})
-    panels(axes, world, models)
+    with plt.rc_context({"axes.titlesize": 10}):
+        panels(axes, world, models)
     figure.savefig(ASSETS / "social.png", dpi=100)
     print("drawn: hero.png and social.png")
 
