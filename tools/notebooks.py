@@ -26,7 +26,8 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CHECKED = "# NBVAL_CHECK_OUTPUT"
+MARK = "# NBVAL_CHECK_OUTPUT\n"  # what an author writes on a line of its own; the tag is how it is stored
+CHECKED = "nbval-check-output"  # nbval compares the output of a cell with this tag
 DEEPER = "deeper"  # the folder of pages without a chapter number
 # What a notebook says of its language, without which exporters do not know what to write; no version of a machine.
 LANGUAGE = {
@@ -43,6 +44,7 @@ KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an au
 FOLDING = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 TITLE = re.compile(r"^# @title .*\n", re.MULTILINE)
+UNTITLED = "A sentence or a table with measured numbers"  # it is prose: a title above it would be noise
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -118,8 +120,8 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def source_digest(notebook: NotebookNode) -> str:
-    """Digest of the code that made the outputs; titles do not count, nor the set-up cell, which only installs."""
-    code = [TITLE.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"][1:]
+    """Digest of the code that made the outputs, without titles, marks and the set-up cell, which only installs."""
+    code = [TITLE.sub("", cell.source).replace(MARK, "") for cell in notebook.cells if cell.cell_type == "code"][1:]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
@@ -158,7 +160,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
         folded = cell.cell_type == "code" and FOLDING & set(kept.get("tags", ()))
         cell.metadata = nbformat.from_dict(kept | (FOLDED if folded else {}))
-        if folded and not TITLE.match(cell.source):
+        if folded and not TITLE.match(cell.source) and _title(cell) != UNTITLED:
             cell.source = f"# @title {_title(cell)}\n{cell.source}"
         cell.id = _stable_id(cell, used)
         if cell.cell_type == "code":
@@ -173,10 +175,28 @@ def _title(cell: NotebookNode) -> str:
     kinds = {
         r"\bexplore\w*\(": "Explorer",
         r"plt\.show\(\)": "Figure",
-        r"\b(tell|Markdown)\(|_table\(": "A sentence or a table with measured numbers",
+        r"\b(tell|Markdown)\(|_table\(": UNTITLED,
         r"\A(import|from) ": "Imports for figures and explorers",
     }
     return next((title for kind, title in kinds.items() if re.search(kind, cell.source)), "Preparations")
+
+
+def tag_marks(notebook: NotebookNode) -> NotebookNode:
+    """Turn nbval's comment into its tag, and drop the title above a sentence: a form without one is folded as well."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if MARK in cell.source:
+            cell.source = cell.source.replace(MARK, "")
+            cell.metadata["tags"] = [*(tag for tag in cell.metadata.get("tags", ()) if tag != CHECKED), CHECKED]
+        if FOLDING & set(cell.metadata.get("tags", ())):
+            cell.source = cell.source.removeprefix(f"# @title {UNTITLED}\n")
+    return notebook
+
+
+def is_checked(cell: NotebookNode) -> bool:
+    """Whether nbval compares the output of ``cell``."""
+    return CHECKED in cell.metadata.get("tags", ()) or MARK in cell.source
 
 
 def _stable_id(cell: NotebookNode, used: set[str]) -> str:
@@ -212,7 +232,7 @@ def run(path: Path) -> float:
     seconds = time.monotonic() - began
     notebook.metadata["executed_source"] = source_digest(notebook)
     notebook.metadata["rounding"] = fingerprint()
-    write(normalise(notebook), path)
+    write(normalise(tag_marks(notebook)), path)
     return seconds
 
 
@@ -220,7 +240,7 @@ def tidy(path: Path) -> None:
     """Give the notebook at ``path`` today's set-up cell and normal form; its outputs stay."""
     notebook = read(path)
     next(cell for cell in notebook.cells if cell.cell_type == "code").source = setup_cell(repository_address())
-    write(normalise(notebook), path)
+    write(normalise(tag_marks(notebook)), path)
 
 
 # ---------------------------------------------------------------- check
@@ -253,8 +273,8 @@ def check_outputs(notebook: NotebookNode) -> list[str]:
             problems.append(f"code cell {number} writes to stderr: {output.text.strip()[:120]!r}")
         if WIDGET_VIEW in output.get("data", {}):
             problems.append(f"code cell {number} holds a widget's view: normalise it")
-        if "text/markdown" in output.get("data", {}) and CHECKED not in cell.source:
-            problems.append(f"code cell {number} writes prose; it must hold the comment {CHECKED}")
+        if "text/markdown" in output.get("data", {}) and not is_checked(cell):
+            problems.append(f"code cell {number} writes prose; it must have the tag {CHECKED}")
     return problems
 
 
