@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
+import matplotlib.pyplot as plt
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
@@ -115,6 +117,26 @@ def plot_report_networks(axes: Axes, record: Mapping) -> Axes:
     axes.set_xlabel("norm of the gradient of the summed last state, $T = 50$, one rollout a network")
     axes.set_title(f"The report's measure, {len(record['seeds'])} networks of each kind (recorded)")
     return axes
+
+
+def show_report_networks(record: Mapping) -> None:
+    """Show :func:`plot_report_networks` as a figure of its own."""
+    _, axes = plt.subplots(figsize=(7.2, 3.4))
+    plot_report_networks(axes, record)
+    plt.show()
+
+
+def report_medians(record: Mapping) -> dict[str, float]:
+    """Return the median of the report's measure over the networks of each kind.
+
+    Args:
+        record: the record of ``exp1``.
+
+    Returns:
+        ``flat``, ``printed`` and ``exact``, for no penalty, the printed and the exact one.
+    """
+    kinds = {"flat": "flat", "printed": "helm", "exact": "exact"}
+    return {name: median(record["metrics"][f"jacobian_{kind}_relu_T50"]["values"]) for name, kind in kinds.items()}
 
 
 REMEDIES = {
