@@ -44,7 +44,8 @@ KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an au
 FOLDING = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 TITLE = re.compile(r"^# @title .*\n", re.MULTILINE)
-UNTITLED = "A sentence or a table with measured numbers"  # it is prose: a title above it would be noise
+# Whose output says what it is: Colab hides the code of a form without a title too, and shows a button in its place.
+UNTITLED = ("A sentence or a table with measured numbers", "Explorer", "Figure")
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -160,7 +161,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
         folded = cell.cell_type == "code" and FOLDING & set(kept.get("tags", ()))
         cell.metadata = nbformat.from_dict(kept | (FOLDED if folded else {}))
-        if folded and not TITLE.match(cell.source) and _title(cell) != UNTITLED:
+        if folded and not TITLE.match(cell.source) and _title(cell) not in UNTITLED:
             cell.source = f"# @title {_title(cell)}\n{cell.source}"
         cell.id = _stable_id(cell, used)
         if cell.cell_type == "code":
@@ -174,15 +175,15 @@ def _title(cell: NotebookNode) -> str:
         return "A solution" if re.search(r"^check\(", cell.source, re.MULTILINE) else "A check"
     kinds = {
         r"\bexplore\w*\(": "Explorer",
-        r"plt\.show\(\)": "Figure",
-        r"\b(tell|Markdown)\(|_table\(": UNTITLED,
+        r"plt\.show\(\)|\bshow_\w+\(": "Figure",
+        r"\b(tell|Markdown)\(|_table\(": "A sentence or a table with measured numbers",
         r"\A(import|from) ": "Imports for figures and explorers",
     }
     return next((title for kind, title in kinds.items() if re.search(kind, cell.source)), "Preparations")
 
 
 def tag_marks(notebook: NotebookNode) -> NotebookNode:
-    """Turn nbval's comment into its tag, and drop the title above a sentence: a form without one is folded as well."""
+    """Turn nbval's comment into its tag, and drop the titles that nobody needs."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -190,7 +191,8 @@ def tag_marks(notebook: NotebookNode) -> NotebookNode:
             cell.source = cell.source.replace(MARK, "")
             cell.metadata["tags"] = [*(tag for tag in cell.metadata.get("tags", ()) if tag != CHECKED), CHECKED]
         if FOLDING & set(cell.metadata.get("tags", ())):
-            cell.source = cell.source.removeprefix(f"# @title {UNTITLED}\n")
+            for title in UNTITLED:
+                cell.source = cell.source.removeprefix(f"# @title {title}\n")
     return notebook
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
 from helm_study import records
+from helm_tutorial.funnel.descent import start_grid
 from helm_tutorial.funnel.landscape import report_energy
 
 
@@ -158,3 +159,21 @@ def test_tables_of_chapter_two_say_what_their_records_hold():
     planned = funnel_studies.plans_table(plans).data
     assert planned.count("\n|") == 1 + len(funnel_studies.PLANNED) and planned.count("not run") == 3
     assert f"| the cost itself, one plan | **{100 * plans['metrics']['success_plan_raw']['mean']:.0f} %**" in planned
+
+
+def test_the_lowest_points_are_away_from_the_centre():
+    found = funnel_studies.two_goals()
+    assert 0.5 < found["away"] < 1.5 and found["top"] == report_energy().highest_curvature()
+    finer = start_grid(half_width=1.5, points=1001).double()
+    assert found["deep"] == pytest.approx(float(report_energy()(finer).min()), abs=1e-3)
+
+
+def test_overlong_steps_leave_few_starts_inside_and_not_always_as_many():
+    found = funnel_studies.overlong_steps()
+    assert 0.02 < found["least"] < found["most"] < 0.1
+
+
+def test_the_gain_of_noise_is_that_of_the_record():
+    plans = records.load("plans")
+    mean = plans["metrics"]["success_plan_mollified"]["mean"] - plans["metrics"]["success_plan_raw"]["mean"]
+    assert funnel_studies.noise_gain(plans).startswith(f"+{100 * mean:.0f} points (")

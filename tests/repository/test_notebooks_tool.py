@@ -113,7 +113,7 @@ def test_a_run_twice_gives_the_same_bytes(tmp_path):
     assert notebooks.check(path) == []
 
 
-def test_what_the_page_folds_is_folded_and_titled_elsewhere_and_what_it_shows_is_open():
+def test_what_the_page_folds_is_folded_elsewhere_and_titled_where_no_output_tells_and_what_it_shows_is_open():
     solution = v4.new_code_cell('check("a", 1, 2)', metadata={"tags": ["hide-cell"]})
     explorer = v4.new_code_cell("figures.explore_walks()", metadata={"tags": ["hide-input"], "jupyter": {}})
     named = v4.new_code_cell("# @title Mine\nprint(2)", metadata={"tags": ["remove-input"]})
@@ -122,7 +122,7 @@ def test_what_the_page_folds_is_folded_and_titled_elsewhere_and_what_it_shows_is
     assert [cell.metadata.get("cellView") for cell in cells] == ["form", "form", "form", None]
     assert [cell.metadata.get("jupyter") for cell in cells] == [{"source_hidden": True}] * 3 + [None]
     titles = [cell.source.partition("\n")[0] for cell in cells]
-    assert titles == ["# @title A solution", "# @title Explorer", "# @title Mine", "print(3)"]
+    assert titles == ["# @title A solution", "figures.explore_walks()", "# @title Mine", "print(3)"]
     assert not cells[3].metadata
 
 
@@ -134,7 +134,7 @@ def test_neither_a_title_nor_a_mark_makes_a_notebook_stale():
 
 
 def test_a_mark_becomes_a_tag_that_nbval_knows_and_a_sentence_needs_no_title():
-    source = f"# @title {notebooks.UNTITLED}\n{notebooks.MARK}tell('one')"
+    source = f"# @title {notebooks.UNTITLED[0]}\n{notebooks.MARK}tell('one')"
     sentence = v4.new_code_cell(source, metadata={"tags": ["remove-input"]})
     solution = v4.new_code_cell(f"# @title A solution\n{notebooks.MARK}check(1)", metadata={"tags": ["hide-cell"]})
     cells = notebooks.normalise(notebooks.tag_marks(chapter(sentence, solution))).cells[-2:]
