@@ -6,14 +6,25 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 import matplotlib.pyplot as plt
+import torch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from helm_book.figures.style import COLORS, LABELS
 from helm_study.words import in_words
+from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system
+
+NOWHERE = [float("nan")], [float("nan")]
+"""What a curve of an explorer gets where it shows nothing."""
 
 TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
 """How the dots of trained models look on a closed-form curve."""
+
+
+def drawn_system(*, low: float = 1.1, high: float = 1.3, num_actions: int = 1, coupling: float = 0.0) -> LinearSystem:
+    """The system of seed 0 with eigenvalues from ``low`` to ``high``, four dimensions, float64."""
+    generator = torch.Generator().manual_seed(0)
+    return expansive_system(generator, low=low, high=high, num_actions=num_actions, coupling=coupling)
 
 
 def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
