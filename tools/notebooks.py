@@ -121,8 +121,14 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def source_digest(notebook: NotebookNode) -> str:
-    """Digest of the code that made the outputs, without titles, marks and the set-up cell, which only installs."""
-    code = [TITLE.sub("", cell.source).replace(MARK, "") for cell in notebook.cells if cell.cell_type == "code"][1:]
+    """Digest of the code that made the outputs, whichever way its marks are written.
+
+    Titles do not count, nor the set-up cell, which only installs.
+    """
+    code = []
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"][1:]:
+        mark = MARK if is_checked(cell) and MARK not in cell.source else ""
+        code.append(mark + TITLE.sub("", cell.source))
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
@@ -230,11 +236,11 @@ def run(path: Path) -> float:
     from rounding import fingerprint  # checking needs no torch
 
     began = time.monotonic()
-    notebook = execute(read(path), path.parent)
+    notebook = tag_marks(execute(read(path), path.parent))
     seconds = time.monotonic() - began
     notebook.metadata["executed_source"] = source_digest(notebook)
     notebook.metadata["rounding"] = fingerprint()
-    write(normalise(tag_marks(notebook)), path)
+    write(normalise(notebook), path)
     return seconds
 
 
