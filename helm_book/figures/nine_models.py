@@ -256,6 +256,7 @@ def plot_growth(figure: Figure, norms: Mapping[str, tuple[list[int], list[float]
     axes.axhline(IDENTITY, color=COLORS["neither"], linestyle="--", linewidth=1)
     axes.text(1, IDENTITY / 1.3, "identity", color="#666666", va="top", fontsize=9)
     axes.set(xlabel="horizon $T$", ylabel="norm of the Jacobian")
+    axes.set_ylim(bottom=IDENTITY / 3)
     return figure
 
 
