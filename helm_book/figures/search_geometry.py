@@ -195,18 +195,3 @@ def explore_shortest_path(world: Gridworld, distances: Mapping[str, Tensor]):
         gliding=["agent", "trail"],
         drag={"here": ("step", None)},
     )
-
-
-def script_table(record: Mapping) -> Markdown:
-    """The report's scripts, run as they are: success, distance left and accuracy, from a record of ``script``."""
-    rows = [
-        "| trained on | plans that arrive | distance left, in cells | next state predicted right |",
-        "|---|---|---|---|",
-    ]
-    for name, key in (("latent prediction", "baseline"), ("the same and InfoNCE", "contrastive")):
-        cells = [
-            in_words(record["metrics"][f"{measure}_script_{key}"], style)
-            for measure, style in (("success", ".0%"), ("final_distance", ".1f"), ("prediction_accuracy", ".0%"))
-        ]
-        rows.append(f"| {name} | {' | '.join(cells)} |")
-    return Markdown("\n".join(rows))

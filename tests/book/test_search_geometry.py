@@ -66,10 +66,3 @@ def test_the_walk_is_shortest_and_the_caption_says_its_distances(world, live):
     assert "it is on a shortest path" in box.caption.value
     box.inputs["step"].index = len(walk) - 1
     assert "This is the goal." in box.caption.value
-
-
-def test_the_scripts_table_holds_its_record():
-    record = records.load("script")
-    rows = figures.script_table(record).data.splitlines()[2:]
-    assert in_words(record["metrics"]["success_script_baseline"]) in rows[0]
-    assert in_words(record["metrics"]["final_distance_script_contrastive"], ".1f") in rows[1]
