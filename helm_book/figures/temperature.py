@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helm_book.explorer import explore_numbers
+from helm_book.figures.grid import show_distance_bands
 from helm_book.figures.style import COLORS, is_narrow, panels
 from helm_book.figures.tables import moving_table, table_numbers
 from helm_study.contrastive import contrastive_ablation as ablation
 from helm_study.words import in_words
+from helm_tutorial.diagnosis import latent_distances
 from helm_tutorial.worlds.gridworld import Gridworld, goal_distances, load_gridworld
 
 TEMPERATURES, GAMMAS = ablation.TEMPERATURES, ablation.GAMMAS
@@ -94,6 +96,23 @@ def plot_fall(axes: Axes, steps: Tensor, soon: Tensor, gamma: float) -> Axes:
     )
     axes.set(xlabel="steps from $x$ to $y$", ylabel="$p(y \\mid x)$")
     return axes
+
+
+def plot_bands(sides: Sequence[Axes], steps: Tensor, latents: Mapping[str, Tensor]) -> Sequence[Axes]:
+    """Latent distance against steps with one-step and with geometric positives, an axes each.
+
+    Args:
+        sides: two axes.
+        steps: from each state to each other, shape ``(N, N)``.
+        latents: ``one step`` and ``geometric`` -> the latents of all states, shape ``(N, D)``.
+    """
+    other = ~torch.eye(len(steps), dtype=torch.bool)
+    titles = {"one step": ("one step ahead", "report"), "geometric": ("a geometric number ahead", "contrastive")}
+    for axes, (name, (title, color)) in zip(sides, titles.items(), strict=True):
+        distance = latent_distances(latents[name], latents[name])[other]
+        show_distance_bands(axes, steps[other], distance, COLORS[color], title=title)
+        axes.set_ylabel("latent distance" if axes is sides[0] else "")
+    return sides
 
 
 MEASURES = {

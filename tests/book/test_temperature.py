@@ -43,6 +43,16 @@ def test_the_fall_lies_between_its_bounds(world, axes):
     assert bool((lower <= median).all()) and bool((median <= upper).all())
 
 
+def test_bands_are_of_the_latents_given(world):
+    steps = geodesic_distances(world)
+    figure, sides = plt.subplots(1, 2)
+    line = torch.arange(world.num_states, dtype=torch.float32)[:, None]
+    temperature.plot_bands(sides, steps, {"one step": line, "geometric": 2 * line})
+    first, second = (torch.as_tensor(axes.lines[0].get_ydata()) for axes in sides)
+    torch.testing.assert_close(second, 2 * first)
+    plt.close(figure)
+
+
 def test_the_explorer_says_what_the_record_says_of_a_box(record, live):
     box = temperature.explore_measures(record)
     box.inputs["measure"].index = 1
