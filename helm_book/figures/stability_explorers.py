@@ -208,8 +208,8 @@ def failures_table(record: Mapping) -> Markdown:
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     note = (
         f"\n\n*Mean over {len(record['seeds'])} seeds, with a 95 % interval: Student's t over seeds (95 % CI from here "
-        "on). Spread: mean distance between latents, trained over untrained. Order: rank correlation of latent distance "
-        "and steps. Starts: all 140 for this chapter's model, and for T = 12 with latent prediction and reconstruction "
+        "on). Spread: mean distance of two latents, trained over untrained. Order: rank correlation of latent distance "
+        "and steps. All 140 starts for this chapter's model, and at T = 12 for latent prediction and reconstruction "
         f"of cells; else {some}, drawn by a seeded permutation.*"
     )
     return Markdown("\n".join(lines) + note)
@@ -252,8 +252,8 @@ def search_table(record: Mapping) -> Markdown:
     note = (
         f"\n\n*Share of starts that arrive: {len(record['seeds'])} seeds, 95 % CI; in the larger room "
         f"{len(record['starts']['larger_room'])} starts. Random plans: {plans} for each decision, as many as ours "
-        "imagines, scored by the same model and followed without any gradient. Search without distances: as many random "
-        "plans in the true room; one that touches the goal is followed, else the agent takes a random step (one run).*"
+        "imagines, scored by the same model, and no gradient. Search without distances: as many random plans in the "
+        "true room; one that touches the goal is followed, and if none does, the agent takes a random step (one run).*"
     )
     return Markdown("\n".join(lines) + note)
 
