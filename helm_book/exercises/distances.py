@@ -1,4 +1,4 @@
-"""Exercises on the second pillar: chapters 3, 4 and 5."""
+"""Exercises on the second pillar: chapters 4 and 5."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from helm_book.exercises.judging import Exercise, a_formula, near
-from helm_tutorial import diagnosis
 from helm_tutorial.models.losses import info_nce
 from helm_tutorial.worlds.gridworld import Gridworld, geodesic_distances, load_gridworld
 
@@ -22,20 +21,6 @@ OTHER_CORNER = (1, 6)
 @functools.cache
 def _room() -> Gridworld:
     return load_gridworld("MiniGrid-Empty-8x8-v0")
-
-
-def _one_hot(answer) -> str:
-    world = _room()
-    z = torch.eye(world.num_states)
-    wanted = {
-        "spread": diagnosis.spread(z),
-        "effective rank": diagnosis.effective_rank(z),
-        "share of starts": diagnosis.descent_share(z, world),
-    }
-    for (name, right), found in zip(wanted.items(), answer, strict=True):
-        if not near(found, right, relative=0.02, absolute=1e-3):
-            return f"the {name} is not {float(found):.3g}"
-    return ""
 
 
 def _order_that_differs(answer) -> str:
@@ -113,7 +98,6 @@ def _way_out(answer) -> str:
 
 
 EXERCISES = (
-    Exercise("stability_alone", 1, "spread, effective rank and share of starts, in this order", _one_hot),
     Exercise(
         "contrastive_fix",
         1,

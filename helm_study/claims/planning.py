@@ -44,7 +44,7 @@ CLAIMS = (
         lambda m: _no_success(m),
         "holds if it beats random actions by less than 10 points with both planners; with a condition if with one",
         "stability_alone",
-        "They predict. Do they plan?",
+        "The experiments as the scripts run them",
         late=True,
     ),
     Claim(
@@ -55,7 +55,7 @@ CLAIMS = (
         lambda m: HOLDS if m["metric_correlation_reconstruction"]["high"] < 0.2 else FAILS,
         "holds if the rank correlation is below 0.2",
         "stability_alone",
-        "The diagnosis: where does the latent distance point?",
+        "How far is it to the goal?",
     ),
     Claim(
         "Without metric alignment latent distance has dead ends, local minima",
@@ -70,7 +70,7 @@ CLAIMS = (
         lambda m: HOLDS if _complement(m["descent_share_reconstruction"])["low"] > 0.05 else FAILS,
         "holds if more than 5 % of the reconstruction model's states are dead ends",
         "stability_alone",
-        "The diagnosis: where does the latent distance point?",
+        "How far is it to the goal?",
         late=True,
     ),
     Claim(
@@ -85,7 +85,7 @@ CLAIMS = (
         lambda m: HOLDS if m["prediction_accuracy_latent_prediction"]["low"] > 0.9 else FAILS,
         "holds if the model with the smallest error predicts the right state in over 90 %",
         "stability_alone",
-        "Three ways to train a model that predicts",
+        "Which failure is which",
         late=True,
     ),
     Claim(
@@ -105,7 +105,7 @@ CLAIMS = (
         ),
         "holds if the variation is below 0.05; with a condition, nearly equidistant, if below 0.25",
         "stability_alone",
-        "The diagnosis: where does the latent distance point?",
+        "How far is it to the goal?",
         late=True,
     ),
     Claim(
@@ -128,7 +128,7 @@ CLAIMS = (
         "holds if the norm stays below ten times the identity's; with a condition if so by rows and columns, and the "
         "model fails there too",
         "stability_alone",
-        "And stability?",
+        "Limits",
         late=True,
     ),
     Claim(
@@ -148,7 +148,7 @@ CLAIMS = (
         ),
         "holds if a tame model's best-looking action is wrong from more than a tenth of the starts",
         "stability_alone",
-        "And stability?",
+        "See it fail",
         late=True,
     ),
     Claim(
@@ -165,7 +165,7 @@ CLAIMS = (
         ),
         "holds if fewer than half of the starts arrive with our planner, does not hold if more than 90 % do",
         "stability_alone",
-        "And stability?",
+        "Search can hide it",
         late=True,
     ),
     Claim(

@@ -47,6 +47,27 @@ def turned():
     return torch.tensor([world.index(tuple(p), (h + 2) % 4) for p, h in places])
 
 
+def dead_ends(looks, table, goals):
+    stuck = looks[table].amin(1) >= looks
+    stuck[goals] = False
+    return float(stuck.sum() / (len(looks) - len(goals)))
+
+
+def cheapest(model, z0, goal, T, last=False):
+    plans = torch.cartesian_prod(*[torch.arange(3)] * T)
+    z, costs = z0.expand(len(plans), -1), []
+    for a in torch.eye(3)[plans].unbind(1):
+        z = model(z, a)
+        costs.append(torch.cdist(z, goal).amin(-1))
+    return plans[(costs[-1] if last else sum(costs)).argmin()]
+
+
+def in_order(steps):
+    rows = (steps + steps.T).double() / 2
+    U, S, _ = torch.linalg.svd(rows - rows.mean(0))
+    return U[:, :32] * S[:32]
+
+
 def plain_average(energy, sigma, a, generator, samples=32):
     noise = torch.randn(samples, *a.shape, generator=generator, dtype=a.dtype)
     return torch.stack([energy(a + sigma * part) for part in noise]).mean(dim=0)
@@ -154,6 +175,33 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
         [(lambda k: -k / math.tanh(k), "slope at 0")],
     ),
     ("stability_alone", 1): ((2**0.5, 143, 2 / 140), [((1.0, 143, 0.014), "spread"), ((2**0.5, 144, 0.5), "share")]),
+    ("stability_alone", 2): (
+        dead_ends,
+        [
+            (lambda looks, table, goals: float((looks[table].amin(1) >= looks).double().mean()), "counts the goals"),
+            (lambda looks, table, goals: 0.5, "are dead ends"),
+        ],
+    ),
+    ("stability_alone", 3): (
+        cheapest,
+        [
+            (lambda model, z0, goal, T: torch.zeros(T).long(), "have not seen"),
+            (lambda model, z0, goal, T: cheapest(model, z0, goal, T)[None], "the shape"),
+            (lambda model, z0, goal, T: cheapest(model, z0, goal, T, last=True), "have not seen"),
+        ],
+    ),
+    ("stability_alone", 4): (
+        in_order,
+        [(lambda steps: steps, "at most 32"), (lambda steps: in_order(steps)[:, :1], "rank correlation")],
+    ),
+    ("stability_alone", 5): (
+        lambda c: (c**2, c, 1, 1),
+        [
+            (lambda c: (c, c, 1, 1), "squares"),
+            (lambda c: (c**2, c, c, c), "compare"),
+            (lambda c: (1, 1, 1, 1), "not right"),
+        ],
+    ),
     ("contrastive_fix", 1): (math.log, [(lambda b: math.log(b - 1) if b > 1 else 0.0, "one of the candidates")]),
     ("contrastive_fix", 2): (
         ([1.0, 0.0], [5.0, 0.0], [0.8, 0.6]),
@@ -195,6 +243,9 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
 }
 
 
+SIGNLESS = {("stability_alone", 4)}  # latents mirrored at the origin have the same distances
+
+
 def right_answer(name):
     if name == ("two_pillars", 1):
         record = records.load("pillars")
@@ -212,7 +263,7 @@ def test_an_answer_is_judged(name):
         assert check(*name, right).right, str(check(*name, right))
         assert str(check(*name, right)) == f"exercise {name[1]}: right"
     turned = (lambda *given: -right(*given)) if callable(right) else -right if isinstance(right, float | int) else None
-    assert not check(*name, turned).right, "the sign does not count"
+    assert name in SIGNLESS or not check(*name, turned).right, "the sign does not count"
     for answer, word in wrong:
         feedback = check(*name, answer)
         assert not feedback.right and word in feedback.hint, feedback

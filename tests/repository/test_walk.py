@@ -12,6 +12,14 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
 WRITTEN_OUT = {  # what a chapter shows in open code
     "mollified_funnel": (".backward()", "def report_loss", "def average", "def descent", "def coarse_to_fine"),
+    "stability_alone": (
+        ".backward()",
+        "class WorldModel",
+        "def plan",
+        "env.step",
+        "def hutchinson_penalty",
+        "def look",
+    ),
     "spectral_cliff": ("autograd.grad", "def exact_penalty", "torch.linalg.lstsq", "def plan_by_descent"),
 }
 
