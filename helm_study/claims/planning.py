@@ -128,7 +128,8 @@ CLAIMS = (
             "model sees counts by row and column and pays the penalty, it is "
             f"{number(m['rollout_jacobian_tame_exact_T25'])}; then our planner arrives from "
             f"{share(m['success_tame_exact_T3'])} looking 3 steps ahead, a contrastive model from "
-            f"{share(_contrastive_three_steps_ahead())}. Looking 12 steps ahead it is {share(m['success_tame_exact_T12'])}"
+            f"{share(_contrastive_three_steps_ahead())}; looking 12 steps ahead "
+            f"{share(m['success_tame_exact_T12'])}"
         ),
         lambda m: (
             HOLDS

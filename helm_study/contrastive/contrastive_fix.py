@@ -26,7 +26,7 @@ from helm_study.play import (
     path_ratio,
     play,
     recorded_starts,
-    report_planner,
+    one_plan_planner,
     shooting_planner,
     shown_walks,
 )
@@ -265,7 +265,7 @@ def _planners(config: Config) -> dict[str, tuple[str, Planning, Callable]]:
     both = ("contrastive", "one_encoder")
     return {
         **{f"open_loop_{model}": (model, open_loop_planner(ours), gradient_planner) for model in both},
-        **{f"report_planner_{model}": (model, report_planner(ours), gradient_planner) for model in both},
+        **{f"report_planner_{model}": (model, one_plan_planner(ours), gradient_planner) for model in both},
         **{f"search_{model}": (model, ours, shooting_planner) for model in both},
         "greedy_contrastive": ("contrastive", ours, greedy_planner),
         "cross_entropy_contrastive": ("contrastive", some, cross_entropy_planner),

@@ -28,7 +28,7 @@ from helm_study.play import (
     play_randomly,
     played_starts,
     recorded_starts,
-    report_planner,
+    one_plan_planner,
     shooting_planner,
     shown_walks,
 )
@@ -173,7 +173,7 @@ METRICS = {
     "success_start_reconstruction": Metric("fraction", "from the environment's own start, reconstruction", 0.0),
     "path_ratio_reconstruction": Metric("ratio", "steps over geodesic distance, where it arrives"),
     "final_distance_start_reconstruction": Metric("cells", "distance to the goal at the end, own start", 7.0),
-    "final_distance_start_report_planner": Metric("cells", "the same with the report's planner", 7.0),
+    "final_distance_start_report_planner": Metric("cells", "the same with one open-loop plan", 7.0),
     **{
         name.format(model): Metric(unit, f"{meaning}, some starts, {MODELS[model].words}")
         for name, unit, meaning in (
@@ -264,7 +264,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         planning, some = config.planning, _some(config)
         if name == "reconstruction":
             success, distance = from_own_start(world, keep(name, planning))
-            as_report = keep(f"report_planner_{name}", report_planner(planning))
+            as_report = keep(f"report_planner_{name}", one_plan_planner(planning))
             keep(f"search_{name}", planning, shooting_planner)
             values |= {
                 f"success_start_{name}": float(success),

@@ -60,7 +60,7 @@ def test_a_bounded_gradient_plans_on_the_same_costs(world, model):
 
 def test_planner_variants_change_what_they_say(world):
     ours = Planning()
-    plain, report = studies.plain_planner(ours), studies.report_planner(ours)
+    plain, report = studies.plain_planner(ours), studies.one_plan_planner(ours)
     assert (plain.restarts, plain.decode_every, plain.replan) == (1, 50, True)
     assert (report.over, report.replan, report.restarts, report.horizon) == ("terminal", False, 1, 25)
     assert studies.episode_limit(world, report) == 25

@@ -751,7 +751,7 @@ def _() -> dict:
     found = {
         name: told(change(usual))
         for name, change in {
-            "report": gridworld_planning.report_planner,
+            "report": gridworld_planning.one_plan_planner,
             "open_loop": gridworld_planning.open_loop_planner,
             "plain": gridworld_planning.plain_planner,
         }.items()
