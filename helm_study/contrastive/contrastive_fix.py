@@ -22,11 +22,11 @@ from helm_study.play import (
     gradient_planner,
     greedy_planner,
     learned_rollout_jacobian,
+    one_plan_planner,
     open_loop_planner,
     path_ratio,
     play,
     recorded_starts,
-    one_plan_planner,
     shooting_planner,
     shown_walks,
 )

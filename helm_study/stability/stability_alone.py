@@ -23,12 +23,12 @@ from helm_study.play import (
     from_own_start,
     gradient_planner,
     learned_rollout_jacobian,
+    one_plan_planner,
     path_ratio,
     play,
     play_randomly,
     played_starts,
     recorded_starts,
-    one_plan_planner,
     shooting_planner,
     shown_walks,
 )
