@@ -19,7 +19,7 @@ from helm_study.words import in_points, in_words
 from helm_tutorial.worlds.gridworld import ACTIONS, Gridworld, goal_distances
 
 ARRIVALS = [
-    ("success_report_planner_reconstruction", "reconstruction, report's planner", "reconstruction"),
+    ("success_report_planner_reconstruction", "reconstruction, one open-loop plan", "reconstruction"),
     ("success_reconstruction", "reconstruction, our planner", "reconstruction"),
     ("success_search_reconstruction", "reconstruction, random plans", "reconstruction"),
     ("success_variance_covariance", "variance-covariance, our planner", "variance_covariance"),
