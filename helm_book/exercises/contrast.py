@@ -36,10 +36,14 @@ def _loss_against_others(z: Tensor, w: Tensor, others: Tensor, tau: float) -> Te
     return (torch.logsumexp(torch.cat([own[:, None], z @ others.T / tau], dim=1), dim=1) - own).mean()
 
 
+def _directions(count: int, size: int, generator: torch.Generator) -> Tensor:
+    return F.normalize(torch.randn(count, size, generator=generator, dtype=torch.float32), dim=1)
+
+
 def _negatives_of_others(answer) -> str:
     generator = torch.Generator().manual_seed(0)
     for count, many, tau in ((5, 7, 0.5), (64, 12, 0.1), (3, 200, 1.0)):
-        z, w, others = (F.normalize(torch.randn(n, 8, generator=generator), dim=1) for n in (count, count, many))
+        z, w, others = (_directions(n, 8, generator) for n in (count, count, many))
         wanted, found = _loss_against_others(z, w, others, tau), torch.as_tensor(answer(z, w, others, tau))
         if found.shape != ():
             return f"it should return one number, not shape {tuple(found.shape)}"
@@ -94,7 +98,7 @@ def _walks_elsewhere(answer) -> str:
 
 
 def _cost_carried_out(model, z0: Tensor, goal: Tensor, plans: Tensor) -> Tensor:
-    z, cost = z0, torch.zeros(len(z0))
+    z, cost = z0, z0.new_zeros(len(z0))
     for a in F.one_hot(plans, 3).float().unbind(1):
         z = model(z, a)
         cost = cost + (z[:, None] - goal).norm(dim=-1).amin(dim=-1)
@@ -103,10 +107,10 @@ def _cost_carried_out(model, z0: Tensor, goal: Tensor, plans: Tensor) -> Tensor:
 
 def _problem(seed: int):
     generator = torch.Generator().manual_seed(seed)
-    model = WorldModel(4, 3, latent=6, hidden=32, sphere=True, generator=generator).requires_grad_(False)
+    model = WorldModel(4, 3, latent=6, hidden=32, sphere=True, generator=generator).float().requires_grad_(False)
     for weights in model.residuals.parameters():
         weights.mul_(3.0)  # curved enough for mixed actions to promise what no action does
-    z0, goal = (F.normalize(torch.randn(n, 6, generator=generator), dim=1) for n in (20, 2))
+    z0, goal = (_directions(n, 6, generator) for n in (20, 2))
     return model, z0, goal
 
 

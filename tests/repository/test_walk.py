@@ -12,6 +12,7 @@ from code_lines import code_lines
 BOOK = Path(__file__).resolve().parents[2] / "book"
 HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
 WRITTEN_OUT = {  # what a chapter shows in open code
+    "contrastive_fix": ("F.cross_entropy", ".backward()", "for a in logits.softmax(-1).unbind(2)", "env.step"),
     "mollified_funnel": (".backward()", "def report_loss", "def average", "def descent", "def coarse_to_fine"),
     "spectral_cliff": ("autograd.grad", "def exact_penalty", "torch.linalg.lstsq", "def plan_by_descent"),
 }

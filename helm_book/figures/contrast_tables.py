@@ -1,0 +1,70 @@
+"""Tables of chapter 4: what contrast buys, model by model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from IPython.display import Markdown
+
+from helm_study.words import formatted
+
+MEASURES = {
+    "metric_correlation_{}": ("order", ".2f"),
+    "greedy_accuracy_{}": ("direction", ".0%"),
+    "prediction_accuracy_{}": ("one step", ".0%"),
+    "rollout_accuracy_{}_T12": ("twelve steps", ".0%"),
+    "success_{}": ("arrives", ".0%"),
+    "success_search_{}": ("random plans", ".0%"),
+}
+"""Name of a metric, with the model's to fill in -> its column, and how it is written."""
+
+MODELS = {
+    "contrast, as written out here": ("exp4", "lesson"),
+    "contrast, the package's": ("exp4", "one_encoder"),
+    "printed loss, $\\tau = 0.1$": ("exp4", "printed_loss"),
+    "printed loss, $\\tau = 0.05$": ("exp4", "printed_loss_cold"),
+    "reconstruction, cells": ("exp3", "reconstruction"),
+    "reconstruction, rows and columns": ("exp3", "reconstruction_profiles"),
+    "latent prediction, cells": ("exp3", "latent_prediction"),
+    "latent prediction, rows and columns": ("exp3", "latent_prediction_profiles"),
+}
+"""Row of the table -> record, and the model's name in it."""
+
+
+def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
+    """Table of order, direction, predictions and success, one row a model, the best of each column in bold.
+
+    Args:
+        exp3: the record of experiment 3, with the models without contrast.
+        exp4: the record of experiment 4, with the contrastive ones.
+    """
+    metrics = {"exp3": exp3["metrics"], "exp4": exp4["metrics"]}
+    rows = {
+        words: [metrics[record].get(measure.format(name)) for measure in MEASURES]
+        for words, (record, name) in MODELS.items()
+    }
+    styles = [style for _, style in MEASURES.values()]
+    best = [formatted(max(row[k]["mean"] for row in rows.values() if row[k]), style) for k, style in enumerate(styles)]
+    lines = [
+        f"| {words} | " + " | ".join(_written(*cell) for cell in zip(row, styles, best, strict=True)) + " |"
+        for words, row in rows.items()
+    ]
+    head = "| | " + " | ".join(column for column, _ in MEASURES.values()) + " |\n|---|" + "---|" * len(MEASURES)
+    some = len(exp3["starts"]["some"]) if "some" in exp3.get("starts", {}) else 0
+    note = (
+        f"\n\n*Mean over {len(exp4['seeds'])} training seeds, best values in bold. Models on rows and columns are "
+        f"planned with from {some} starts, drawn by a seeded permutation, all others from all 140. **Order**: rank "
+        "correlation of latent distance with steps. **Direction**: starts from which the best-looking action is on a "
+        "shortest path, as if the model were perfect. **One step**, **twelve steps**: share of imagined states that "
+        "are the right one. **Arrives**: the planner by gradient, twelve steps ahead, replanning (the first row has "
+        "the planner of this chapter, the others the package's). **Random plans**: as many imagined plans, without a "
+        "gradient, the best carried out; a dash: not run.*"
+    )
+    return Markdown(head + "\n" + "\n".join(lines) + note)
+
+
+def _written(metric: Mapping | None, style: str, best: str) -> str:
+    if metric is None:
+        return "–"
+    words = formatted(metric["mean"], style)
+    return f"**{words}**" if words == best else words
