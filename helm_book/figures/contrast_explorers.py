@@ -111,7 +111,16 @@ def stage_latents(figure: Figure, axes: Axes) -> dict[str, Artist]:
     (lines,) = axes.plot([], [], color=COLORS["faint"], linewidth=0.7)
     farthest = float(room()[2].max())
     dots = axes.scatter([0], [0], c=[0.0], s=14, cmap="viridis_r", vmin=0, vmax=farthest, zorder=3)
-    figure.colorbar(dots, ax=axes, label="steps to the goal", shrink=0.7, pad=0.02)
+    figure.colorbar(
+        dots,
+        ax=axes,
+        label="steps to the goal",
+        location="bottom",
+        shrink=0.6,
+        aspect=30,
+        pad=0.0,
+        ticks=range(0, int(farthest) + 1, 4),
+    )
     look = {"textcoords": "offset points", "color": COLORS["goal"], "weight": "bold", "va": "top", "zorder": 4}
     goal = axes.annotate("goal", (0, 0), (7, -5), path_effects=HALO, **look)
     return {"lines": lines, "dots": dots, "goal": goal}
@@ -231,7 +240,7 @@ def explore_map():
         plane, table = panels(figure, 2, widths=[1.25, 1], heights=[1.3, 1])
         artists = stage_latents(figure, plane)
         plane.set_title("144 latents, seed 0")
-        artists["order"] = plane.text(0, 0.0, "", transform=plane.transAxes, va="top")
+        artists["order"] = plane.text(0, 0.99, "", transform=plane.transAxes, va="top")
         table.set(xlabel=r"discount $\gamma$", ylabel=r"temperature $\tau$", title="starts that arrive, %")
         return artists | moving_table(table, ablation.GAMMAS, ablation.TEMPERATURES)
 

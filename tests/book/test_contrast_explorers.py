@@ -126,14 +126,17 @@ def test_the_map_says_what_is_recorded(live):
     assert "after 0 updates: rank correlation 0.09" in box.caption.value
 
 
-def test_the_table_has_the_best_of_each_column_in_bold():
-    exp3, exp4 = records.load("exp3"), records.load("exp4")
-    rows = [
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in contrast_tables.fair_table(exp3, exp4).data.split("\n")
-        if line.startswith("| ") and not line.startswith("| |")
-    ]
-    assert len(rows) == len(contrast_tables.MODELS)
+TABLES = {
+    "fair": lambda: contrast_tables.fair_table(records.load("exp3"), records.load("exp4")),
+    "far": lambda: contrast_tables.far_table(*(records.load(name) for name in ("exp3", "exp4", "worlds"))),
+}
+
+
+@pytest.mark.parametrize(("table", "count"), [("fair", len(contrast_tables.MODELS)), ("far", len(contrast_tables.FAR))])
+def test_a_table_has_the_best_of_each_column_in_bold(table, count):
+    lines = TABLES[table]().data.split("\n\n")[0].split("\n")[2:]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert len(rows) == count
     for column in list(zip(*rows, strict=True))[1:]:
         values = {cell: float(re.sub(r"[* %]", "", cell)) for cell in column if cell != "–"}
         best = max(values.values())
