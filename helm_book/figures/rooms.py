@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patheffects import withStroke
 from minigrid.core.constants import COLORS as MINIGRID
 from torch import Tensor
 
@@ -42,6 +43,8 @@ TRIANGLE = np.array([(0.12, 0.19), (0.87, 0.50), (0.12, 0.81)]) - 0.5
 """Corners of the agent that faces right, from the middle of its cell; the second is its tip."""
 
 LANE, LANES = 0.12, 3  # cells that a trail keeps to the right of the middle, more each time it comes the same way
+
+KNOCK = 0.1  # cells that an agent is drawn towards a wall that it walks into
 
 
 # ---------------------------------------------------------------- the room
@@ -142,18 +145,32 @@ def mark_goal(axes: Axes, world: Gridworld, state: int | None = None) -> Axes:
 
 def agent_at(world: Gridworld, state: int) -> tuple[np.ndarray, np.ndarray]:
     """Corners of the agent in ``state``: ``(x, y)``, each of shape ``(3,)``."""
-    turn = math.pi / 2 * int(world.headings[state])
-    x, y = TRIANGLE.T
-    column, row = world.positions[state].tolist()
-    return (
-        column + x * math.cos(turn) - y * math.sin(turn),
-        row + x * math.sin(turn) + y * math.cos(turn),
-    )
+    return agent_outline(*world.positions[state].tolist(), int(world.headings[state]))
+
+
+def agent_outline(column: float, row: float, heading: float) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of an agent anywhere, also between two cells and two headings: ``(x, y)``, each of shape ``(3,)``."""
+    turn, (x, y) = math.pi / 2 * heading, TRIANGLE.T
+    return column + x * math.cos(turn) - y * math.sin(turn), row + x * math.sin(turn) + y * math.cos(turn)
+
+
+def agent_after(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the agent at the end of a walk, as :func:`agent_at`; one that walks into a wall knocks at it.
+
+    Every second time that it stays where it was it is drawn a little towards the wall, so that one sees it try.
+    """
+    states = torch.as_tensor(states)
+    moved = (states[1:] != states[:-1]).nonzero()
+    tries = len(states) - 1 - (int(moved[-1]) + 1 if len(moved) else 0)
+    column, row = world.positions[states[-1]].tolist()
+    heading = int(world.headings[states[-1]])
+    turn, far = math.pi / 2 * heading, KNOCK * (tries % 2)
+    return agent_outline(column + far * math.cos(turn), row + far * math.sin(turn), heading)
 
 
 def moving_agent(axes: Axes, *, color: str = AGENT, **look) -> Polygon:
     """An agent that takes the ``(x, y)`` of :func:`agent_at`; named in ``gliding``, it walks and turns."""
-    agent = Polygon([(0, 0)] * 3, closed=True, facecolor=color, edgecolor="none", **{"zorder": 4} | look)
+    agent = Polygon([(0, 0)] * 3, facecolor=color, **{"edgecolor": "none", "zorder": 4} | look)
     axes.add_patch(agent)
     return agent
 
@@ -184,16 +201,25 @@ def on_floor(color: str) -> str:
     return to_hex([0.25 + 0.75 * part for part in to_rgb(color)])
 
 
-def moving_trail(axes: Axes, color: str, **line) -> Line2D:
-    """A line on the floor that takes the ``(x, y)`` of :func:`trail`; named in ``gliding``, it grows as one walks."""
+def moving_trail(axes: Axes, color: str, *, outline: str | None = None, **line) -> Line2D:
+    """A line that takes the ``(x, y)`` of :func:`trail`; named in ``gliding``, it grows as one walks.
+
+    Args:
+        axes: where to draw.
+        color: of the model; on the black floor it is made lighter.
+        outline: colour around the line where it is drawn over :func:`show_distances`; it then keeps its own colour.
+        **line: as for ``plot``.
+    """
     look = {"linewidth": 2, "zorder": 3, "solid_capstyle": "round", "solid_joinstyle": "round"} | line
-    (drawn,) = axes.plot([], [], color=on_floor(color), **look)
+    effects = [withStroke(linewidth=look["linewidth"] + 2, foreground=outline)] if outline else []
+    (drawn,) = axes.plot([], [], color=color if outline else on_floor(color), path_effects=effects, **look)
     return drawn
 
 
-def moving_start(axes: Axes, color: str) -> Line2D:
-    """A dot that takes ``([column], [row])``: where a walk begins."""
-    (dot,) = axes.plot([], [], "o", color=on_floor(color), markeredgecolor="none", markersize=6.5, zorder=3)
+def moving_start(axes: Axes, color: str, *, outline: str | None = None) -> Line2D:
+    """A dot that takes ``([column], [row])``: where a walk begins; arguments as for :func:`moving_trail`."""
+    look = {"markersize": 6.5, "markeredgecolor": outline or "none", "zorder": 3.1}
+    (dot,) = axes.plot([], [], "o", color=color if outline else on_floor(color), **look)
     return dot
 
 
@@ -348,26 +374,26 @@ def walks_scene(
         for name, agent in agents.items():
             walk = walks_of(chosen)[name]
             seen = walk[: step + 1]
-            fate = _fate(len(seen) - 1, int(to_goal[room][seen[-1]]))
+            end = fate(len(seen) - 1, int(to_goal[room][seen[-1]]))
             column, row = world.positions[walk[0]].tolist()
             if several:
                 numbers |= {f"room {name}": _square(kinds[room]), f"lines {name}": fit(*_lines(kinds[room]))}
             if agent.badge:
                 numbers[f"badge {name}"] = agent.badge(**chosen) if callable(agent.badge) else agent.badge
             numbers |= {
-                f"fate {name}": fate,
+                f"fate {name}": end,
                 f"start {name}": fit([column], [row]),
                 f"trail {name}": fit(*trail(world, seen)),
-                f"agent {name}": fit(*agent_at(world, seen[-1])),
+                f"agent {name}": fit(*agent_after(world, seen)),
             }
-            words.append(f"{agent.label}: {fate}.")
+            words.append(f"{agent.label}: {end}.")
         return numbers, " ".join(words)
 
     steps = Steps(list(range(longest + 1)), interval)
     return build, move, settings | {"step": steps}, {"step": at_first} | first | dict(start)
 
 
-def _fate(taken: int, left: int) -> str:
+def fate(taken: int, left: int) -> str:
     steps = f"{taken} {'step' if taken == 1 else 'steps'}"
     return f"arrives after {steps}" if left == 0 else f"after {steps}: {left} still to go"
 

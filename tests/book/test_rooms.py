@@ -109,6 +109,14 @@ def test_turning_and_bumping_leave_no_trail(empty):
     assert (x.tolist(), y.tolist()) == ([1], [1])
 
 
+def test_an_agent_that_walks_into_a_wall_knocks_at_it(empty):
+    states = walk(empty, empty.index((2, 1), 3), [LEFT, RIGHT] + [FORWARD] * 4 + [LEFT])  # heads up, to a wall
+    heights = [np.mean(rooms.agent_after(empty, states[: n + 1])[1]) for n in range(8)]
+    stands = [np.mean(rooms.agent_at(empty, state)[1]) for state in states]
+    knocks = np.array([0, 0, 0, 1, 0, 1, 0, 0]) * rooms.KNOCK
+    assert np.allclose(np.subtract(stands, heights), knocks)
+
+
 def test_distances_leave_the_walls_as_they_are(room):
     values = goal_distances(room)
 
