@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import torch
@@ -71,11 +71,18 @@ def own_start(contrastive: Mapping) -> str:
         contrastive: the record ``exp4``.
     """
     to_goal = room()[2]
-    arrives = {T: not to_goal[contrastive["walks"]["lesson"][str(T)][0][-1]] for T in HORIZONS}
-    least = next((T for T in HORIZONS if arrives[T]), None)
-    if least is None:
+    walks = contrastive["walks"]["lesson"]
+    arriving = [T for T in HORIZONS if not to_goal[walks[str(T)][0][-1]]]
+    lost = [T for T in HORIZONS if T not in arriving]
+    if not arriving:
         return "does not arrive"
-    return f"arrives if it imagines {least} steps" + ("" if least == HORIZONS[0] else ", and not with fewer")
+    words = f"arrives if it imagines {_in_a_row(arriving)} steps"
+    return f"{words}, and does not if it imagines {_in_a_row(lost)}" if lost else words
+
+
+def _in_a_row(numbers: Sequence[int]) -> str:
+    *first, last = (str(number) for number in numbers)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 # ---------------------------------------------------------------- latents in a plane
