@@ -44,7 +44,9 @@ def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
         for words, (record, name) in MODELS.items()
     }
     styles = [style for _, style in MEASURES.values()]
-    best = [formatted(max(row[k]["mean"] for row in rows.values() if row[k]), style) for k, style in enumerate(styles)]
+    best = [
+        _short(max((row[k] for row in rows.values() if row[k]), key=_mean), style) for k, style in enumerate(styles)
+    ]
     lines = [
         f"| {words} | " + " | ".join(_written(*cell) for cell in zip(row, styles, best, strict=True)) + " |"
         for words, row in rows.items()
@@ -52,8 +54,8 @@ def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
     head = "| | " + " | ".join(column for column, _ in MEASURES.values()) + " |\n|---|" + "---|" * len(MEASURES)
     some = len(exp3["starts"]["some"]) if "some" in exp3.get("starts", {}) else 0
     note = (
-        f"\n\n*Mean over {len(exp4['seeds'])} training seeds, best values in bold. Models on rows and columns are "
-        f"planned with from {some} starts, drawn by a seeded permutation, all others from all 140. **Order**: rank "
+        f"\n\n*Mean over {len(exp4['seeds'])} training seeds, best values in bold. Models on rows and columns "
+        f"plan from {some} starts, drawn by a seeded permutation, all others from all 140. **Order**: rank "
         "correlation of latent distance with steps. **Direction**: starts from which the best-looking action is on a "
         "shortest path, as if the model were perfect. **One step**, **twelve steps**: share of imagined states that "
         "are the right one. **Arrives**: the planner by gradient, twelve steps ahead, replanning (the first row has "
@@ -88,7 +90,7 @@ def far_table(exp3: Mapping, exp4: Mapping, worlds: Mapping) -> Markdown:
     metrics = {**worlds["metrics"], **exp4["metrics"], **exp3["metrics"]}
     rows = {words: [metrics.get(name) for name in names] for words, names in FAR.items()}
     best = [
-        formatted(max(row[k]["mean"] for row in rows.values() if row[k]), ".0%") for k in range(len(FAR["contrast"]))
+        _short(max((row[k] for row in rows.values() if row[k]), key=_mean), ".0%") for k in range(len(FAR["contrast"]))
     ]
     lines = [
         f"| {words} | " + " | ".join(_written(cell, ".0%", top) for cell, top in zip(row, best, strict=True)) + " |"
@@ -103,8 +105,19 @@ def far_table(exp3: Mapping, exp4: Mapping, worlds: Mapping) -> Markdown:
     return Markdown(head + "\n".join(lines) + note)
 
 
+def _mean(metric: Mapping) -> float:
+    return metric["mean"]
+
+
+def _short(metric: Mapping, style: str) -> str:
+    """The mean alone; a share that is not 0 or 1 does not read as if it were."""
+    words = formatted(metric["mean"], style)
+    close = words in ("0 %", "100 %") and metric["mean"] not in (0, 1)
+    return formatted(metric["mean"], ".1%") if close else words
+
+
 def _written(metric: Mapping | None, style: str, best: str) -> str:
     if metric is None:
         return "–"
-    words = formatted(metric["mean"], style)
+    words = _short(metric, style)
     return f"**{words}**" if words == best else words

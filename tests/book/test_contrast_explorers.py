@@ -145,3 +145,9 @@ def test_a_table_has_the_best_of_each_column_in_bold(table, count):
         values = {cell: float(re.sub(r"[* %]", "", cell)) for cell in column if cell != "–"}
         best = max(values.values())
         assert all(cell.startswith("**") == (value == best) for cell, value in values.items())
+
+
+def test_a_share_that_is_not_on_every_seed_does_not_read_as_all():
+    assert [contrast_tables._short({"mean": mean}, ".0%") for mean in (0.9975, 1.0, 0.5, 0.002, 0.0)] == [
+        "99.8 %", "100 %", "50 %", "0.2 %", "0 %",
+    ]  # fmt: skip
