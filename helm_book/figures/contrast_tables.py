@@ -9,12 +9,12 @@ from IPython.display import Markdown
 from helm_study.words import formatted
 
 MEASURES = {
+    "success_{}": ("arrives", ".0%"),
+    "success_search_{}": ("random plans", ".0%"),
     "metric_correlation_{}": ("order", ".2f"),
     "greedy_accuracy_{}": ("direction", ".0%"),
     "prediction_accuracy_{}": ("one step", ".0%"),
     "rollout_accuracy_{}_T12": ("twelve steps", ".0%"),
-    "success_{}": ("arrives", ".0%"),
-    "success_search_{}": ("random plans", ".0%"),
 }
 """Name of a metric, with the model's to fill in -> its column, and how it is written."""
 
