@@ -55,12 +55,12 @@ def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
     some = len(exp3["starts"]["some"]) if "some" in exp3.get("starts", {}) else 0
     note = (
         f"\n\n*Mean over {len(exp4['seeds'])} training seeds, best values in bold. Models on rows and columns "
-        f"plan from {some} starts, drawn by a seeded permutation, all others from all 140. **Order**: rank "
-        "correlation of latent distance with steps. **Direction**: starts from which the best-looking action is on a "
-        "shortest path, as if the model were perfect. **One step**, **twelve steps**: share of imagined states that "
-        "are the right one. **Arrives**: the planner by gradient, twelve steps ahead, replanning (the first row has "
-        "the planner of this chapter, the others the package's). **Random plans**: as many imagined plans, without a "
-        "gradient, the best carried out; a dash: not run.*"
+        f"plan from {some} starts, drawn by a seeded permutation, all others from all 140. **Arrives**: the planner "
+        "by gradient, twelve steps ahead, replanning (the first row has the planner of this chapter, the others the "
+        "package's). **Random plans**: as many imagined plans, without a gradient, the best carried out; a dash: not "
+        "run. **Order**: rank correlation of latent distance with steps. **Direction**: starts from which the "
+        "best-looking action is on a shortest path, as if the model were perfect. **One step**, **twelve steps**: "
+        "share of imagined states that are the right one.*"
     )
     return Markdown(head + "\n" + "\n".join(lines) + note)
 
