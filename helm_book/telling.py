@@ -15,13 +15,14 @@ class _Numbers(string.Formatter):
         return formatted(value, style) if isinstance(value, float) and style else super().format_field(value, style)
 
 
-def tell(sentence: str, record: Mapping | None = None, **numbers: object) -> Markdown:
+def tell(sentence: str, *records: Mapping, **numbers: object) -> Markdown:
     """Fill the fields of a sentence, for a notebook cell to end in.
 
     Args:
         sentence: Markdown with fields such as ``{gap:.2f}``; a formula's braces are doubled.
-        record: a record whose metrics fill fields of their names by their means.
-        numbers: what fills all other fields.
+        *records: records whose metrics fill fields of their names by their means, the last one that has the name;
+            ``{seeds}`` is the number of training seeds of the first.
+        **numbers: what fills all other fields.
 
     Raises:
         KeyError: a field has no number.
@@ -30,5 +31,7 @@ def tell(sentence: str, record: Mapping | None = None, **numbers: object) -> Mar
         >>> tell("The plan ends **{gap:.2f}** from the goal.", gap=0.2345).data
         'The plan ends **0.23** from the goal.'
     """
-    means = {} if record is None else {name: metric["mean"] for name, metric in record["metrics"].items()}
-    return Markdown(_Numbers().vformat(sentence, (), {**means, **numbers}))
+    known: dict[str, object] = {"seeds": len(records[0]["seeds"])} if records else {}
+    for record in records:
+        known |= {name: metric["mean"] for name, metric in record["metrics"].items()}
+    return Markdown(_Numbers().vformat(sentence, (), known | numbers))

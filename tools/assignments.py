@@ -27,9 +27,8 @@ question names and this notebook does not define is in the chapter. Copy it, or 
 *Run time a few seconds. The same checkers judge a whole class: [Teaching with this book]({site}book/teaching.html).*"""
 IMPORTS = """import torch
 
-from helm_book.exercises import check
-
-torch.set_default_dtype(torch.float64)"""
+from helm_book.exercises import check"""
+DOUBLE = "\n\ntorch.set_default_dtype(torch.float64)"  # as the chapters of the first half do
 QUESTION = re.compile(r"^\*\*(\d)\. .*?(?=^\*\*\d\. |^## |\Z)", re.MULTILINE | re.DOTALL)
 FOLDED = re.compile(r"\s*<details>.*?</details>", re.DOTALL)
 
@@ -52,7 +51,7 @@ def assignment(title: str, chapters: tuple[str, ...]) -> NotebookNode:
     cells = [
         v4.new_markdown_cell(INTRODUCTION.format(title=title[0].lower() + title[1:], chapters=links, site=site)),
         v4.new_code_cell(notebooks.setup_cell(address), metadata={"tags": ["hide-input", "remove-output"]}),
-        v4.new_code_cell(IMPORTS),
+        v4.new_code_cell(IMPORTS + (DOUBLE if "spectral_cliff" in chapters else "")),
     ]
     for chapter, (name, asked) in parts.items():
         cells.append(v4.new_markdown_cell(f"## {name}"))

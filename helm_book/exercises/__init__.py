@@ -15,10 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from helm_book.exercises import distances, evidence, gradients, stability
+from helm_book.exercises import contrast, distances, evidence, gradients, stability
 from helm_book.exercises.judging import Exercise, Feedback, judged
 
-EXERCISES = (*gradients.EXERCISES, *stability.EXERCISES, *distances.EXERCISES, *evidence.EXERCISES)
+EXERCISES = (
+    *gradients.EXERCISES,
+    *stability.EXERCISES,
+    *contrast.EXERCISES,
+    *distances.EXERCISES,
+    *evidence.EXERCISES,
+)
 """All exercises of the book that can be checked."""
 
 

@@ -110,6 +110,7 @@ def explore_numbers(
     rolling: Sequence[str] = (),
     drag: Mapping[str, tuple[str | None, str | None]] | None = None,
     gliding: Sequence[str] = (),
+    recorded: Callable[..., tuple[Mapping[str, object], str]] | None = None,
 ) -> LiveExplorer | StaticExplorer:
     """Let the reader move the parts of a picture; the last expression of a notebook cell.
 
@@ -134,6 +135,8 @@ def explore_numbers(
         gliding: names of lines and polygons that move from where they were to where they are when a control of
             :class:`Steps` goes on by one: a polygon moves and turns without changing its shape, a line that goes on
             grows. A reader who asks for less motion, or who has a kernel, sees them there at once.
+        recorded: what the page shows in place of ``move``, which then only a kernel calls: for a ``move`` that takes
+            too long to be called at every setting, such as a training. It takes and returns what ``move`` does.
 
     Returns:
         An ipywidgets box, or an object with ``_repr_html_`` when ``HELM_EXPLORER=static``.
@@ -149,6 +152,9 @@ def explore_numbers(
     """
     life, checked, figsizes = _check(controls, start, title, labels, figsize, narrow)
     check_callable("move", move, checked)
+    if recorded is not None:
+        check_callable("recorded", recorded, checked)
+        move = move if life == "live" else recorded
     if not callable(build):
         raise TypeError(f"build must be a function of a figure, got {build!r}")
     for artist, pair in (drag or {}).items():

@@ -201,7 +201,7 @@ CLAIMS = (
         ),
         "holds if above 95 % with the report's planner and one of the two models; with a condition if only with ours",
         "contrastive_fix",
-        "Planning that arrives",
+        "The claim of the report",
     ),
     Claim(
         "The loss as printed, one-step positives, suffices",
@@ -220,7 +220,7 @@ CLAIMS = (
         ),
         "holds if above 95 % with our planner at one of two temperatures, does not hold if below it at both",
         "contrastive_fix",
-        "Temperature and discount",
+        "A fair table",
         late=True,
     ),
     Claim(
@@ -231,7 +231,7 @@ CLAIMS = (
         lambda m: HOLDS if m["final_distance_start_one_encoder"]["high"] < 0.5 else FAILS,
         "holds if below half a cell",
         "contrastive_fix",
-        "Planning that arrives",
+        "The claim of the report",
         late=True,
     ),
     Claim(

@@ -8,8 +8,6 @@ The package has the same things in a form for more than one use: :class:`~helm_t
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,7 +49,7 @@ def sample(walks, batch, gamma, generator):
     walk = torch.randint(len(walks), (batch,), generator=generator)
     t = torch.randint(last, (batch,), generator=generator)
     u = torch.rand(batch, generator=generator, dtype=torch.float64)
-    gap = 1 + ((1 - u).log() / math.log(gamma)).long()
+    gap = 1 + ((1 - u).log() / u.new_tensor(gamma).log()).long()
     return walk, t, (t + gap).clamp_max(last)
 
 

@@ -9,16 +9,20 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 
 from helm_book.exercises import EXERCISES, check, distances, evidence, grade
 from helm_book.exercises.judging import Exercise, a_number
 from helm_study import records
 from helm_study.claims.card import CLAIMS
+from helm_study.contrastive import lesson
 from helm_study.pillars.two_pillars import HORIZONS
 from helm_tutorial.cliff.descent import plan_descent
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting
 from helm_tutorial.cliff.penalties import spectral_penalty, spectral_penalty_report
 from helm_tutorial.funnel.descent import descend, start_grid
+from helm_tutorial.models.losses import geometric_gaps, info_nce
+from helm_tutorial.planning.gradient import GradientPlanner
 from helm_tutorial.rollouts import rollout
 from helm_tutorial.worlds.gridworld import load_gridworld
 
@@ -39,6 +43,27 @@ def with_momentum(step, z0, goal, T, rate, keep=0.85, steps=100):
         speed = keep * speed - rate * torch.autograd.grad(cost, plan)[0]
         plan = (plan + speed).detach()
     return plan
+
+
+def against_others(z, w, others, tau):
+    own = (z * w).sum(1, keepdim=True)
+    return F.cross_entropy(torch.cat([own, z @ others.T], 1) / tau, torch.zeros(len(z), dtype=torch.long))
+
+
+def geometric(count, mean, generator):
+    u = torch.rand(count, generator=generator, dtype=torch.float64)
+    return geometric_gaps(u, 1 - 1 / mean)
+
+
+def straight(cell):
+    across = [(x, 1) for x in range(1, cell[0] + 1)]
+    return across + [(cell[0], y) for y in range(2, cell[1] + 1)]
+
+
+def best_of_the_decoded(model, z0, goal, generator, *, T, steps=50):
+    return GradientPlanner(horizon=T, num_actions=3, restarts=8, steps=steps)(
+        model, z0, goal, generator=generator
+    ).actions
 
 
 def turned():
@@ -202,18 +227,49 @@ CASES = {  # exercise -> a right answer, and wrong ones with a word of their hin
             (lambda c: (1, 1, 1, 1), "not right"),
         ],
     ),
-    ("contrastive_fix", 1): (math.log, [(lambda b: math.log(b - 1) if b > 1 else 0.0, "one of the candidates")]),
-    ("contrastive_fix", 2): (
-        ([1.0, 0.0], [5.0, 0.0], [0.8, 0.6]),
-        [(([1.0, 0.0], [0.8, 0.6], [5.0, 0.0]), "cosine"), (([1.0, 0.0], [1.0, 0.0], [0.8, 0.6]), "smaller distance")],
-    ),
-    ("contrastive_fix", 3): (
-        [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6)],
-        [([(1, 1), (1, 6)], "no neighbours"), ([(1, 1), (2, 1)], "ends in")],
-    ),
-    ("contrastive_fix", 4): (
+    ("contrastive_fix", 1): (
         lambda g: (1 - (1 - g * g) ** 0.5) / g,
         [(lambda g: g / 2, "straight way"), (lambda g: g, "lead away"), (lambda g: 0.5, "not right")],
+    ),
+    ("contrastive_fix", 2): (
+        against_others,
+        [
+            (lambda z, w, others, tau: len(z) * against_others(z, w, others, tau), "mean"),
+            (lambda z, w, others, tau: against_others(z, w, others, 1.0), "temperature"),
+            (lambda z, w, others, tau: against_others(z, w, torch.cat([w, others]), tau), "should be"),
+            (lambda z, w, others, tau: info_nce(z, w, tau), "should be"),
+            (
+                lambda z, w, others, tau: F.cross_entropy(z @ torch.cat([w, others]).T / tau, torch.arange(len(z))),
+                "other rows",
+            ),
+            (lambda z, w, others, tau: z @ others.T, "one number"),
+        ],
+    ),
+    ("contrastive_fix", 3): (
+        geometric,
+        [
+            (lambda n, mean, draw: geometric(n, mean, draw) - 1, "below 1"),
+            (lambda n, mean, draw: geometric(n, mean + 1, draw), "on average"),
+            (lambda n, mean, draw: geometric(n, mean, draw).float(), "integers"),
+            (lambda n, mean, draw: torch.poisson(torch.full((n,), mean - 1), generator=draw).long() + 1, "same factor"),
+        ],
+    ),
+    ("contrastive_fix", 4): (
+        straight,
+        [
+            (lambda cell: [(1, 1), cell], "no neighbours"),
+            (lambda cell: [(1, 1), (2, 1)], "ends in"),
+            (lambda cell: straight(cell)[1:], "begins at"),
+            (lambda cell: [(1, 1)] * 30 + straight(cell), "are allowed"),
+        ],
+    ),
+    ("contrastive_fix", 5): (
+        best_of_the_decoded,
+        [
+            (lesson.plan, "score what is decoded"),
+            (lambda *given, T: best_of_the_decoded(*given, T=T, steps=200), "are allowed"),
+            (lambda *given, T: best_of_the_decoded(*given, T=T)[:, :1], "shape"),
+        ],
     ),
     ("directed_distance", 1): (
         turned(),
@@ -313,9 +369,9 @@ def test_a_chapter_has_four_to_six_exercises_each_with_a_solution_or_a_hint(chap
 
 
 def test_grading_goes_through_all_answers_in_order():
-    given = grade({("contrastive_fix", 1): math.log, ("spectral_cliff", 1): lambda T, b: b})
+    given = grade({("contrastive_fix", 4): straight, ("spectral_cliff", 1): lambda T, b: b})
     assert [(feedback.chapter, feedback.number, feedback.right) for feedback in given] == [
-        ("contrastive_fix", 1, True),
+        ("contrastive_fix", 4, True),
         ("spectral_cliff", 1, False),
     ]
 

@@ -11,6 +11,7 @@ import pytest
 BOOK = Path(__file__).resolve().parents[2] / "book"
 HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
 WRITTEN_OUT = {  # what a chapter shows in open code
+    "contrastive_fix": ("F.cross_entropy", ".backward()", "for a in logits.softmax(-1).unbind(2)", "env.step"),
     "mollified_funnel": (".backward()", "def report_loss", "def average", "def descent", "def coarse_to_fine"),
     "stability_alone": (
         ".backward()",
