@@ -281,3 +281,36 @@ def script_table(record: Mapping) -> Markdown:
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     note = f"\n\n*{len(record['seeds'])} seeds with {record['config']['plans']} plans each, 95 % CI.*"
     return Markdown("\n".join(lines) + note)
+
+
+def corner_told(record: Mapping) -> dict[str, object]:
+    """What the chapter's first sentence says of the walk from MiniGrid's own start, three steps ahead."""
+    left = steps_left(record, "tame_exact", 3)
+    stays = f"walks along the wall into a corner and stays there, {left} steps from the goal"
+    ends = record["metrics"]["final_distance_start_tame_exact_T3"]["values"]
+    return {"ends": stays if left else "arrives", "lost": ends.count(5.0)}
+
+
+def larger_room_told(record: Mapping) -> dict[str, object]:
+    """What the chapter says of twelve steps ahead in both rooms: search without distances, and single seeds."""
+    far, found = blind_share(LARGER_ROOM, 12), record["metrics"]["success_larger_room_T12"]["values"]
+    return {
+        "blind": blind_share(SMALL_ROOM, 12),
+        "far": far,
+        "low": min(found),
+        "high": max(found),
+        "better": sum(share > far for share in found),
+        "table": search_table(record).data,
+    }
+
+
+def script_told(record: Mapping, world: Gridworld) -> dict[str, object]:
+    """What the chapter says of the report's scripts: single seeds, and the start's distance in MiniGrid's room."""
+    arrivals = record["metrics"]["success_script_contrastive"]["values"]
+    ends = world.positions[[world.start, int(world.goals[0])]].float()
+    return {
+        "low": min(arrivals),
+        "high": max(arrivals),
+        "straight": float(torch.dist(*ends)),
+        "table": script_table(record).data,
+    }

@@ -96,6 +96,16 @@ def test_tables_hold_the_records_means(record):
     assert "| 0 % |" in explorers.script_table(script).data and "| 100 % |" in explorers.script_table(script).data
 
 
+def test_what_the_chapter_tells_agrees_with_the_records(record):
+    told, script = explorers.larger_room_told(record), records.load("script")
+    values = record["metrics"]["success_larger_room_T12"]["values"]
+    assert told["low"] <= record["metrics"]["success_larger_room_T12"]["mean"] <= told["high"]
+    assert 0 <= told["better"] <= len(values) and told["far"] < told["blind"]
+    assert "corner" in explorers.corner_told(record)["ends"]
+    room = explorers.load_gridworld(explorers.SMALL_ROOM)
+    assert explorers.script_told(script, room)["straight"] == pytest.approx(50**0.5)
+
+
 def function(source: str, name: str) -> str:
     """The function's code without its docstring and comments, in one form."""
     found = next(node for node in ast.walk(ast.parse(source)) if getattr(node, "name", "") == name)
