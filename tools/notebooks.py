@@ -28,6 +28,7 @@ TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 DEEPER = "deeper"  # the folder of pages without a chapter number
+RECIPE = "recipe"  # the page that a reader copies for an environment of their own, without a number too
 # What a notebook says of its language, without which exporters do not know what to write; no version of a machine.
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -100,8 +101,9 @@ def deeper(root: Path = ROOT) -> list[Path]:
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are chapters, with a number: below ``book`` itself, and not the opening."""
-    return [path for path in stored(root) if path != opening(root) and path.parent == root / "book"]
+    """The notebooks that are chapters, with a number: below ``book`` itself, and neither the opening nor the recipe."""
+    unnumbered = (opening(root), root / "book" / f"{RECIPE}.ipynb")
+    return [path for path in stored(root) if path.parent == root / "book" and path not in unnumbered]
 
 
 def read(path: Path) -> NotebookNode:
