@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from helm_study.starts import DRAWS, draw_starts
+from helm_study.starts import DRAWS, draw_starts, stratified
 from helm_tutorial._check import require_choice, require_count, require_real
 from helm_tutorial.jacobian import rollout_jacobian
 from helm_tutorial.models.regularity import bounded_gradient
@@ -285,6 +285,21 @@ def final_distance(world: Gridworld, episodes: Episodes) -> Tensor:
     last = episodes.states.gather(1, episodes.steps[:, None])[:, 0]
     cells = world.positions.float()
     return torch.cdist(cells[last], cells[world.goals]).min(dim=1).values
+
+
+SHOWN_STARTS = 12
+"""Number of starts whose walks a record keeps to be drawn, besides the environment's own."""
+
+
+def shown_walks(world: Gridworld, episodes: Episodes) -> list[list[int]]:
+    """Return the states visited from the environment's own start and from a few others, one list for each.
+
+    The others are the first of :func:`helm_study.starts.stratified` among the episodes' starts, at most
+    :data:`SHOWN_STARTS`.
+    """
+    rows = {walk[0]: [state for state in walk if state >= 0] for walk in episodes.states.tolist()}
+    drawn = [start for start in stratified(world).tolist() if start in rows and start != world.start]
+    return [rows[start] for start in (world.start, *drawn[:SHOWN_STARTS])]
 
 
 def from_own_start(world: Gridworld, episodes: Episodes) -> tuple[bool, float]:

@@ -1,8 +1,8 @@
 """Choice of the start states from which episodes are run.
 
-Studies use one in ``stride`` of a world's starts. The studies recorded so far took ``starts[::stride]``, in the order
-of the states: cell by cell, with four headings each. If ``stride`` is a multiple of four, all those starts face the
-same way, in Empty-8x8 to the right. The draw ``"stratified"`` takes as many starts, of all distances and headings.
+Studies use one in ``stride`` of a world's starts. The first records took ``starts[::stride]``, in the order of the
+states: cell by cell, with four headings each. If ``stride`` is a multiple of four, all those starts face the same way,
+in Empty-8x8 to the right. The draw ``"stratified"`` takes as many starts, of all distances and headings.
 """
 
 from __future__ import annotations

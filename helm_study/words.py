@@ -4,18 +4,41 @@ from __future__ import annotations
 
 from helm_study.intervals import Interval
 
+MOST_DIGITS = 3  # after the point of a share in per cent
+
 
 def in_words(metric: dict, style: str = ".0%") -> str:
     """Format a metric as Markdown, with the mean in bold and its interval.
 
     Args:
         metric: a mapping with ``mean``, ``low`` and ``high``.
-        style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten from 1000 are typeset.
+        style: a format such as ``".0%"``, ``".2f"`` or ``".1e"``; powers of ten from 1000 are typeset. A share gets
+            more digits where it would read as 0 or 100 % with an interval that hides that it is not.
+
+    Example:
+        >>> in_words({"mean": 0.9985, "low": 0.9965, "high": 1.0})
+        '**99.9 %** (99.7 to 100 %)'
+        >>> in_words({"mean": 1.0, "low": 1.0, "high": 1.0})
+        '**100 %** on every seed'
     """
-    mean, low, high = (formatted(metric[key], style) for key in ("mean", "low", "high"))
     if metric["low"] == metric["high"]:
-        return f"**{mean}** on every seed"
+        return f"**{formatted(metric['mean'], style)}** on every seed"
+    texts = {key: formatted(metric[key], style) for key in ("mean", "low", "high")}
+    if style.endswith("%") and len(set(texts.values())) == 1:
+        digits = int(style[1:-1])
+        while _at_an_end(texts["mean"]) and digits < MOST_DIGITS:
+            digits += 1
+            texts = {key: _exact_at_the_ends(metric[key], f".{digits}%") for key in texts}
+    mean, low, high = texts.values()
     return f"**{mean}** ({low.removesuffix(' %')} to {high})"
+
+
+def _at_an_end(text: str) -> bool:
+    return float(text.removesuffix(" %").replace("\N{MINUS SIGN}", "-")) in (0, 100)
+
+
+def _exact_at_the_ends(share: float, style: str) -> str:
+    return formatted(share, ".0%" if share in (0, 1) else style)
 
 
 def in_points(difference: Interval, unit: str = "", *, bold: bool = False) -> str:

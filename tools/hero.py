@@ -1,4 +1,4 @@
-"""Draw the README's picture, book/_assets/hero.png: the two pillars, each with its failure and its fix.
+"""Draw the README's second picture, book/_assets/hero.png: the two pillars, each with its failure and its fix.
 
 Beside it book/_assets/social.png, the same four panels in a row under the title: what a link to the book looks like
 elsewhere.
@@ -12,9 +12,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 
-from helm_book.figures.grid import draw_path, show_field
+from helm_book.figures import rooms
 from helm_book.figures.style import COLORS, use_style
 from helm_study.fast.baselines import train_reconstruction
 from helm_study.fast.contrastive import train_contrastive
@@ -56,24 +57,17 @@ def room(axes, world, model, title: str, color: str) -> None:
     z = diagnosis.latents(model, world)
     episode = play(world, model, gradient_planner(Planning()), Planning(), SEED, starts=torch.tensor([world.start]))
     distance = diagnosis.goal_latent_distances(z, world)
-    show_field(
-        axes, world, distance / distance.max(), title=title, mark=int(world.goals[0]), cmap="Greys", limits=(-0.1, 1.3)
-    )
+    rooms.show_distances(axes, world, distance / distance.max(), limits=(0.0, 1.0), below=0.9)
+    rooms.mark_goal(axes, world).set_title(title)
     walked = episode.states[0]
-    draw_path(axes, world, walked[walked >= 0], COLORS[color], linewidth=3)
-    axes.plot(
-        *world.positions[world.start].tolist(), "o", markersize=15, fillstyle="none", color="white", markeredgewidth=3
-    )
-    axes.plot(
-        *world.positions[world.start].tolist(),
-        "o",
-        markersize=14,
-        fillstyle="none",
-        color=COLORS[color],
-        markeredgewidth=2,
-    )
+    walked = walked[walked >= 0]
+    rooms.moving_trail(axes, COLORS[color], outline="white", linewidth=3).set_data(*rooms.trail(world, walked))
+    column, row = world.positions[world.start].tolist()
+    rooms.moving_start(axes, COLORS[color], outline="white").set_data([column], [row])
+    rooms.moving_agent(axes).set_xy(np.transpose(rooms.agent_at(world, int(walked[-1]))))
     end = "arrives after" if episode.success[0] else "not there after"
-    axes.text(3.5, 6.85, f"{end} {int(episode.steps[0])} steps", color=COLORS[color], weight="bold", ha="center")
+    words = f"{end} {int(episode.steps[0])} steps"
+    axes.text(3.5, 8.0, words, color=COLORS[color], weight="bold", ha="center", va="center")
 
 
 def panels(axes, world, models) -> None:
@@ -105,7 +99,8 @@ def main() -> None:
     figure.text(0.04, 0.86, "The Two Pillars of Gradient Planning", fontsize=37, weight="bold")
     figure.text(0.04, 0.765, "Why planning by gradient dies, and what revives it. An executable book.", fontsize=20)
     axes = figure.subplots(1, 4, gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.12, "top": 0.62, "wspace": 0.2})
-    panels(axes, world, models)
+    with plt.rc_context({"axes.titlesize": 10}):
+        panels(axes, world, models)
     figure.savefig(ASSETS / "social.png", dpi=100)
     print("drawn: hero.png and social.png")
 

@@ -26,7 +26,8 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds a cell; a chapter is meant to need less than 60 in all
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CHECKED = "# NBVAL_CHECK_OUTPUT"
+MARK = "# NBVAL_CHECK_OUTPUT\n"  # what an author writes on a line of its own; the tag is how it is stored
+CHECKED = "nbval-check-output"  # nbval compares the output of a cell with this tag
 DEEPER = "deeper"  # the folder of pages without a chapter number
 RECIPE = "recipe"  # the page that a reader copies for an environment of their own, without a number too
 # What a notebook says of its language, without which exporters do not know what to write; no version of a machine.
@@ -44,6 +45,8 @@ KEPT_METADATA = ("mystnb", "tags", "title", "cellView")  # of a cell: what an au
 FOLDING = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 TITLE = re.compile(r"^# @title .*\n", re.MULTILINE)
+# Whose output says what it is: Colab hides the code of a form without a title too, and shows a button in its place.
+UNTITLED = ("A sentence or a table with measured numbers", "Explorer", "Figure")
 ADDRESS_IN_MEMORY = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,4}[0-9a-f]*")
 # In a page of the book {role}`text`, ```{directive}, :::{directive} and (label)= are MyST; Colab shows them raw.
@@ -120,8 +123,14 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def source_digest(notebook: NotebookNode) -> str:
-    """Digest of the code that made the outputs; titles do not count, nor the set-up cell, which only installs."""
-    code = [TITLE.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"][1:]
+    """Digest of the code that made the outputs, whichever way its marks are written.
+
+    Titles do not count, nor the set-up cell, which only installs.
+    """
+    code = []
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"][1:]:
+        mark = MARK if is_checked(cell) and MARK not in cell.source else ""
+        code.append(mark + TITLE.sub("", cell.source))
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
@@ -160,7 +169,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
         folded = cell.cell_type == "code" and FOLDING & set(kept.get("tags", ()))
         cell.metadata = nbformat.from_dict(kept | (FOLDED if folded else {}))
-        if folded and not TITLE.match(cell.source):
+        if folded and not TITLE.match(cell.source) and _title(cell) not in UNTITLED:
             cell.source = f"# @title {_title(cell)}\n{cell.source}"
         cell.id = _stable_id(cell, used)
         if cell.cell_type == "code":
@@ -174,11 +183,30 @@ def _title(cell: NotebookNode) -> str:
         return "A solution" if re.search(r"^check\(", cell.source, re.MULTILINE) else "A check"
     kinds = {
         r"\bexplore\w*\(": "Explorer",
-        r"plt\.show\(\)": "Figure",
+        r"plt\.show\(\)|\bshow_\w+\(": "Figure",
         r"\b(tell|Markdown)\(|_table\(": "A sentence or a table with measured numbers",
         r"\A(import|from) ": "Imports for figures and explorers",
     }
     return next((title for kind, title in kinds.items() if re.search(kind, cell.source)), "Preparations")
+
+
+def tag_marks(notebook: NotebookNode) -> NotebookNode:
+    """Turn nbval's comment into its tag, and drop the titles that nobody needs."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if MARK in cell.source:
+            cell.source = cell.source.replace(MARK, "")
+            cell.metadata["tags"] = [*(tag for tag in cell.metadata.get("tags", ()) if tag != CHECKED), CHECKED]
+        if FOLDING & set(cell.metadata.get("tags", ())):
+            for title in UNTITLED:
+                cell.source = cell.source.removeprefix(f"# @title {title}\n")
+    return notebook
+
+
+def is_checked(cell: NotebookNode) -> bool:
+    """Whether nbval compares the output of ``cell``."""
+    return CHECKED in cell.metadata.get("tags", ()) or MARK in cell.source
 
 
 def _stable_id(cell: NotebookNode, used: set[str]) -> str:
@@ -210,7 +238,7 @@ def run(path: Path) -> float:
     from rounding import fingerprint  # checking needs no torch
 
     began = time.monotonic()
-    notebook = execute(read(path), path.parent)
+    notebook = tag_marks(execute(read(path), path.parent))
     seconds = time.monotonic() - began
     notebook.metadata["executed_source"] = source_digest(notebook)
     notebook.metadata["rounding"] = fingerprint()
@@ -222,7 +250,7 @@ def tidy(path: Path) -> None:
     """Give the notebook at ``path`` today's set-up cell and normal form; its outputs stay."""
     notebook = read(path)
     next(cell for cell in notebook.cells if cell.cell_type == "code").source = setup_cell(repository_address())
-    write(normalise(notebook), path)
+    write(normalise(tag_marks(notebook)), path)
 
 
 # ---------------------------------------------------------------- check
@@ -255,8 +283,8 @@ def check_outputs(notebook: NotebookNode) -> list[str]:
             problems.append(f"code cell {number} writes to stderr: {output.text.strip()[:120]!r}")
         if WIDGET_VIEW in output.get("data", {}):
             problems.append(f"code cell {number} holds a widget's view: normalise it")
-        if "text/markdown" in output.get("data", {}) and CHECKED not in cell.source:
-            problems.append(f"code cell {number} writes prose; it must hold the comment {CHECKED}")
+        if "text/markdown" in output.get("data", {}) and not is_checked(cell):
+            problems.append(f"code cell {number} writes prose; it must have the tag {CHECKED}")
     return problems
 
 

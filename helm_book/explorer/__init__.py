@@ -109,15 +109,17 @@ def explore_numbers(
     guess: Guess | None = None,
     rolling: Sequence[str] = (),
     drag: Mapping[str, tuple[str | None, str | None]] | None = None,
+    gliding: Sequence[str] = (),
 ) -> LiveExplorer | StaticExplorer:
     """Let the reader move the parts of a picture; the last expression of a notebook cell.
 
     Args:
         build: ``build(figure)`` draws everything, sets the limits of its axes, and returns the artists that move,
             by name. They lie over all that stays. What can move, and the numbers it takes: a line ``(x, y)`` (not
-            finite: a gap; ``markevery=[-1]`` marks its end only), the dots of ``scatter`` ``(x, y)`` or
-            ``(x, y, c)``, an image ``(H, W)`` values or ``(H, W, 3)`` bytes, a ``PolyCollection`` ``(N,)`` values,
-            ``bar`` ``(N,)`` heights, a ``Text`` its words, an ``Annotation`` ``(x, y, words)``.
+            finite: a gap; ``markevery=[-1]`` marks its end only), the corners of a ``Polygon`` ``(x, y)``, the dots
+            of ``scatter`` ``(x, y)`` or ``(x, y, c)``, an image ``(H, W)`` values or ``(H, W, 3)`` bytes, a
+            ``PolyCollection`` ``(N,)`` values, ``bar`` ``(N,)`` heights, a ``Text`` its words, an ``Annotation``
+            ``(x, y, words)``.
         move: ``move(**values)`` computes ``(numbers, caption)``: numbers by artist, and plain text that says what the
             picture shows, the alternative text as well.
         controls: name of an argument of ``move`` -> its values, as for :func:`explore`; a fine list of numbers makes
@@ -129,6 +131,9 @@ def explore_numbers(
             a reader who asks for less motion sees them at once.
         drag: name of a moving artist -> ``(control across, control up)``, either ``None``: pressing or dragging in
             its axes sets these controls to the nearest values; so do the arrow keys. In a notebook the sliders do it.
+        gliding: names of lines and polygons that move from where they were to where they are when a control of
+            :class:`Steps` goes on by one: a polygon moves and turns without changing its shape, a line that goes on
+            grows. A reader who asks for less motion, or who has a kernel, sees them there at once.
 
     Returns:
         An ipywidgets box, or an object with ``_repr_html_`` when ``HELM_EXPLORER=static``.
@@ -151,7 +156,7 @@ def explore_numbers(
             raise TypeError(f"drag[{artist!r}] must be (control across, control up), either may be None, got {pair!r}")
         for name in filter(None, pair):
             require_choice(f"a control in drag[{artist!r}]", name, tuple(c.name for c in checked if not c.is_choice))
-    scene = Scene(build, move, checked, tuple(rolling), drag)
+    scene = Scene(build, move, checked, tuple(rolling), drag, tuple(gliding))
     if life == "static":
         return compute_static(scene, title, figsizes, guess)
     return LiveExplorer(LiveNumbers(scene, figsize), checked, title, figsize, guess)

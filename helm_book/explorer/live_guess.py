@@ -19,6 +19,7 @@ class LiveGuess:
 
     def __init__(self, guess: Guess, stage: Stage | None, answered: Callable[[], None], changed: Callable[[], None]):
         self._guess, self._stage, self._answered = guess, stage, answered
+        self._touched = False  # where a slider stands at first is nobody's guess
         self.entry = self._entry(stage, changed)
         self.commit = ipywidgets.Button(description="That is my guess", layout={"width": "auto"})
         self.skip = ipywidgets.Button(description="Show me", layout={"width": "auto"})
@@ -32,12 +33,14 @@ class LiveGuess:
     def _entry(self, stage: Stage | None, changed: Callable[[], None]) -> ipywidgets.Widget:
         if isinstance(self._guess, GuessNumber):
             texts = self._guess.texts
-            return ipywidgets.SelectionSlider(
+            slider = ipywidgets.SelectionSlider(
                 options=[(text, i) for i, text in enumerate(texts)],
                 value=len(texts) // 2,
                 description="your guess",
                 layout={"width": "40em", "max_width": "100%"},
             )
+            slider.observe(self._touch, names="value")
+            return slider
         if isinstance(self._guess, GuessChoice):
             return ipywidgets.RadioButtons(options=self._guess.texts, value=None, layout={"width": "auto"})
         axes = axes_of(stage.artists[self._guess.artist])
@@ -60,7 +63,11 @@ class LiveGuess:
 
         for slider in sliders:
             slider.observe(draw, names="value")
+            slider.observe(self._touch, names="value")
         return ipywidgets.HBox(sliders)
+
+    def _touch(self, _change: object) -> None:
+        self._touched = True
 
     @staticmethod
     def _height(axes, up: np.ndarray) -> np.ndarray:
@@ -69,6 +76,10 @@ class LiveGuess:
         return axes.transData.inverted().transform(axes.transAxes.transform(points))[:, 1]
 
     def _end(self, *, skipped: bool) -> None:
+        if not skipped and not self._touched and not isinstance(self._guess, GuessChoice):
+            first = "Draw" if isinstance(self._guess, GuessCurve) else "Move the slider"
+            self.reply.value = f"<p>{first} first, or ask to be shown.</p>"
+            return
         if isinstance(self._guess, GuessCurve):
             explained = self._guess.explain or "Solid: the curve as computed."
             said = explained if skipped else f"Dashed: your sketch. {explained}"

@@ -126,6 +126,7 @@ def control_data(controls: Sequence[Control]) -> dict:
         "sizes": [len(control.values) for control in controls],
         "texts": [control.texts for control in controls],
         "keys": [[str(value) for value in control.values] for control in controls],
+        "plays": [control.interval is not None for control in controls],
     }
 
 

@@ -18,6 +18,7 @@ from matplotlib.container import BarContainer
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Polygon
 from matplotlib.path import Path
 from matplotlib.patheffects import Stroke
 from matplotlib.text import Annotation, Text
@@ -35,13 +36,13 @@ LEVELS = 254
 FAR = 1000
 """Sides of the box beyond which a point is not told apart."""
 
-MOVABLE = (Line2D, PathCollection, PolyCollection, AxesImage, BarContainer, Text)
+MOVABLE = (Line2D, Polygon, PathCollection, PolyCollection, AxesImage, BarContainer, Text)
 
 
 def check_movable(name: str, artist: object) -> None:
     """Raise ``TypeError`` unless the page can draw what moves under this name."""
     if not isinstance(artist, MOVABLE) or axes_of(artist) is None:
-        kinds = "a line, dots, polygons, an image, bars or a text of an axes"
+        kinds = "a line, dots, a polygon, polygons, an image, bars or a text of an axes"
         raise TypeError(f"build must return artists that can move ({kinds}), got {artist!r} as {name!r}")
     if isinstance(artist, Line2D) and (
         artist.get_drawstyle() != "default" or artist.get_markevery() not in (None, [-1])
@@ -55,15 +56,19 @@ def check_movable(name: str, artist: object) -> None:
 
 
 def set_numbers(artist: Artist | BarContainer, value: object) -> None:
-    """Give a moving artist its numbers: a line ``(x, y)``, dots ``(x, y)`` or ``(x, y, c)``, polygons ``(N,)`` values,
-    an image ``(H, W)`` values or ``(H, W, 3)`` bytes, bars ``(N,)`` heights, a text ``str``, an annotation
-    ``(x, y, str)``.
+    """Give a moving artist its numbers: a line or the corners of a polygon ``(x, y)``, dots ``(x, y)`` or
+    ``(x, y, c)``, polygons ``(N,)`` values, an image ``(H, W)`` values or ``(H, W, 3)`` bytes, bars ``(N,)``
+    heights, a text ``str``, an annotation ``(x, y, str)``.
     """
-    if isinstance(artist, Line2D):
+    if isinstance(artist, Line2D | Polygon):
         x, y = (np.atleast_1d(np.asarray(part, dtype=float)) for part in value)
         if x.shape != y.shape or x.ndim != 1:
-            raise ValueError(f"a line takes x and y of one length, got shapes {x.shape} and {y.shape}")
-        artist.set_data(x, y)
+            kind = "a line" if isinstance(artist, Line2D) else "a polygon"
+            raise ValueError(f"{kind} takes x and y of one length, got shapes {x.shape} and {y.shape}")
+        if isinstance(artist, Line2D):
+            artist.set_data(x, y)
+        else:
+            artist.set_xy(np.stack([x, y], axis=1))
     elif isinstance(artist, PathCollection):
         x, y, *c = (np.atleast_1d(np.asarray(part, dtype=float)) for part in value)
         if len({part.shape for part in (x, y, *c)}) > 1 or x.ndim != 1 or len(c) > 1:
@@ -130,6 +135,8 @@ def numbers_of(artist: Artist | BarContainer) -> object:
     axes = axes_of(artist)
     if isinstance(artist, Line2D):
         return _whole(fractions(axes, artist.get_transform(), *artist.get_data(orig=False)))
+    if isinstance(artist, Polygon):
+        return _whole(fractions(axes, axes.transData, *artist.get_xy()[:-1].T))  # the page closes it
     if isinstance(artist, PathCollection):
         places = _whole(fractions(axes, artist.get_offset_transform(), *np.ma.getdata(artist.get_offsets()).T))
         return {"at": places, "levels": _levels(artist)} if artist.get_array() is not None else {"at": places}
@@ -171,6 +178,10 @@ def style_of(artist: Artist | BarContainer) -> dict:
                 artist.get_markeredgecolor(), artist.get_markeredgewidth() * PX,
             )  # fmt: skip
             style["last"] = artist.get_markevery() == [-1]
+    elif isinstance(artist, Polygon):
+        style = {"kind": "polygon", "fill": to_hex(artist.get_facecolor())}
+        if artist.get_edgecolor()[3] > 0:
+            style |= {"stroke": to_hex(artist.get_edgecolor()), "width": artist.get_linewidth() * PX}
     elif isinstance(artist, PathCollection):
         edges, widths = artist.get_edgecolors(), artist.get_linewidths()
         face = artist.get_facecolors()

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 from PIL import Image
 
 from helm_book.explorer.controls import Control, describe, require_choice
@@ -20,7 +21,8 @@ from helm_book.explorer.moving import axes_of, check_movable, fractions, order_o
 class Scene:
     """What ``explore_numbers`` was asked for: ``build`` draws, ``move`` computes, ``controls`` are its arguments.
 
-    ``rolling`` names lines that the page draws point by point after each move, ``drag`` the artists that follow
+    ``rolling`` names lines that the page draws point by point after each move, ``gliding`` lines and polygons that
+    it moves from one step to the next as a player plays them, ``drag`` the artists that follow
     the pointer, with the controls set across and up (``None`` for a direction that sets nothing).
     """
 
@@ -29,6 +31,7 @@ class Scene:
     controls: tuple[Control, ...]
     rolling: tuple[str, ...] = ()
     drag: Mapping[str, tuple[str | None, str | None]] | None = None
+    gliding: tuple[str, ...] = ()
 
     def numbers(self, at: Sequence[int]) -> tuple[Mapping[str, object], str]:
         """The numbers of each moving artist, and the caption, at one position of each control."""
@@ -75,6 +78,10 @@ class Stage:
             require_choice("a name in rolling", name, tuple(artists))
             if not isinstance(artists[name], Line2D):
                 raise TypeError(f"rolling must name lines, {name!r} is {artists[name]!r}")
+        for name in self.scene.gliding:
+            require_choice("a name in gliding", name, tuple(artists))
+            if not isinstance(artists[name], Line2D | Polygon):
+                raise TypeError(f"gliding must name lines or polygons, {name!r} is {artists[name]!r}")
         for name in self.scene.drag or {}:
             require_choice("a name in drag", name, tuple(artists))
         return dict(artists)

@@ -85,6 +85,7 @@ def compute_static(
                 "axes": axes.index(axes_of(wide.artists[name])),
                 "style": style_of(wide.artists[name]),
                 "rolling": name in scene.rolling,
+                "gliding": name in scene.gliding,
                 "track": _track(shown[name], controls, json.loads),
             }
             for name in order

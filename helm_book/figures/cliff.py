@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
+import matplotlib.pyplot as plt
+import torch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from helm_book.figures.style import COLORS, LABELS
 from helm_study.words import in_words
+from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system
+
+NOWHERE = [float("nan")], [float("nan")]
+"""What a curve of an explorer gets where it shows nothing."""
 
 TRAINED = {"s": 40, "facecolor": "white", "edgecolor": COLORS["true"], "linewidth": 1.5, "zorder": 3}
 """How the dots of trained models look on a closed-form curve."""
+
+
+def drawn_system(*, low: float = 1.1, high: float = 1.3, num_actions: int = 1, coupling: float = 0.0) -> LinearSystem:
+    """The system of seed 0 with eigenvalues from ``low`` to ``high``, four dimensions, float64."""
+    generator = torch.Generator().manual_seed(0)
+    return expansive_system(generator, low=low, high=high, num_actions=num_actions, coupling=coupling)
 
 
 def plot_spectra(axes: Axes, spectra: Mapping[str, Sequence[float]]) -> Axes:
@@ -115,6 +128,26 @@ def plot_report_networks(axes: Axes, record: Mapping) -> Axes:
     axes.set_xlabel("norm of the gradient of the summed last state, $T = 50$, one rollout a network")
     axes.set_title(f"The report's measure, {len(record['seeds'])} networks of each kind (recorded)")
     return axes
+
+
+def show_report_networks(record: Mapping) -> None:
+    """Show :func:`plot_report_networks` as a figure of its own."""
+    _, axes = plt.subplots(figsize=(7.2, 3.4))
+    plot_report_networks(axes, record)
+    plt.show()
+
+
+def report_medians(record: Mapping) -> dict[str, float]:
+    """Return the median of the report's measure over the networks of each kind.
+
+    Args:
+        record: the record of ``exp1``.
+
+    Returns:
+        ``flat``, ``printed`` and ``exact``, for no penalty, the printed and the exact one.
+    """
+    kinds = {"flat": "flat", "printed": "helm", "exact": "exact"}
+    return {name: median(record["metrics"][f"jacobian_{kind}_relu_T50"]["values"]) for name, kind in kinds.items()}
 
 
 REMEDIES = {

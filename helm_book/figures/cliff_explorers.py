@@ -71,6 +71,17 @@ def descents(horizon: int) -> dict:
     return {key: (stacked[i], gaps[i], float(norms[i]), float(ratios[i])) for i, key in enumerate(SYSTEMS)}
 
 
+def stalled() -> dict[str, float]:
+    """Return what the sentence below the first explorer says.
+
+    Returns:
+        ``gap``: what is left at horizon 15 after all steps. ``alike``: what is left at horizon 40 after one, with both
+        directions stretched by 1.3. ``times``: how often the second Jacobian's norm is the first's, in hundreds.
+    """
+    first, second = descents(15)[1.2, "shrinks by 0.9"], descents(40)[1.3, "stretches as much"]
+    return {"gap": float(first[1][-1]), "alike": float(second[1][1]), "times": round(second[2] / first[2], -2)}
+
+
 def in_round_numbers(value: float) -> str:
     """A positive number to two digits, as a caption says it, with a thin space before each three digits."""
     if value < 10:
@@ -176,8 +187,9 @@ def explore_worlds(true: LinearSystem, models: dict[str, LinearSystem]):
 
     Args:
         true: the system, with as many actions as it has dimensions, so that every direction can be pushed.
-        models: by the name on its button.
+        models: ``"flat"`` and ``"HELM"``, the names on the buttons; others are left out.
     """
+    models = {name: models[name] for name in ("flat", "HELM")}
     draw = torch.Generator().manual_seed(2)
     starts, goals = (torch.randn(TRIALS, len(true.W), generator=draw, dtype=torch.float64) for _ in range(2))
     apart = float((starts - goals).norm(dim=1).median())

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from torch import Tensor
 
-from helm_book.figures.grid import SMALL_TILE, world_frame
+from helm_book.explorer import LiveExplorer, StaticExplorer, Steps, explore_numbers
+from helm_book.figures import rooms
 from helm_book.figures.intervals import show_metrics
+from helm_book.figures.style import COLORS, panels
+from helm_tutorial.diagnosis import rank_correlation
 from helm_tutorial.worlds.gridworld import ACTIONS, TILE, Gridworld
-
-WALL = (118, 118, 118)
-"""Colour of cells where nobody can stand, in :func:`field_picture`."""
 
 
 def show_strip(axes: Sequence[Axes], world: Gridworld, states: Sequence[int], *, margin: int = 1) -> Sequence[Axes]:
-    """A way as a strip of the environment's own renderings, one an axes, under each the action that leads there.
+    """A way as a strip of rooms, one an axes, over each the action that leads there.
 
     Args:
         axes: at least as many as there are states; those left over stay empty.
@@ -45,9 +46,8 @@ def show_strip(axes: Sequence[Axes], world: Gridworld, states: Sequence[int], *,
             raise ValueError(f"states must follow one another by one action, got {before} before {after}")
         captions.append(f"{len(captions)}: {ACTIONS[actions[0]]}")
     for panel, state, caption in zip(axes, states, captions, strict=False):
-        frame = world_frame(world, state)
-        rows, columns = (size / SMALL_TILE for size in frame.shape[:2])
-        panel.imshow(frame, extent=(-0.5, columns - 0.5, rows - 0.5, -0.5), interpolation="bilinear")
+        rooms.draw_room(panel, world)
+        rooms.moving_agent(panel).set_xy(np.transpose(rooms.agent_at(world, state)))
         panel.set(xlim=(left - 0.5, right + 0.5), ylim=(bottom + 0.5, top - 0.5))
         panel.set_title(caption, loc="center", fontsize=9, fontweight="normal")
     for panel in axes:
@@ -105,29 +105,114 @@ def show_measures(
     return axes
 
 
-def field_picture(world: Gridworld, values: Tensor, *, size: int = 304, cmap: str = "viridis_r") -> np.ndarray:
-    """A number for each state as a square picture, bytes ``(size, size, 3)``: four triangles a cell, walls grey.
+def field_picture(world: Gridworld, values: Tensor, *, size: int = 360) -> np.ndarray:
+    """A number for each state as a picture of numbers, four triangles a cell; not a number where there are walls.
 
-    Unlike the triangles of :func:`helm_book.figures.grid.show_field` it has the same shape for every world, so
+    Unlike the triangles of :func:`helm_book.figures.rooms.show_distances` it fits into one image for every world, so
     that an explorer can move from one world to another.
 
     Args:
         world: whose states they are.
-        values: shape ``(N,)``, none below 0; the largest stands at the dark end of the colour map, 0 at the other.
-        size: of the picture in pixels.
-        cmap: the colour map.
+        values: shape ``(N,)``, none below 0; the largest becomes 1.
+        size: of the picture, at most; a cell has a whole number of dots.
     """
     rows, columns = _shape(world)
-    colors = (255 * mpl.colormaps[cmap](np.asarray(values / values.max().clamp_min(1e-12), dtype=float))[:, :3]).round()
+    dots = size // max(rows, columns)
     state_at = np.full((rows, columns, 4), -1)
     state_at[world.positions[:, 1], world.positions[:, 0], world.headings] = np.arange(world.num_states)
-    at = (np.arange(size) + 0.5) / size
-    x, y = np.meshgrid(at * columns, at * rows)
+    y, x = (np.indices((rows * dots, columns * dots)) + 0.5) / dots
     right, down = x % 1 - 0.5, y % 1 - 0.5
     across = np.abs(right) >= np.abs(down)
     heading = np.where(across, np.where(right >= 0, 0, 2), np.where(down >= 0, 1, 3))
     state = state_at[y.astype(int), x.astype(int), heading]
-    return np.where(state[..., None] >= 0, colors[state], np.array(WALL)).astype(np.uint8)
+    shares = np.asarray(values / values.max().clamp_min(1e-12), dtype=float)
+    return np.where(state >= 0, shares[state], np.nan)
+
+
+LINES = {"straight line": "neither", "steps": "true", "latent": "contrastive"}
+"""The distances of :func:`explore_places`, and the colours of their lines."""
+
+
+def explore_places(
+    places: Mapping[str, Gridworld],
+    fields: Mapping[tuple[str, str], Tensor],
+    walked: Mapping[str, Sequence[int]],
+    **options: object,
+) -> LiveExplorer | StaticExplorer:
+    """Let the reader walk through several worlds, over maps of several distances to the goal.
+
+    Args:
+        places: square worlds, by the names on their buttons.
+        fields: the distances of all states by the name of the world and that of one of :data:`LINES`, ``"steps"``
+            among them.
+        walked: the states of an episode in each world, its start included.
+        **options: as for :func:`helm_book.explorer.explore_numbers`, for example ``guess`` or ``title``.
+    """
+    pictures = {shown: field_picture(places[shown[0]], values) for shown, values in fields.items()}
+    most = max(len(states) for states in walked.values()) - 1
+
+    def build(figure: Figure) -> dict:
+        room, course = panels(figure, 2, widths=[1.15, 1], heights=[1.45, 1])
+        room.set(xlim=(0, 1), ylim=(1, 0), aspect="equal", facecolor=rooms.WALL, xticks=[], yticks=[])
+        room.spines[:].set_visible(False)
+        first = next(iter(pictures.values()))
+        field = room.imshow(first, extent=(0, 1, 1, 0), vmin=0, vmax=1, cmap="viridis_r", interpolation="nearest")
+        bar = figure.colorbar(field, ax=room, orientation="horizontal", shrink=0.6, aspect=30, pad=0.02)
+        bar.set_ticks([0, 1], labels=["at the goal", "farthest"])
+        course.set(xlim=(-0.5, most + 0.5), ylim=(-0.04, 1.3), xlabel="steps walked", yticks=[0, 0.5, 1])
+        course.set_title("distance to the goal (largest: 1)")
+        goal = Polygon([(0, 0)] * 4, facecolor=rooms.GOAL, edgecolor="black", linewidth=0.8, zorder=2)
+        artists = {
+            "field": field,
+            "goal": room.add_patch(goal),
+            "walked": rooms.moving_trail(room, "white", outline="black", linewidth=1.5),
+            "agent": rooms.moving_agent(room, edgecolor="white", linewidth=0.6),
+        }
+        for height, (name, color) in zip((0.99, 0.92, 0.85), LINES.items(), strict=True):
+            (artists[name],) = course.plot([], [], color=COLORS[color], marker="o", markersize=3, linewidth=1.6)
+            put = {"transform": course.transAxes, "ha": "right", "va": "top", "weight": "bold"}
+            course.text(0.99, height, name, color=COLORS[color], **put)
+        (artists["now"],) = course.plot([], [], color=COLORS["faint"], linewidth=1)
+        return artists
+
+    def move(world: str, distance: str, step: int) -> tuple[dict, str]:
+        place, states = places[world], walked[world]
+        at = min(step, len(states) - 1)
+        size, true = _shape(place)[0], fields[world, "steps"]
+
+        def fit(x, y):
+            return (np.asarray(x) + 0.5) / size, (np.asarray(y) + 0.5) / size
+
+        column, row = place.positions[place.goals[0]].tolist()
+        corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]).T
+        numbers = {
+            "field": pictures[world, distance],
+            "goal": fit(column + corners[0], row + corners[1]),
+            "walked": fit(*rooms.trail(place, states[: at + 1])),
+            "agent": fit(*rooms.agent_at(place, int(states[at]))),
+            "now": ([at, at], [0, 1.02]),
+        }
+        for name in LINES:
+            numbers[name] = (range(len(states)), (fields[world, name] / fields[world, name].max())[states])
+        left = int(true[states[at]])
+        end = "it has arrived." if left == 0 else f"{left} {'step is' if left == 1 else 'steps are'} left."
+        order = rank_correlation(fields[world, distance][place.starts], true[place.starts])
+        return numbers, (
+            f"{world}, {distance}: over all starts this distance to the goal follows the steps with rank correlation "
+            f"{order:.2f}. After {at} {'step' if at == 1 else 'steps'} of the recorded episode, {end}"
+        )
+
+    return explore_numbers(
+        build,
+        move,
+        {"world": list(places), "distance": list(LINES), "step": Steps(range(most + 1), 0.3)},
+        labels={"step": "steps walked"},
+        figsize=(7.4, 4.5),
+        narrow=(3.4, 6.4),
+        drag={"now": ("step", None)},
+        gliding=["walked", "agent"],
+        **options,
+    )
 
 
 def show_pixels(axes: Axes, world: Gridworld, state: int, *, cell: tuple[int, int] | None = None) -> Axes:
@@ -155,13 +240,6 @@ def show_pixels(axes: Axes, world: Gridworld, state: int, *, cell: tuple[int, in
         axes.set(xlim=(column - 0.5, column + 0.5), ylim=(row + 0.5, row - 0.5))
     axes.set_axis_off()
     return axes
-
-
-def path_in_picture(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Where a path of states goes in :func:`field_picture`, both ends of each axis being 0 and 1: ``(x, y)``."""
-    rows, columns = _shape(world)
-    x, y = world.positions[torch.as_tensor(states)].numpy().T
-    return (x + 0.5) / columns, (y + 0.5) / rows
 
 
 def _shape(world: Gridworld) -> tuple[int, int]:

@@ -131,6 +131,16 @@ def covered() -> list[float]:
     return coverages(energies, start_grid(), steps=STEPS, step_size=STEP)
 
 
+def told_widths() -> dict[str, float]:
+    """Return what the sentence below the width's explorer says.
+
+    Returns:
+        ``third`` and ``two``: coverage at widths 0.3 and 0.4. ``full``: the least width at which every start arrives.
+    """
+    shares = dict(zip(WIDTHS, covered(), strict=True))
+    return {"third": shares[0.3], "two": shares[0.4], "full": min(w for w, share in shares.items() if share == 1)}
+
+
 @cache
 def few_descents(sigma: float) -> Tensor:
     """Descents from 16 starts on the energy mollified with width ``sigma``, shape ``(16, STEPS + 1, 2)``."""

@@ -8,7 +8,10 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from helm_book.figures.style import COLORS
-from helm_study.words import in_words
+from helm_study import records
+from helm_study.words import in_points, in_words
+from helm_tutorial.funnel.descent import arrived, descend, start_grid
+from helm_tutorial.funnel.landscape import report_energy
 
 
 def plot_kept(axes: Axes, rows: Sequence[tuple[str, str, Sequence[float], Sequence[float]]]) -> Axes:
@@ -80,6 +83,39 @@ def plot_dimensions(
     axes.set_xlabel("dimension $d$")
     axes.set_ylabel("coverage, %")
     return axes
+
+
+def two_goals() -> dict[str, float]:
+    """Return where the energy itself is lowest.
+
+    Returns:
+        ``away``: distance of a lowest point from the bowl's centre. ``deep``: its energy. ``top``: a bound on the
+        curvature of the energy.
+    """
+    energy, fine = report_energy(), start_grid(points=400).double()
+    lowest = descend(energy, fine[energy(fine).argmin()][None], steps=300, step_size=0.02)[:, -1]
+    return {"away": float(lowest.norm()), "deep": float(energy(lowest)), "top": energy.highest_curvature()}
+
+
+def overlong_steps() -> dict[str, float]:
+    """Return the least and the greatest coverage with the report's overlong step, as ``least`` and ``most``.
+
+    The starts are shifted by billionths: descent leaps from hollow to hollow, so coverage depends on rounding.
+    """
+    shares = []
+    for shift in range(5):
+        ends = descend(report_energy(), start_grid().double() + shift * 1e-9, steps=100, step_size=0.1)[:, -1]
+        shares.append(float(arrived(ends).double().mean()))
+    return {"least": min(shares), "most": max(shares)}
+
+
+def noise_gain(record: Mapping) -> str:
+    """Return by how many points noise on a plan helps descent, with its interval, paired by seed.
+
+    Args:
+        record: the record of ``plans``.
+    """
+    return in_points(records.paired(record["metrics"], "success_plan_mollified", "success_plan_raw"), " points")
 
 
 COVERED = {

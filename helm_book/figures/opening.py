@@ -14,7 +14,15 @@ from helm_book.explorer import Steps, explore_numbers
 from helm_book.figures.cliff_explorers import ARRIVED, SHOWN, TURN, descents, in_round_numbers, plane_goal, plane_matrix
 from helm_book.figures.funnel import heights, slice_of, stage_slice
 from helm_book.figures.funnel_paths import resample
-from helm_book.figures.grid import moving_path, path_of, show_field
+from helm_book.figures.rooms import (
+    agent_at,
+    mark_goal,
+    moving_agent,
+    moving_start,
+    moving_trail,
+    show_distances,
+    trail,
+)
 from helm_book.figures.style import COLORS, HALO, LABELS, panels
 from helm_study import records
 from helm_study.contrastive import latent_map
@@ -188,7 +196,7 @@ def explore_plan():
         title="A plan, improved by descent",
         labels={"horizon": "steps planned ahead", "step": "descent steps"},
         figsize=(7.2, 3.9),
-        narrow=(3.4, 6.8),
+        narrow=(3.4, 7.2),
     )
 
 
@@ -278,20 +286,20 @@ def explore_lost():
     return _explore_rooms(
         ("reconstruction",),
         title="Perfect prediction, no slope",
-        figsize=(7.2, 3.9),
-        narrow=(3.4, 6.4),
+        figsize=(7.2, 4.3),
+        narrow=(3.4, 7.2),
         course=True,
     )
 
 
 def explore_found():
     """Let the reader send two agents off from one cell, in the latents of two models."""
-    return _explore_rooms(MODELS, title="The same start in two latent spaces", figsize=(7.2, 3.9), narrow=(3.4, 6.9))
+    return _explore_rooms(MODELS, title="The same start in two latent spaces", figsize=(7.2, 4.3), narrow=(3.4, 7.6))
 
 
 def _explore_rooms(models, *, title, figsize, narrow, course=False):
     world, to_goal = room(), goal_distances(room())
-    goal, heading = int(world.goals[0]), int(world.headings[world.start])
+    heading = int(world.headings[world.start])
     longest = max(len(walk) for model in models for walk in walks(model).values()) - 1
     steps = list(range(longest + 1))
 
@@ -301,14 +309,19 @@ def _explore_rooms(models, *, title, figsize, narrow, course=False):
         )
         artists = {}
         for axes, model in zip(drawn, models, strict=False):
-            name = LABELS[model].capitalize()
-            show_field(axes, world, nearness(model), title=name, mark=goal, cmap="Greys", limits=(-0.1, 1.3))
-            artists[f"{model}_walk"] = moving_path(axes, COLORS[model], end="o", linewidth=3)
-            (artists[f"{model}_start"],) = axes.plot(
-                [], [], "o", color=COLORS[model], markerfacecolor="none", markersize=15, markeredgewidth=2, zorder=4
+            field = show_distances(axes, world, nearness(model), limits=(0.0, 1.0), below=0.75)
+            mark_goal(axes, world)
+            axes.set_title(LABELS[model].capitalize())
+            artists[f"{model}_start"] = moving_start(axes, COLORS[model], outline="white")
+            artists[f"{model}_walk"] = moving_trail(axes, COLORS[model], outline="white", linewidth=2.5)
+            artists[f"{model}_agent"] = moving_agent(axes)
+            artists[f"{model}_fate"] = axes.text(
+                3.5, 7.95, "", color=COLORS[model], weight="bold", ha="center", va="center"
             )
-            axes.set_ylim(axes.get_ylim()[0] + 0.55, axes.get_ylim()[1])  # room for words below
-            artists[f"{model}_fate"] = axes.text(3.5, 6.95, "", color=COLORS[model], weight="bold", ha="center")
+        bar = figure.colorbar(
+            field, ax=list(drawn[: len(models)]), orientation="horizontal", shrink=0.5, aspect=30, pad=0.01
+        )
+        bar.set_ticks([0, 1], labels=["at the goal", "farthest"])
         if course:
             color = COLORS[models[0]]
             drawn[1].set(xlim=(-0.6, longest + 0.6), ylim=(-0.5, float(to_goal.max()) + 0.5))
@@ -326,7 +339,8 @@ def _explore_rooms(models, *, title, figsize, narrow, course=False):
             left = to_goal[seen].int().tolist()
             fate = f"{left[-1]} steps to go" if left[-1] else f"there after {len(seen) - 1} steps"
             numbers |= {
-                f"{model}_walk": path_of(world, seen),
+                f"{model}_walk": trail(world, seen),
+                f"{model}_agent": agent_at(world, seen[-1]),
                 f"{model}_start": ([column], [row]),
                 f"{model}_fate": fate,
             }
@@ -346,4 +360,5 @@ def _explore_rooms(models, *, title, figsize, narrow, course=False):
         figsize=figsize,
         narrow=narrow,
         drag=drag | ({"now": ("step", None)} if course else {}),
+        gliding=[f"{model}_{part}" for model in models for part in ("walk", "agent")],
     )

@@ -9,7 +9,8 @@ import torch
 from matplotlib.figure import Figure
 
 from helm_book.explorer import LiveExplorer, StaticExplorer, Steps, explore_numbers
-from helm_book.figures.grid import OUTLINE, moving_path, moving_world, path_of, show_action_probabilities, world_frame
+from helm_book.figures.grid import OUTLINE, path_of, show_action_probabilities
+from helm_book.figures.rooms import agent_at, draw_room, moving_agent, moving_trail, on_floor, trail
 from helm_book.figures.style import COLORS, is_narrow
 from helm_book.figures.watched_episode import Decision, WatchedEpisode, jumps
 from helm_tutorial._check import require_count
@@ -49,6 +50,7 @@ def explore_planner(
         figsize=(7.4, 4.3),
         narrow=(3.4, 8.0),
         drag={"cost": ("iteration", None)},
+        gliding=["agent", "walked"],
         **options,
     )
 
@@ -62,7 +64,6 @@ def planner_scene(
     if len(shown) < 2:
         raise ValueError(f"episode must have at least two decisions to move between, got {len(shown)}")
     to_goal = goal_distances(world)
-    frames = {state: world_frame(world, state) for state in set(episode.states[: len(shown) + 1].tolist())}
     costs = torch.cat([part.flatten() for d in shown for part in (d.cost, d.decoded_cost)])
     low, high = (float(bound(costs[costs.isfinite()])) for bound in (torch.min, torch.max))
     pad = 0.06 * (high - low) or 1.0
@@ -76,10 +77,10 @@ def planner_scene(
                 [["room", "plan"], ["room", "cost"]], width_ratios=[1.05, 1], height_ratios=[1, 2.1]
             )
         room, plan, cost = parts["room"], parts["plan"], parts["cost"]
-        image = moving_world(room, world, below=0.9)
+        draw_room(room, world, below=0.9)
         room.set_title("walked, and imagined ahead")
         bottom = room.get_ylim()[0] - 0.4
-        room.text(-0.4, bottom, "— walked", color=COLORS["true"], weight="bold", va="center")
+        room.text(-0.4, bottom, "— walked", color=color, weight="bold", va="center")
         room.text(room.get_xlim()[1], bottom, "- - imagined", color=color, weight="bold", va="center", ha="right")
         plan.set_title("action probabilities")
         strip = show_action_probabilities(plan, shown[0].probabilities[0], ACTIONS)
@@ -92,9 +93,20 @@ def planner_scene(
         )
         words = {"xytext": (10, 0), "textcoords": "offset points", "va": "center", "zorder": 5, "path_effects": OUTLINE}
         return {
-            "room": image,
-            "walked": moving_path(room, COLORS["true"], linewidth=2.5),
-            "imagined": moving_path(room, color, end="o", outline=False, linewidth=2.2, linestyle=(0, (2, 1.2))),
+            "walked": moving_trail(room, color),
+            "imagined": room.plot(
+                [],
+                [],
+                color=on_floor(color),
+                linewidth=2,
+                linestyle=(0, (2, 1.2)),
+                marker="o",
+                markevery=[-1],
+                markersize=9,
+                markeredgecolor="white",
+                zorder=5,
+            )[0],
+            "agent": moving_agent(room),
             "plan": strip,
             "taken": taken,
             "others": cost.plot([], [], color=COLORS["faint"], linewidth=0.8, zorder=1)[0],
@@ -120,8 +132,8 @@ def planner_scene(
         kept_at = d.scored[best == d.plan_cost][:1]
         places = _labels(float(relaxed[-1]), float(best[scored][-1]) if bool(scored.any()) else None, limits)
         numbers = {
-            "room": frames[int(walked[-1])],
-            "walked": path_of(world, walked),
+            "agent": agent_at(world, int(walked[-1])),
+            "walked": trail(world, walked),
             "imagined": path_of(world, d.plan_imagined if decoded else d.imagined[k]),
             "plan": probabilities.T.numpy(),
             "taken": tuple(frame) if decoded else nothing,

@@ -24,6 +24,7 @@ def build_gains(figure: Figure, *, steps: int = 50) -> dict:
     left, right = panels(figure, 2, widths=[1, 1.25])
     left.plot(GAINS, GAINS, color=COLORS["true"], linewidth=1, linestyle=":")
     left.axhline(1.0, color=COLORS["faint"], linewidth=1, zorder=0)
+    left.annotate("truth", (1.3, 1.3), xytext=(-3, 6), textcoords="offset points", ha="right", fontsize=9)
     left.set(xlim=GAINS, ylim=(0.2, 1.55), xlabel="true gain of a step", title="gain that is learned")
     artists = {}
     (artists["chosen"],) = left.plot([], [], color=COLORS["true"], linewidth=1, alpha=0.5)

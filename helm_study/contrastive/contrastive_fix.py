@@ -1,8 +1,9 @@
 """Experiment 4: the latents are trained by InfoNCE, all else as in experiment 3.
 
 The world, planner and budget are the same. The report says: stuck at distance 7.0 becomes 0.0, and 0 % becomes 100 %.
-Three models are measured: the loss as it is printed there (positives one step ahead), positives further ahead, and the
-book's model, whose distance has a direction.
+Four models are measured: the loss as it is printed there (positives one step ahead), at two temperatures; positives
+further ahead, in the package's form and in the few lines that the chapter writes out; and the book's model, whose
+distance has a direction.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
+from helm_study.contrastive.lesson import lesson_planner, trained_lesson
 from helm_study.fast.contrastive import train_contrastive
 from helm_study.metric import Metric
 from helm_study.play import (
@@ -26,8 +28,9 @@ from helm_study.play import (
     recorded_starts,
     report_planner,
     shooting_planner,
+    shown_walks,
 )
-from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, Values, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_choice, require_count
 from helm_tutorial.models.settings import Contrastive
@@ -45,6 +48,12 @@ VARIANTS = {
 }
 """Changes of the planner, one at a time."""
 
+COLD = 0.05
+"""Temperature at which the printed loss does best, of the five that the study ``ablation`` tries."""
+
+HORIZONS = (3, 5, 12)
+"""Horizons with which our planner uses the lesson's model, as in experiment 3 the exact and tame one."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -57,7 +66,8 @@ class Config:
         training: settings of the model with one encoder. The book's model uses their
             :meth:`~helm_tutorial.models.settings.Contrastive.directed`, and the printed loss sets ``gamma`` to 0.
         planning: settings of the planner, the same as in experiment 3.
-        variants_stride: further factor on ``planning.stride`` for variants of the planner.
+        variants_stride: further factor on ``planning.stride`` for variants of the planner; these starts are drawn by
+            :func:`helm_study.starts.stratified`.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -130,6 +140,31 @@ METRICS = {
     "metric_correlation_printed_loss": Metric("correlation", "the same with the printed loss"),
     "greedy_accuracy_printed_loss": Metric("fraction", "best-looking first action is on a shortest path"),
     "prediction_accuracy_printed_loss": Metric("fraction", "predicted latent nearest to the true next state's"),
+    "success_printed_loss_cold": Metric("fraction", f"the printed loss at temperature {COLD}", 1.0),
+    "metric_correlation_printed_loss_cold": Metric("correlation", "rank correlation of latent and geodesic distance"),
+    "greedy_accuracy_printed_loss_cold": Metric("fraction", "best-looking first action is on a shortest path"),
+    "prediction_accuracy_printed_loss_cold": Metric("fraction", "predicted latent nearest to the true next state's"),
+    **{
+        f"rollout_accuracy_{model}_T12": Metric("fraction", f"the same after twelve imagined steps, {words}")
+        for model, words in {
+            "one_encoder": "one encoder",
+            "printed_loss": "the printed loss",
+            "printed_loss_cold": f"the printed loss at temperature {COLD}",
+            "lesson": "the lesson's model",
+        }.items()
+    },
+    "success_lesson": Metric("fraction", "the model and the planner that chapter 4 writes out, all starts", 1.0),
+    "success_start_lesson": Metric("fraction", "the same, from the environment's own start", 1.0),
+    "final_distance_start_lesson": Metric("cells", "distance to the goal at the end, own start", 0.0),
+    "path_ratio_lesson": Metric("ratio", "steps over geodesic distance, where it arrives"),
+    "metric_correlation_lesson": Metric("correlation", "rank correlation of latent and geodesic distance"),
+    "greedy_accuracy_lesson": Metric("fraction", "best-looking first action is on a shortest path"),
+    "prediction_accuracy_lesson": Metric("fraction", "predicted latent nearest to the true next state's"),
+    "rollout_jacobian_lesson_T25": Metric("norm", "state Jacobian of 25 imagined steps"),
+    **{
+        f"success_lesson_T{steps}": Metric("fraction", f"the lesson's model, our planner, plans of {steps} steps")
+        for steps in HORIZONS
+    },
 }
 
 
@@ -146,6 +181,7 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
         "contrastive": (seen, config.training.directed()),
         "one_encoder": (world, config.training),
         "printed_loss": (world, replace(config.training, gamma=0.0)),
+        "printed_loss_cold": (world, replace(config.training, gamma=0.0, temperature=COLD)),
     }
 
     @cache
@@ -175,9 +211,33 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
             f"prediction_accuracy_{name}": diagnosis.prediction_accuracy(model, where),
             f"rollout_jacobian_{name}_T25": learned_rollout_jacobian(where, model, 25, seed),
         }
-        if name == "contrastive":
-            values["rollout_accuracy_contrastive_T12"] = diagnosis.rollout_accuracy(model, where, 12, seed)
-        return values
+        return values | {f"rollout_accuracy_{name}_T12": diagnosis.rollout_accuracy(model, where, 12, seed)}
+
+    def of_lesson() -> Values:
+        tell("training", 0.0)
+        model = trained_lesson(world, seed, updates=config.training.updates)
+        tell("planning", 0.4)
+        episodes = play(world, model, lesson_planner, config.planning, seed)
+        success, distance = from_own_start(world, episodes)
+        z = diagnosis.latents(model, world)
+        values: Values = {
+            "success_lesson": success_rate(episodes),
+            "success_start_lesson": float(success),
+            "final_distance_start_lesson": distance,
+            "path_ratio_lesson": path_ratio(episodes, to_goal),
+            "metric_correlation_lesson": diagnosis.metric_correlation(z, geodesic),
+            "greedy_accuracy_lesson": diagnosis.greedy_accuracy(z, world, to_goal),
+            "prediction_accuracy_lesson": diagnosis.prediction_accuracy(model, world),
+            "rollout_accuracy_lesson_T12": diagnosis.rollout_accuracy(model, world, 12, seed),
+            "rollout_jacobian_lesson_T25": learned_rollout_jacobian(world, model, 25, seed),
+        }
+        walks: dict[str, list[list[int]]] = {}
+        for steps in HORIZONS:
+            planning = replace(config.planning, horizon=steps)
+            episodes = play(world, model, gradient_planner(planning), planning, seed)
+            values[f"success_lesson_T{steps}"] = success_rate(episodes)
+            walks[str(steps)] = shown_walks(world, episodes)
+        return values | {"walks": {"lesson": walks}}
 
     def of_planner(name: str) -> dict[str, float]:
         return played(name, *planners[name])[0]
@@ -186,13 +246,14 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
     return {
         **{model: partial(of_model, model) for model in trainings},
         **{name: partial(of_planner, name) for name in planners},
+        "lesson": of_lesson,
         "bound": lambda: {"metric_correlation_bound": diagnosis.symmetric_bound(geodesic)},
     }
 
 
 def _some(config: Config) -> Planning:
     """Our planner, with the fewer starts that variants are run from."""
-    return replace(config.planning, stride=config.planning.stride * config.variants_stride)
+    return replace(config.planning, stride=config.planning.stride * config.variants_stride, draw="stratified")
 
 
 def _planners(config: Config) -> dict[str, tuple[str, Planning, Callable]]:
@@ -220,7 +281,11 @@ STUDY = Study(
     summary="Train the latents by InfoNCE and plan with them, as experiment 3 does with other losses.",
     Config=Config,
     metrics=METRICS,
-    arms=arms_by_name(METRICS, ("contrastive", "one_encoder", "printed_loss", *_planners(Config()), "bound")),
+    arms=arms_by_name(
+        METRICS,
+        ("contrastive", "one_encoder", "printed_loss", "printed_loss_cold", *_planners(Config()), "lesson", "bound"),
+    ),
     measure=measure,
+    extras=("walks",),
     starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config)),
 )

@@ -2,14 +2,15 @@
 
 The report says: prediction error about 0, success 0 %, stuck at distance 7.0. Different models fit that sentence, and
 each is measured: reconstruction; latent prediction with and without a stop-gradient; latent prediction with a variance
-and a covariance term; and two of them with the spectral penalty that HELM asks for.
+and a covariance term; and two of them with the spectral penalty that HELM asks for. One of these two, reconstruction of
+rows and columns, is exact and tame, and plans here with several horizons, and in a larger room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -29,8 +30,9 @@ from helm_study.play import (
     recorded_starts,
     report_planner,
     shooting_planner,
+    shown_walks,
 )
-from helm_study.study import SeedArms, Study, Tell, arms_by_name, each_seed
+from helm_study.study import SeedArms, Study, Tell, Values, arms_by_name, each_seed
 from helm_tutorial import diagnosis
 from helm_tutorial._check import require_count, require_real
 from helm_tutorial.models.settings import LatentPrediction, Reconstruction, Settings, VarianceCovariance
@@ -94,7 +96,7 @@ SOME_STARTS = (
     "reconstruction_profiles",
     "reconstruction_spectral_profiles",
 )
-"""Models that are run from only every ``variants_stride``-th start."""
+"""Models that are run from one in ``variants_stride`` starts only."""
 
 SHORT = (3, 6)
 """Shorter horizons, too short to reach the goal from many starts."""
@@ -102,8 +104,17 @@ SHORT = (3, 6)
 SHORTENED = ("reconstruction", *SOME_STARTS[2:])
 """Models that also plan with the horizons of :data:`SHORT`.
 
-These episodes begin at every ``variants_stride``-th start.
+These episodes begin at one in ``variants_stride`` starts.
 """
+
+TAME_EXACT = "reconstruction_spectral_profiles"
+"""The model that is exact and tame."""
+
+TAME_HORIZONS = (3, 5, 12)
+"""Horizons with which it plans from all starts."""
+
+LARGER_ROOM, LARGER_STRIDE = "MiniGrid-Empty-16x16-v0", 16
+"""The larger room; episodes begin at one in so many of its starts."""
 
 AUTOENCODERS = tuple(name for name, recipe in MODELS.items() if recipe.settings == "reconstruction")
 """Models with a decoder."""
@@ -121,7 +132,8 @@ class Config:
         variance_covariance: settings of the models with variance and covariance terms.
         spectral_weight: weight of the spectral penalty, in the two models that have one.
         planning: settings of the planner, the same as in experiment 4.
-        variants_stride: further factor on ``planning.stride`` for :data:`SOME_STARTS` and shorter horizons.
+        variants_stride: further factor on ``planning.stride`` for :data:`SOME_STARTS` and shorter horizons; these
+            starts are drawn by :func:`helm_study.starts.stratified`.
     """
 
     env: str = "MiniGrid-Empty-8x8-v0"
@@ -177,6 +189,31 @@ METRICS = {
         for steps in SHORT
     },
     **{
+        name.format(steps): Metric(unit, f"{meaning}, plans of {steps} steps, exact and tame model, all starts")
+        for steps in TAME_HORIZONS
+        for name, unit, meaning in (
+            ("success_tame_exact_T{}", "fraction", "starts from which the plans arrive"),
+            ("success_search_tame_exact_T{}", "fraction", "random plans, as many model calls, no gradient"),
+            ("success_start_tame_exact_T{}", "fraction", "from the environment's own start"),
+            ("final_distance_start_tame_exact_T{}", "cells", "distance to the goal at the end, own start"),
+            ("rollout_accuracy_tame_exact_T{}", "fraction", "predicted latent nearest to the true state's"),
+        )
+    },
+    "prediction_accuracy_tame_exact": Metric("fraction", "predicted latent nearest to the true next state's"),
+    "rollout_jacobian_tame_exact_T25": Metric("norm", "state Jacobian of 25 imagined steps, exact and tame model"),
+    **{
+        name: Metric(unit, f"{meaning}, exact and tame model, Empty-16x16")
+        for name, unit, meaning in (
+            ("success_larger_room_T12", "fraction", "starts from which plans of 12 steps arrive"),
+            ("success_search_larger_room_T12", "fraction", "random plans, as many model calls, no gradient"),
+            ("success_start_larger_room_T12", "fraction", "from the environment's own start"),
+            ("final_distance_start_larger_room_T12", "cells", "distance to the goal at the end, own start"),
+            ("prediction_accuracy_larger_room", "fraction", "predicted latent nearest to the true next state's"),
+            ("rollout_accuracy_larger_room_T12", "fraction", "the same after twelve imagined steps"),
+            ("rollout_jacobian_larger_room_T25", "norm", "state Jacobian of 25 imagined steps"),
+        )
+    },
+    **{
         f"decoding_accuracy_{model}": Metric("fraction", f"prediction decodes exactly, {MODELS[model].words}")
         for model in AUTOENCODERS
     },
@@ -204,15 +241,18 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
 
     Each model is trained, planned with and measured.
     """
-    views = {recipe.view for recipe in MODELS.values()}
-    worlds = {view: load_gridworld(config.env, layout_seed=config.layout_seed, observation=view) for view in views}
-    to_goal = goal_distances(worlds["cells"])
+
+    @cache
+    def trained(name: str, env: str) -> tuple[Gridworld, WorldModel]:
+        tell("training", 0.0)
+        recipe = MODELS[name]
+        world = load_gridworld(env, layout_seed=config.layout_seed, observation=recipe.view)
+        return world, recipe.train(world, recipe.settings_in(config), seed)
 
     def of_model(name: str) -> dict[str, float]:
-        recipe, values = MODELS[name], {}
-        world = worlds[recipe.view]
-        tell("training", 0.0)
-        model = recipe.train(world, recipe.settings_in(config), seed)
+        values: dict[str, float] = {}
+        world, model = trained(name, config.env)
+        to_goal = goal_distances(world)
 
         def keep(label: str, planning: Planning, make: Callable = gradient_planner) -> Episodes:
             tell("planning", 0.6)
@@ -240,17 +280,51 @@ def measure(config: Config, seed: int, tell: Tell) -> SeedArms:
             keep(f"{name}_T{steps}", replace(some, horizon=steps))
         return values | _diagnosed(name, model, world, config.latent_prediction, seed)
 
+    def of_tame_exact(env: str, label: str, planning: Planning, horizons: tuple[int, ...]) -> Values:
+        world, model = trained(TAME_EXACT, env)
+        values: Values = {
+            f"prediction_accuracy_{label}": diagnosis.prediction_accuracy(model, world),
+            f"rollout_jacobian_{label}_T25": learned_rollout_jacobian(world, model, 25, seed),
+        }
+        walks: dict[str, list[list[int]]] = {}
+        for steps in horizons:
+            tell(f"planning {steps} steps", 0.5)
+            settings = replace(planning, horizon=steps)
+            episodes = play(world, model, gradient_planner(settings), settings, seed)
+            success, distance = from_own_start(world, episodes)
+            walks[str(steps)] = shown_walks(world, episodes)
+            values |= {
+                f"success_{label}_T{steps}": success_rate(episodes),
+                f"success_search_{label}_T{steps}": success_rate(
+                    play(world, model, shooting_planner(settings), settings, seed)
+                ),
+                f"success_start_{label}_T{steps}": float(success),
+                f"final_distance_start_{label}_T{steps}": distance,
+                f"rollout_accuracy_{label}_T{steps}": diagnosis.rollout_accuracy(model, world, steps, seed),
+            }
+        return values | {"walks": {label: walks}}
+
     def at_random() -> dict[str, float]:
-        world, planning = worlds["cells"], config.planning
+        world, planning = trained("reconstruction", config.env)[0], config.planning
         starts, limit = played_starts(world, planning), episode_limit(world, planning)
         return {"success_random_actions": success_rate(play_randomly(world, seed, starts, limit=limit))}
 
-    return {**{name: partial(of_model, name) for name in MODELS}, "random_actions": at_random}
+    return {
+        **{name: partial(of_model, name) for name in MODELS},
+        "tame_exact": partial(of_tame_exact, config.env, "tame_exact", config.planning, TAME_HORIZONS),
+        "larger_room": partial(of_tame_exact, LARGER_ROOM, "larger_room", _in_larger_room(config), (12,)),
+        "random_actions": at_random,
+    }
 
 
 def _some(config: Config) -> Planning:
     """Our planner, with the fewer starts that most models are run from."""
-    return replace(config.planning, stride=config.planning.stride * config.variants_stride)
+    return replace(config.planning, stride=config.planning.stride * config.variants_stride, draw="stratified")
+
+
+def _in_larger_room(config: Config) -> Planning:
+    """Our planner in the larger room."""
+    return replace(config.planning, stride=config.planning.stride * LARGER_STRIDE, draw="stratified")
 
 
 STUDY = Study(
@@ -258,9 +332,17 @@ STUDY = Study(
     summary="Train models that predict, that collapse and that are stable, and see how each plans.",
     Config=Config,
     metrics=METRICS,
-    arms=arms_by_name(METRICS, (*MODELS, "random_actions"), final_distance_start_report_planner="reconstruction"),
+    arms=arms_by_name(
+        METRICS,
+        (*MODELS, "tame_exact", "larger_room", "random_actions"),
+        final_distance_start_report_planner="reconstruction",
+    ),
     measure=measure,
-    starts=lambda config: recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config)),
+    extras=("walks",),
+    starts=lambda config: (
+        recorded_starts(config.env, config.layout_seed, planning=config.planning, some=_some(config))
+        | recorded_starts(LARGER_ROOM, config.layout_seed, larger_room=_in_larger_room(config))
+    ),
 )
 
 

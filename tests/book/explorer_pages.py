@@ -214,6 +214,10 @@ def _require_artist(what: str, style: Mapping, value, box: np.ndarray, seen: Map
         if "marker" in style:
             kept = points[-1:] if style["last"] else points
             same(middles(seen["marks"]), kept[within(kept)])
+    elif style["kind"] == "polygon":
+        (line,) = seen["lines"]
+        assert line["fill"] == style["fill"] and line["d"].endswith("Z"), what
+        same(corners(line["d"])[0], places(value))
     elif style["kind"] == "dots":
         points = places(value["at"])
         kept = within(points)

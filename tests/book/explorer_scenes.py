@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.collections import PolyCollection
+from matplotlib.patches import Polygon
 
 WIDE, NARROW = (8.0, 4.0), (3.6, 7.2)
 CONTROLS = {"k": [0, 1, 2, 3, 4], "mode": ["a", "b"]}
@@ -32,7 +33,10 @@ def build_all(figure) -> dict:
     for collection in (polygons, edged):
         collection.set_clim(0, 10)
         cells.add_collection(collection)
+    shape = Polygon([(0, 0)] * 3, facecolor="#cc3311", edgecolor="black", linewidth=1.5)
+    line.add_patch(shape)
     artists = {
+        "shape": shape,
         "curve": line.plot(
             [], [], color="#0072b2", linewidth=2, path_effects=[patheffects.withStroke(linewidth=4, foreground="white")]
         )[0],
@@ -72,6 +76,7 @@ def move_all(k, mode) -> tuple[dict, str]:
     outside[1, 1] = np.nan  # nowhere
     photo = np.kron(random.integers(0, 256, (2, 2, 3)), np.ones((24, 24, 1))).astype(np.uint8)
     numbers = {
+        "shape": (x[k : k + 3], y[:3]),
         "curve": (x, gap),
         "end": (x[: k + 2], y[::-1][: k + 2]),
         "logs": (10 ** random.uniform(0.1, 2.9, 12), 10 ** random.uniform(-3.9, 3.9, 12)),

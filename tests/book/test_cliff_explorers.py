@@ -52,6 +52,13 @@ def test_equal_stretches_arrive_in_one_step_however_large_the_jacobian():
     assert float(explorers.descents(40)[1.2, "shrinks by 0.9"][1][-1]) > 0.59
 
 
+def test_the_sentence_below_the_first_explorer_says_what_it_shows():
+    said, box = explorers.stalled(), explorers.explore_descent()
+    box.inputs["horizon"].index = explorers.HORIZONS.index(15)
+    assert f"the plan ends {said['gap']:.2f} from the goal. It has not arrived" in box.caption.value
+    assert said["alike"] < 1e-8 and said["times"] > 1000 and said["times"] % 100 == 0
+
+
 def test_defects_are_those_of_the_bent_model_and_close():
     states, led = explorers.shootings(20)[4]
     start, goal = torch.zeros(1, 2, dtype=torch.float64), explorers.plane_goal()[None]

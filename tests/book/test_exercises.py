@@ -245,7 +245,7 @@ def test_the_chapter_asks_for_what_is_checked_and_its_own_solution_passes(exerci
     call = rf'check\(\s*"{exercise.chapter}",\s*{exercise.number},\s'
     solved = [cell for cell in cells if cell.cell_type == "code" and re.search(call, cell.source)]
     assert len(solved) == 1
-    assert "# NBVAL_CHECK_OUTPUT" in solved[0].source
+    assert "nbval-check-output" in solved[0].metadata.tags or "# NBVAL_CHECK_OUTPUT" in solved[0].source
     assert f"exercise {exercise.number}: right" in str(solved[0].outputs)
 
 

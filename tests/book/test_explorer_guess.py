@@ -58,6 +58,9 @@ def test_live_waits_for_a_number_and_hides_what_tells_it(live):
     require_waiting(open_one, False)
     assert WAITING in explorer.caption.value
     assert explorer.png != open_one.png
+    explorer.guess.commit.click()
+    assert "Move the slider first" in explorer.guess.reply.value
+    require_waiting(explorer, True)
     explorer.guess.entry.value = 0
     explorer.guess.commit.click()
     assert "You guessed 1 units; it is 64 units. It doubles &lt;each&gt; step." in explorer.guess.reply.value
@@ -83,6 +86,9 @@ def test_live_asks_for_a_choice_before_it_answers(live):
 def test_live_draws_a_sketch_and_keeps_it_beside_its_curve(live):
     explorer, open_one = point(CURVE), point(None)
     before = explorer.png
+    explorer.guess.commit.click()
+    assert "Draw first" in explorer.guess.reply.value
+    require_waiting(explorer, True)
     explorer.guess.entry.children[1].value = 0.9
     assert explorer.png != before
     explorer.guess.commit.click()
@@ -172,6 +178,9 @@ def test_the_page_waits_and_hides_what_tells_the_answer(readers):
 def test_a_number_is_guessed_on_a_slider(readers):
     reader, *others = readers
     slider = reader.figure.get_by_role("slider", name="your guess")
+    reader.commit.click()
+    expect(reader.reply).to_have_text("Move the slider first, or ask to be shown.")
+    reader.waits(True)
     slider.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "1 units")
     expect(reader.figure.locator(".helm-guess output")).to_have_text("1 units")
@@ -225,6 +234,9 @@ def test_a_curve_is_sketched_by_pointer_and_by_keys(readers):
         expect(handles.nth(i)).to_have_role("slider")
         expect(handles.nth(i)).to_have_accessible_name(f"your guess at horizon T {place}")
     np.testing.assert_allclose(sketch(reader), 0.5)
+    reader.commit.click()
+    expect(reader.reply).to_have_text("Draw first, or ask to be shown.")
+    reader.waits(True)
     first = handles.first
     for key, now, text in [
         ("ArrowUp", 26, "1.2e+02"), ("PageUp", 31, "3e+02"), ("ArrowLeft", 30, "2.5e+02"), ("End", 50, "1e+04"),

@@ -123,6 +123,8 @@ def give_plainly(artists, numbers):
         elif name == "bars":
             for patch, height in zip(artist.patches, value, strict=True):
                 patch.set_height(height)
+        elif name == "shape":
+            artist.set_xy(np.transpose(value))
         elif name == "words":
             artist.set_text(value)
         elif name == "note":

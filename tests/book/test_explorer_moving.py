@@ -65,7 +65,7 @@ def test_the_numbers_are_written_where_they_lie_in_their_axes(static):
         numbers, caption = move_all(CONTROLS["k"][at[0]], CONTROLS["mode"][at[1]])
         shown = {artist["name"]: looked_up(artist["track"], at, data["sizes"]) for artist in data["artists"]}
         assert looked_up(data["captions"], at, data["sizes"]) == caption and set(shown) == set(numbers)
-        for name in ("curve", "end", "logs"):
+        for name in ("curve", "end", "logs", "shape"):
             require(shown[name], name, *numbers[name])
         for name in ("fixed", "tinted"):
             require(shown[name]["at"], name, *numbers[name][:2])

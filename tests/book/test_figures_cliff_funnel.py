@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from helm_book.explorer.moving import set_numbers
 from helm_book.figures import cliff, funnel, funnel_studies
 from helm_study import records
+from helm_tutorial.funnel.descent import start_grid
 from helm_tutorial.funnel.landscape import report_energy
 
 
@@ -38,13 +39,21 @@ def test_networks_of_the_report_are_three_staircases_with_two_crosses(axes):
     assert {"exact penalty", "printed penalty", "no penalty", "report: 1712", "report: 90"} == set(texts(axes))
 
 
+def test_half_of_the_reports_networks_are_below_the_median():
+    record = records.load("exp1")
+    for name, kind in (("flat", "flat"), ("printed", "helm"), ("exact", "exact")):
+        values = record["metrics"][f"jacobian_{kind}_relu_T50"]["values"]
+        middle = cliff.report_medians(record)[name]
+        assert sum(value < middle for value in values) == sum(value > middle for value in values) == len(values) // 2
+
+
 def test_the_table_of_remedies_has_a_row_a_planner_and_says_its_n():
     record = records.load("exp1")
     table = cliff.remedies_table(record).data
     rows = [line for line in table.split("\n") if line.startswith("| ")]
     assert len(rows) == 1 + 4
     shooting = record["metrics"]["plan_success_system_multiple_shooting_T50_A4"]["mean"]
-    assert f"**{shooting:.0%}**".replace("%", " %") in rows[-1] or f"**{100 * shooting:.0f} %**" in rows[-1]
+    assert shooting == 0.999 and "| **99.9 %** (99.7 to 100 %) |" in rows[-1]
     assert "20 seeds (0 to 19)" in table and "50 tasks" in table
 
 
@@ -150,3 +159,21 @@ def test_tables_of_chapter_two_say_what_their_records_hold():
     planned = funnel_studies.plans_table(plans).data
     assert planned.count("\n|") == 1 + len(funnel_studies.PLANNED) and planned.count("not run") == 3
     assert f"| the cost itself, one plan | **{100 * plans['metrics']['success_plan_raw']['mean']:.0f} %**" in planned
+
+
+def test_the_lowest_points_are_away_from_the_centre():
+    found = funnel_studies.two_goals()
+    assert 0.5 < found["away"] < 1.5 and found["top"] == report_energy().highest_curvature()
+    finer = start_grid(half_width=1.5, points=1001).double()
+    assert found["deep"] == pytest.approx(float(report_energy()(finer).min()), abs=1e-3)
+
+
+def test_overlong_steps_leave_few_starts_inside_and_not_always_as_many():
+    found = funnel_studies.overlong_steps()
+    assert 0.02 < found["least"] < found["most"] < 0.1
+
+
+def test_the_gain_of_noise_is_that_of_the_record():
+    plans = records.load("plans")
+    mean = plans["metrics"]["success_plan_mollified"]["mean"] - plans["metrics"]["success_plan_raw"]["mean"]
+    assert funnel_studies.noise_gain(plans).startswith(f"+{100 * mean:.0f} points (")

@@ -1,13 +1,13 @@
 """Figures of the chapter on directed distances show the numbers that they were given."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
-from helm_book.figures import directed
-from helm_tutorial.worlds.gridworld import geodesic_distances, load_gridworld
+from helm_book.figures import directed, rooms
+from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances, load_gridworld
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def test_a_strip_names_the_action_that_leads_to_each_state_and_shows_all_cells(w
     directed.show_strip(panels, world, [here, ahead], margin=0)
     assert [panel.get_title() for panel in panels] == ["start", "1: forward", ""]
     assert len(panels[1].images) == 1 and len(panels[2].images) == 0
+    (agent,) = panels[1].patches
+    assert np.allclose(agent.get_xy()[:3].T, rooms.agent_at(world, ahead))
     assert panels[0].get_xlim() == (0.5, 2.5) and panels[0].get_ylim() == (2.5, 1.5)
 
 
@@ -64,23 +66,36 @@ def test_measures_have_a_panel_each_and_pass_over_what_was_never_measured(panels
     assert panels[0].lines[1].get_xdata().tolist() == [0.2, 0.4]
 
 
-def test_a_field_picture_has_each_states_colour_on_the_side_that_it_faces(world):
+def test_a_field_picture_has_each_states_value_on_the_side_that_it_faces(world):
     values = torch.arange(world.num_states).float()
-    size = 5 * 20
-    picture = directed.field_picture(world, values, size=size)
-    assert picture.shape == (size, size, 3) and picture.dtype == np.uint8
+    picture = directed.field_picture(world, values, size=5 * 20 + 3)
+    assert picture.shape == (100, 100)  # whole dots
     toward = {0: (1, 0), 1: (0, 1), 2: (-1, 0), 3: (0, -1)}
     for state in range(world.num_states):
         dx, dy = toward[int(world.headings[state])]
         x, y = ((world.positions[state].numpy() + 0.5) * 20 + 6 * np.array([dx, dy])).astype(int)
-        expected = 255 * np.array(mpl.colormaps["viridis_r"](state / (world.num_states - 1))[:3])
-        assert np.abs(picture[y, x] - expected).max() <= 1
-    assert tuple(picture[3, 3]) == directed.WALL
+        assert picture[y, x] == pytest.approx(state / (world.num_states - 1))
+    assert np.isnan(picture[3, 3])
 
 
-def test_a_path_goes_through_the_middles_of_its_cells_in_the_picture(world):
-    x, y = directed.path_in_picture(world, [world.index((1, 1), 0), world.index((2, 1), 0)])
-    assert x == pytest.approx([0.3, 0.5]) and y == pytest.approx([0.3, 0.3])
+def test_places_of_two_sizes_are_walked_in_one_picture(monkeypatch, world):
+    places = {"small": world, "large": load_gridworld("MiniGrid-Empty-8x8-v0")}
+    walked = {name: [place.start, int(place.transitions[place.start, 2])] for name, place in places.items()}
+    fields = {(name, line): goal_distances(place) for name, place in places.items() for line in directed.LINES}
+    asked = {}
+    monkeypatch.setattr(directed, "explore_numbers", lambda *scene, **options: asked.update(scene=scene, **options))
+    directed.explore_places(places, fields, walked, title="Places")
+    build, move, controls = asked["scene"]
+    assert asked["title"] == "Places" and len(controls["step"].values) == 2
+    artists = build(Figure(figsize=(7, 4)))
+    for name, place in places.items():
+        numbers, caption = move(name, "latent", 1)
+        assert set(numbers) == set(artists) and "rank correlation 1.00" in caption
+        size = {"small": 5, "large": 8}[name]
+        x, y = np.array(rooms.agent_at(place, walked[name][1]))
+        assert np.allclose(numbers["agent"], ((x + 0.5) / size, (y + 0.5) / size))
+        assert np.min(numbers["goal"]) == pytest.approx((size - 2) / size)
+        assert f"{int(goal_distances(place)[walked[name][1]])} steps are left" in caption
 
 
 def test_pixels_are_shown_as_the_model_sees_them_all_cells_or_one(world, panels):

@@ -92,3 +92,9 @@ def test_the_cost_of_a_plan_is_the_recorded_one():
     table = torch.tensor(record["slice"]["costs"]["1"])
     lows = int(explorers.local_minima(table).sum())
     assert "noise of width 1 " in box.caption.value and f"{lows} local minima" in box.caption.value
+
+
+def test_the_sentence_below_the_widths_says_what_the_curve_shows():
+    said, shares = explorers.told_widths(), dict(zip(explorers.WIDTHS, explorers.covered(), strict=True))
+    assert said["third"] == shares[0.3] < said["two"] == shares[0.4] < 1
+    assert all((share == 1) == (width >= said["full"]) for width, share in shares.items())

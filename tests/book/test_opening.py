@@ -1,10 +1,12 @@
 """Explorers of the opening: their settings drive the package, and what they draw is what it computes."""
 
 import notebooks
+import numpy as np
 import pytest
 import torch
 
 from helm_book.figures import opening
+from helm_book.figures.rooms import agent_at, trail
 from helm_study import records
 from helm_tutorial import diagnosis
 from helm_tutorial.cliff.closed_forms import action_jacobian_norms
@@ -177,10 +179,11 @@ def test_recorded_walks_are_walks_of_the_room_and_end_where_the_caption_says(mod
     _, move, _, _ = asked("found")
     numbers, caption = move(1, 1, 24)
     walk = walks[world.start]
-    assert numbers[f"{model}_walk"][0].tolist() == world.positions[walk, 0].tolist()
+    assert np.array_equal(numbers[f"{model}_walk"], trail(world, walk))
+    assert np.array_equal(numbers[f"{model}_agent"], agent_at(world, walk[-1]))
     left = int(to_goal[walk[-1]])
     assert (f"{left} steps to go" if left else f"there after {len(walk) - 1} steps") in caption
-    assert move(1, 1, 3)[0][f"{model}_walk"][1].tolist() == world.positions[walk[:4], 1].tolist()
+    assert np.array_equal(move(1, 1, 3)[0][f"{model}_walk"], trail(world, walk[:4]))
     assert move(6, 6, 5)[0][f"{model}_fate"] == "there after 0 steps"
 
 

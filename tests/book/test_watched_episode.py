@@ -9,6 +9,7 @@ import torch
 from helm_book.explorer.controls import check_controls
 from helm_book.explorer.scene import Scene, Stage
 from helm_book.figures.planner import explore_planner, planner_scene
+from helm_book.figures.rooms import agent_at, trail
 from helm_book.figures.watched_episode import jumps, watch_episode
 from helm_study.fast.baselines import untrained
 from helm_study.play import Planning, gradient_planner, play
@@ -87,11 +88,13 @@ def test_explorer_shows_what_was_watched(world, episode):
     assert np.allclose(numbers["cost"][1], d.cost[:5, d.followed])
     assert numbers["decoded"][0].tolist() == [4, 8]
     assert np.array_equal(np.stack(numbers["imagined"], axis=1), world.positions[d.imagined[4]])
-    assert np.array_equal(np.stack(numbers["walked"], axis=1), world.positions[episode.states[:2]])
+    assert np.array_equal(numbers["walked"], trail(world, episode.states[:2]))
+    assert np.array_equal(numbers["agent"], agent_at(world, int(episode.states[1])))
     assert f"costs {float(d.cost[4, d.followed]):.2f}" in caption and "iteration 8" in caption
     numbers, caption = move(decision=2, iteration=11)
     assert np.array_equal(numbers["plan"], one_hot_actions(d.plan, 3).T)
-    assert np.array_equal(np.stack(numbers["walked"], axis=1), world.positions[episode.states[:3]])
+    assert np.array_equal(numbers["walked"], trail(world, episode.states[:3]))
+    assert np.array_equal(numbers["agent"], agent_at(world, int(episode.states[2])))
     assert numbers["kept"][1].tolist() == [d.plan_cost]
     assert f"taken: {ACTIONS[int(d.plan[0])]}" in caption
     _, caption = move(decision=len(episode.decisions), iteration=11)

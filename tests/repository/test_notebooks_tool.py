@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat.v4 as v4
 import pytest
-from nbval.plugin import get_sanitize_patterns
+from nbval.plugin import find_metadata_tags, get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,8 @@ def problems(notebook):
 def test_a_good_chapter_has_no_problem():
     good = chapter(
         v4.new_code_cell("plot()", execution_count=2, outputs=[PLOT], metadata=ALT),
-        v4.new_code_cell(f"{notebooks.CHECKED}\nMarkdown()", execution_count=3, outputs=[PROSE]),
+        v4.new_code_cell("Markdown()", execution_count=3, outputs=[PROSE], metadata={"tags": [notebooks.CHECKED]}),
+        v4.new_code_cell(f"{notebooks.MARK}Markdown()", execution_count=4, outputs=[PROSE]),
         v4.new_markdown_cell("Sets such as $\\{x\\}$ and `{x: 1}`.\n\n```python\n# a comment, not a heading\n```"),
     )
     assert problems(good) == []
@@ -112,7 +113,7 @@ def test_a_run_twice_gives_the_same_bytes(tmp_path):
     assert notebooks.check(path) == []
 
 
-def test_what_the_page_folds_is_folded_and_titled_elsewhere_and_what_it_shows_is_open():
+def test_what_the_page_folds_is_folded_elsewhere_and_titled_where_no_output_tells_and_what_it_shows_is_open():
     solution = v4.new_code_cell('check("a", 1, 2)', metadata={"tags": ["hide-cell"]})
     explorer = v4.new_code_cell("figures.explore_walks()", metadata={"tags": ["hide-input"], "jupyter": {}})
     named = v4.new_code_cell("# @title Mine\nprint(2)", metadata={"tags": ["remove-input"]})
@@ -121,14 +122,26 @@ def test_what_the_page_folds_is_folded_and_titled_elsewhere_and_what_it_shows_is
     assert [cell.metadata.get("cellView") for cell in cells] == ["form", "form", "form", None]
     assert [cell.metadata.get("jupyter") for cell in cells] == [{"source_hidden": True}] * 3 + [None]
     titles = [cell.source.partition("\n")[0] for cell in cells]
-    assert titles == ["# @title A solution", "# @title Explorer", "# @title Mine", "print(3)"]
+    assert titles == ["# @title A solution", "figures.explore_walks()", "# @title Mine", "print(3)"]
     assert not cells[3].metadata
 
 
-def test_a_title_does_not_make_a_notebook_stale():
-    plain = chapter(v4.new_code_cell("plt.show()", metadata={"tags": ["hide-input"]}))
+def test_neither_a_title_nor_a_mark_makes_a_notebook_stale():
+    plain = chapter(v4.new_code_cell(f"{notebooks.MARK}plt.show()", metadata={"tags": ["hide-input"]}))
     digest = notebooks.source_digest(plain)
     assert notebooks.source_digest(notebooks.normalise(plain)) == digest
+    assert notebooks.source_digest(notebooks.tag_marks(plain)) == digest
+
+
+def test_a_mark_becomes_a_tag_that_nbval_knows_and_a_sentence_needs_no_title():
+    source = f"# @title {notebooks.UNTITLED[0]}\n{notebooks.MARK}tell('one')"
+    sentence = v4.new_code_cell(source, metadata={"tags": ["remove-input"]})
+    solution = v4.new_code_cell(f"# @title A solution\n{notebooks.MARK}check(1)", metadata={"tags": ["hide-cell"]})
+    cells = notebooks.normalise(notebooks.tag_marks(chapter(sentence, solution))).cells[-2:]
+    assert [cell.source for cell in cells] == ["tell('one')", "# @title A solution\ncheck(1)"]
+    assert cells[0].metadata["tags"] == ["remove-input", notebooks.CHECKED] and cells[0].metadata["cellView"] == "form"
+    for cell in cells:
+        assert dict(find_metadata_tags(cell.metadata)) == {"check": True}
 
 
 def test_a_notebook_says_of_its_language_what_exporters_ask_and_no_version():

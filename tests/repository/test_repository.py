@@ -7,8 +7,10 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 import helm_tutorial
 
@@ -125,5 +127,19 @@ def test_the_version_stands_in_the_citation():
 
 def test_files_that_the_readme_shows_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = [link for link in re.findall(r"\]\(([^)\s]+)\)", readme) if not link.startswith(("http", "#"))]
+    links = re.findall(r"\]\(([^)\s]+)\)", readme) + re.findall(r'(?:src|srcset)="([^"]+)"', readme)
+    shown = [link for link in links if not link.startswith(("http", "#"))]
     assert [link for link in shown if not (ROOT / link).exists()] == []
+
+
+def test_the_readmes_first_picture_moves_is_light_and_has_a_still():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    still = re.search(r'<source media="\(prefers-reduced-motion: reduce\)" srcset="([^"]+)">', readme)[1]
+    moving = re.search(r'<img alt="[^"]{20,}" src="([^"]+)">', readme)[1]
+    assert readme.index("<picture>") < readme.index("![")
+    with Image.open(ROOT / moving) as film, Image.open(ROOT / still) as picture:
+        assert film.n_frames > 50 and getattr(picture, "n_frames", 1) == 1 and film.size == picture.size
+        film.seek(film.n_frames - 1)
+        last, shown = (np.asarray(image.convert("RGB"), int) for image in (film, picture))
+        assert np.abs(last - shown).max() <= 2  # the still is the end of the film
+    assert (ROOT / moving).stat().st_size < 1_000_000

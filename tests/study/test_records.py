@@ -47,6 +47,7 @@ exp4        high path_ratio_contrastive                   <= 1.10
 exp4        low metric_correlation_contrastive            >= 0.95
 exp4        low prediction_accuracy_contrastive           >= 0.99
 exp4        mean success_open_loop_contrastive            >= 0.95
+exp4        min success_lesson                            >= 0.95
 pixels      mean success_contrastive_pixels               >= 0.99 in 5 seeds
 pixels      min success_start_contrastive_pixels          >= 1
 pixels      mean path_ratio_contrastive_pixels            <= 1.10

@@ -33,6 +33,11 @@ def test_a_quick_run_gives_a_value_for_every_metric():
         variance_covariance=replace(config.variance_covariance, **few),
     )
     values = stability_alone.STUDY.run(config, 0)
+    walks = values.pop("walks")
+    assert {room: list(by_horizon) for room, by_horizon in walks.items()} == {
+        "tame_exact": ["3", "5", "12"],
+        "larger_room": ["12"],
+    }
     assert list(values) == list(METRICS)
     for name, value in values.items():
         assert math.isfinite(value) or name.startswith(("path_ratio", "metric_correlation")), name

@@ -44,6 +44,8 @@ EXPECTED: dict[str, str] = {
     "study/plans": "the first state did not have this study",
     "study/maps": "it keeps the planner's walks too",
     "study/exp1": "it measures the exact penalty on networks too",
+    "study/exp3": "some starts are a stratified sample; an exact and tame model, several horizons, a larger room",
+    "study/exp4": "some starts are a stratified sample; the lesson's model, the printed loss at its best temperature",
 }
 """Probes that differ on purpose, and why. Whoever adds one says what became better."""
 

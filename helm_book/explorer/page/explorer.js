@@ -119,14 +119,17 @@
         caption.ariaLive = "polite";
         rest();
       };
+      const k = controls.findIndex((control) => control.contains(slider));
+      // At the end, or where nothing changes any more up to the end.
+      const done = () => slider.value === slider.max || (data && stage.settled?.(read(), k));
       const step = () => {
         slider.value = Number(slider.value) + 1;
         update();
-        if (slider.value === slider.max) stop();
+        if (done()) stop();
       };
       button.addEventListener("click", () => {
         if (timer) return stop();
-        if (slider.value === slider.max) {
+        if (done()) {
           slider.value = 0;
           update();
         } else if (still.matches) step(); // a reader who wants no motion turns the pages

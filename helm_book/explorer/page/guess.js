@@ -6,7 +6,7 @@
   const HEIGHTS = 51;
 
   // A curve sketched point by point over an axes: every point is a slider of its own for the keyboard.
-  const sketching = (stage, { axes, at, places, heights }, values) => {
+  const sketching = (stage, { axes, at, places, heights }, values, drawn) => {
     const { svg, frame, boxes, width, height } = stage.overlay();
     const [x, y, w, h] = boxes[axes];
     const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
@@ -32,6 +32,7 @@
         const value = { Home: 0, End: HEIGHTS - 1 }[event.key] ?? (by === undefined ? null : values[i] + by);
         if (value === null) return;
         event.preventDefault();
+        drawn();
         put(i, value);
       });
       pad.append(handle);
@@ -50,6 +51,7 @@
     // nearest point follows a pointer that comes nearer or moves up and down, not one that is on its way to the next.
     let last = null;
     const aim = (event) => {
+      drawn();
       const box = pad.getBoundingClientRect();
       const [u, v] = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
       const away = (i, from = u) => Math.abs(at[i] - from);
@@ -86,11 +88,13 @@
     let done = false;
     let asked = null; // the setting that was asked about
     let fitting = true; // whether the curve shown is the one that was asked for
+    let touched = false; // where a slider or a sketch stands at first is nobody's guess
 
     form.reset();
     stage.hide?.(hides);
     if (slider)
       slider.addEventListener("input", () => {
+        touched = true;
         slider.setAttribute("aria-valuetext", texts[slider.value]);
         slider.style.setProperty("--helm-filled", slider.value / slider.max);
         form.querySelector("output").textContent = texts[slider.value];
@@ -117,6 +121,10 @@
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      if ((slider || kind === "curve") && !touched) {
+        told.textContent = kind === "curve" ? "Draw first, or ask to be shown." : "Move the slider first, or ask to be shown.";
+        return;
+      }
       if (kind === "curve") return end(`Dashed: your sketch. ${reply}`);
       const chosen = slider ? slider.value : form.querySelector("input:checked")?.value;
       if (chosen === undefined) told.textContent = "Choose one first, or ask to be shown.";
@@ -130,7 +138,7 @@
       figure.addEventListener("helm-drawn", () => {
         if (done && !drawing) return;
         drawing?.end();
-        drawing = sketching(stage, sketch, values);
+        drawing = sketching(stage, sketch, values, () => (touched = true));
         drawing.show(fitting);
         if (done) drawing.end();
         else fields.disabled = false;

@@ -6,6 +6,7 @@
   const helm = (window.helmExplorer ??= {});
   const UNIT = 10000;
   const ROLL = 1500; // milliseconds that a rolling line takes
+  const GLIDE = 200; // milliseconds that a step of what glides takes, less than a player waits
   const LEVELS = 254;
 
   const unpack = (text) => {
@@ -58,6 +59,44 @@
       .join("");
   };
 
+  // ---- between two steps, `share` of the way from where a thing was to where it is ----
+
+  // A shape moves and turns as a whole, the shorter way round.
+  const turned = (from, to, share) => {
+    const middle = (found) => [0, 1].map((k) => found.reduce((sum, point) => sum + point[k], 0) / found.length);
+    const [a, b] = [middle(from), middle(to)];
+    const angle = ([x, y], [u, v]) => Math.atan2(y - v, x - u);
+    const turn = angle(to[0], b) - angle(from[0], a);
+    const left = -Math.atan2(Math.sin(turn), Math.cos(turn)) * (1 - share);
+    const [cos, sin] = [Math.cos(left), Math.sin(left)];
+    const at = [0, 1].map((k) => a[k] + share * (b[k] - a[k]));
+    return to.map(([x, y]) => [
+      at[0] + cos * (x - b[0]) - sin * (y - b[1]),
+      at[1] + sin * (x - b[0]) + cos * (y - b[1]),
+    ]);
+  };
+
+  // Of a line that goes on, so much of what is new, measured along it; a line of as many points moves point by point.
+  const grown = (from, to, share) => {
+    const same = (p, q) => p === q || (p && q && p[0] === q[0] && p[1] === q[1]);
+    const [short, long, part] = from.length < to.length ? [from, to, share] : [to, from, 1 - share];
+    if (!short.length || !short.every((point, i) => same(point, long[i]))) {
+      if (short.length < long.length) return to;
+      return to.map((point, i) => point && from[i] && point.map((v, k) => from[i][k] + share * (v - from[i][k])));
+    }
+    const found = short.slice();
+    const legs = long.slice(short.length).map((point, i) => [long[short.length + i - 1], point]);
+    const length = ([p, q]) => (p && q ? Math.hypot(q[0] - p[0], q[1] - p[1]) : 0);
+    let rest = part * legs.reduce((sum, leg) => sum + length(leg), 0);
+    for (const leg of legs) {
+      const [p, q] = leg;
+      if (length(leg) > rest) return [...found, p.map((v, k) => v + (rest / length(leg)) * (q[k] - v))];
+      rest -= length(leg);
+      found.push(q);
+    }
+    return found;
+  };
+
   const markerLook = ({ path, fill, stroke, width }) => ({ d: path, fill, stroke, "stroke-width": width });
 
   // `found` holds points or null; `fills`, if any, a colour for each of them, and `within` tells which are seen.
@@ -94,9 +133,10 @@
           )
         : null;
       const marks = style.marker ? make("g", {}, group) : null;
-      return (flat, share = 1) => {
+      return (flat, share = 1, from = null) => {
         let found = points(flat, place);
-        if (share < 1) {
+        if (share < 1 && from) found = grown(points(from, place), found, share);
+        else if (share < 1) {
           // As many points as belong to this share of the way, the last one under way to the next.
           const way = share * (found.length - 1);
           const whole = Math.floor(way);
@@ -107,6 +147,18 @@
         const path = pathOf(found);
         for (const part of [halo, line]) part?.setAttribute("d", path);
         if (marks) setMarkers(marks, style.last ? found.slice(-1) : found, markerLook(style.marker), seenIn(box, style.clip));
+      };
+    },
+
+    polygon: (group, style, place) => {
+      const look = { fill: style.fill, stroke: style.stroke, "stroke-width": style.width, "stroke-linejoin": "miter" };
+      const shape = make("path", look, group);
+      return (flat, share = 1, from = null) => {
+        const found = points(flat, place);
+        const before = from && points(from, place);
+        const whole = share === 1 || before?.length !== found.length || [...before, ...found].includes(null);
+        const path = pathOf(whole ? found : turned(before, found, share));
+        shape.setAttribute("d", path && `${path}Z`);
       };
     },
 
@@ -195,6 +247,7 @@
     let hidden = new Set();
     let surfaces = null; // set once the controls may be moved
     let rolling = 0;
+    let last = null; // the setting that was shown before
 
     const load = () => (loading ??= unpack(figure.querySelector(".helm-data").textContent).then((read) => (data = read)));
     const lookUp = ({ depends, index, table }, at) =>
@@ -213,13 +266,13 @@
         const clip = make("clipPath", { id: `${figure.id}-box-${i}` }, svg);
         make("rect", { x, y, width: w, height: h }, clip);
       });
-      artists = data.artists.map(({ name, axes, style, track, rolling: rolls }) => {
+      artists = data.artists.map(({ name, axes, style, track, rolling: rolls, gliding: glides }) => {
         const clip = style.clip === false ? null : `url(#${figure.id}-box-${axes})`;
-        const whole = ["image", "polygons", "bars"].includes(style.kind); // the others see to it themselves
+        const whole = ["image", "polygon", "polygons", "bars"].includes(style.kind); // the others see to it themselves
         const look = { "data-artist": name, opacity: style.alpha, "clip-path": whole ? clip : null };
         const group = make("g", look, svg);
         const draw = drawers[style.kind](group, style, placeIn(boxes[axes]), boxes[axes], clip);
-        return { name, group, track, rolls, draw };
+        return { name, group, track, rolls, glides, draw };
       });
       data.stages.forEach(({ background }, i) => {
         const address = `data:image/webp;base64,${background}`;
@@ -231,25 +284,36 @@
       figure.dispatchEvent(new Event("helm-drawn"));
     };
 
+    // Whether one control that plays is one value on, or back, and all others are where they were.
+    const stepped = (at) => {
+      const off = [...at.keys()].filter((k) => at[k] !== last?.[k]);
+      return last !== null && off.length === 1 && data.plays[off[0]] && Math.abs(at[off[0]] - last[off[0]]) === 1;
+    };
+
     const show = (at, moved) => {
       set();
       cancelAnimationFrame(rolling);
       const rollers = [];
+      const near = moved && !helm.still.matches && stepped(at);
+      last = at;
       for (const artist of artists) {
-        const { name, group, track, rolls, draw } = artist;
+        const { name, group, track, rolls, glides, draw } = artist;
         group.style.display = hidden.has(name) ? "none" : "";
         const value = lookUp(track, at);
-        const roller = moved && rolls && !helm.still.matches;
-        if (roller) rollers.push([draw, value]);
+        const rolled = moved && rolls && !helm.still.matches;
+        const glided = near && glides && artist.shown !== undefined && artist.shown !== value;
+        if (rolled) rollers.push([draw, value, ROLL, null]);
+        else if (glided) rollers.push([draw, value, GLIDE, artist.shown]);
         else if (value !== artist.drawn) draw(value); // what stays is not drawn again
-        artist.drawn = roller ? undefined : value;
+        artist.shown = value;
+        artist.drawn = rolled || glided ? undefined : value;
       }
       if (!rollers.length) return;
       const began = performance.now();
       const roll = (now) => {
-        const share = Math.min(1, Math.max(0, now - began) / ROLL);
-        rollers.forEach(([draw, value]) => draw(value, share));
-        if (share < 1) rolling = requestAnimationFrame(roll);
+        const shares = rollers.map(([, , takes]) => Math.min(1, Math.max(0, now - began) / takes));
+        rollers.forEach(([draw, value, , from], i) => draw(value, shares[i], from));
+        if (Math.min(...shares) < 1) rolling = requestAnimationFrame(roll);
       };
       roll(began);
     };
@@ -304,6 +368,13 @@
       drawsAtOnce: true, // the overlay takes the still's place before anything is moved
       caption: (at) => lookUp(data.captions, at),
       captions: () => data.captions.table,
+      // Whether nothing changes any more at all later values of a control: its player may stop.
+      settled: (at, k) => {
+        const tracks = [data.captions, ...data.artists.map(({ track }) => track)];
+        const then = (i) => at.map((now, other) => (other === k ? i : now));
+        const later = data.texts[k].map((_, i) => i).filter((i) => i > at[k]);
+        return later.every((i) => tracks.every((track) => lookUp(track, then(i)) === lookUp(track, at)));
+      },
       dependsOn: (name) => data.artists.find((artist) => artist.name === name).track.depends,
       hide: (names) => (hidden = new Set(names)),
       open: (setControls, read) => {

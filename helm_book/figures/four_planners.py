@@ -1,35 +1,26 @@
-"""Figures of chapter 1's pages in *Going deeper*: growth, the penalty's optimum, planners compared."""
+"""Figures of *Four planners*: their courses, condition numbers, first gaps, precision and wrong models."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from statistics import median
 
 import torch
 from IPython.display import Markdown
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from helm_book.explorer import Steps, explore, explore_numbers
+from helm_book.explorer import Steps, explore_numbers
 from helm_book.explorer.controls import in_digits
-from helm_book.figures.cliff import TRAINED, plot_conditions, plot_radius
-from helm_book.figures.cliff_explorers import in_round_numbers
-from helm_book.figures.style import COLORS, HALO, apart, is_narrow, label_line, panels
+from helm_book.figures.cliff import drawn_system, plot_conditions
+from helm_book.figures.style import COLORS, HALO, apart, panels
 from helm_study.cliff.cliff_planning import TOLERANCE, BentSystem, arrivals, draw_tasks
 from helm_study.words import formatted
 from helm_tutorial.cliff.closed_forms import (
     action_jacobian,
-    action_jacobian_norms,
-    critical_weight,
-    lyapunov_limit,
-    relative_distance,
     ridge_optimum,
-    state_jacobian_singular_values,
-    transient_growth,
 )
 from helm_tutorial.cliff.conditioning import (
     action_condition,
@@ -38,300 +29,10 @@ from helm_tutorial.cliff.conditioning import (
     lifted_condition_bound,
 )
 from helm_tutorial.cliff.descent import plan_descent, plan_gauss_newton
-from helm_tutorial.cliff.linear_system import LinearSystem, expansive_system, spectral_radius
+from helm_tutorial.cliff.linear_system import LinearSystem
 from helm_tutorial.cliff.lqr import lqr_gain, plan_feedback, simulate
 from helm_tutorial.cliff.multiple_shooting import plan_multiple_shooting, straight_line
 from helm_tutorial.rollouts import rollout
-
-NOWHERE = [float("nan")], [float("nan")]
-
-
-def drawn_system(*, low: float = 1.1, high: float = 1.3, num_actions: int = 1, coupling: float = 0.0) -> LinearSystem:
-    """The system of seed 0 with eigenvalues from ``low`` to ``high``, four dimensions, float64."""
-    generator = torch.Generator().manual_seed(0)
-    return expansive_system(generator, low=low, high=high, num_actions=num_actions, coupling=coupling)
-
-
-# ---------------------------------------------------------------- growth
-
-LARGEST = [round(0.8 + 0.01 * k, 2) for k in range(31)]
-COUPLINGS = {"normal": 0.0, "non-normal": 1.0}
-LONGEST = 100
-
-
-@cache
-def grown(largest: float, matrix: str) -> tuple[Tensor, Tensor, float | None]:
-    """Norms and singular values of 1 to 100 steps, and the norm's limit where there is one.
-
-    The eigenvalues are evenly spaced from 0.2 below ``largest`` up to it.
-    """
-    system = drawn_system(low=largest - 0.2, high=largest, coupling=COUPLINGS[matrix])
-    limit = lyapunov_limit(system) if largest < 1 else None
-    return action_jacobian_norms(system, LONGEST), state_jacobian_singular_values(system, LONGEST), limit
-
-
-def explore_growth():
-    """Let the reader choose the largest eigenvalue and the horizon, of a normal and of a non-normal matrix."""
-    steps = torch.arange(1, LONGEST + 1)
-    shown = torch.cat([steps[:8], steps[9:20:3], steps[23:40:4], steps[49::10]])  # enough for a smooth curve
-    strands = torch.cat([shown, torch.tensor([float("nan")])]).repeat(4)  # four lines in one, with gaps between them
-
-    def build(figure):
-        left, right = panels(figure, 2)
-        for axes in (left, right):
-            axes.set(xlim=(0, 104), yscale="log", xlabel="horizon $T$")
-        left.set(ylim=(0.3, 1e10), title="Norm of the action Jacobian", yticks=[1, 1e3, 1e6, 1e9])
-        right.set(ylim=(1e-10, 1e10), title="Singular values of $W^{\\,T}$", yticks=[1e-10, 1e-5, 1, 1e5, 1e10])
-        right.axhline(1.0, color=COLORS["goal"], linewidth=1)
-        words = {"transform": right.transAxes, "fontsize": 9, "path_effects": HALO}
-        right.text(0.03, 0.92, "above 1: stretched", color=COLORS["flat"], **words)
-        right.text(0.03, 0.04, "below 1: shrunk", color=COLORS["helm"], **words)
-        return {
-            "growing": left.plot([], [], color=COLORS["flat"])[0],
-            "settling": left.plot([], [], color=COLORS["helm"])[0],
-            "norm": left.plot([], [], "o", color=COLORS["true"], markersize=8)[0],
-            "strands": right.plot([], [], color=COLORS["faint"], linewidth=1.5)[0],
-            "grown": right.plot([], [], "o", color=COLORS["flat"], markersize=8)[0],
-            "shrunk": right.plot([], [], "o", color=COLORS["helm"], markersize=8)[0],
-        }
-
-    def move(largest, horizon, matrix):
-        norms, values, limit = grown(largest, matrix)
-        norm, now = float(norms[horizon - 1]), values[horizon - 1]
-        curve = shown, norms[shown - 1]
-        fan = torch.cat([values[shown - 1], torch.full((1, 4), float("nan"))]).T.flatten()
-        if limit is not None:
-            fate = f"it levels off at {in_digits(limit)}"
-        elif largest == 1:
-            fate = "it grows as the square root of T"
-        else:
-            fate = f"it grows by {100 * largest - 100:.0f} % a step"
-        above = int((now > 1 + 1e-9).sum())  # 1 and a rounding error is no growth
-        return {
-            "growing": NOWHERE if limit is not None else curve,
-            "settling": curve if limit is not None else NOWHERE,
-            "norm": ([horizon], [norm]),
-            "strands": (strands, fan),
-            "grown": ([horizon] * above, now[:above]),
-            "shrunk": ([horizon] * (4 - above), now[above:]),
-        }, (
-            f"Largest eigenvalue {largest:.2f}, {matrix} matrix. At horizon {horizon} the norm is {in_digits(norm)}; "
-            f"in the end {fate}. Singular values from {in_digits(now[-1])} to {in_digits(now[0])}: {above} above 1."
-        )
-
-    return explore_numbers(
-        build,
-        move,
-        {
-            "largest": LARGEST,
-            "horizon": Steps([*range(1, 21), *range(22, 51, 2), *range(55, 101, 5)], interval=0.1),
-            "matrix": list(COUPLINGS),
-        },
-        start={"largest": 0.95, "horizon": 22, "matrix": "non-normal"},
-        title="Eigenvalue, horizon, and a peak on the way",
-        labels={"largest": "largest eigenvalue", "horizon": "horizon T"},
-        figsize=(7.2, 3.6),
-        narrow=(3.4, 5.6),
-        drag={"norm": ("horizon", None), "grown": ("horizon", None)},
-    )
-
-
-def explore_buckets(W: Tensor):
-    """Let the reader watch a unit travel: the powers of ``W``, each drawn anew with a colour scale of its own.
-
-    Args:
-        W: a matrix with its couplings above the diagonal, shape ``(D, D)``; the first bucket is its last index.
-    """
-    buckets = range(len(W))
-    names = [k + 1 for k in reversed(buckets)]
-
-    def draw(figure, steps):
-        figure.clear()
-        axes = figure.subplots()
-        power = torch.linalg.matrix_power(W, steps)
-        image = axes.imshow(power.numpy(), vmin=0.0)
-        figure.colorbar(image, ax=axes, label="held after $k$ steps")
-        axes.set(xticks=buckets, yticks=buckets, xticklabels=names, yticklabels=names)
-        axes.set(xlabel="poured into bucket", ylabel="found in bucket")
-        return (
-            f"After {_counted(steps)}, the first bucket holds {float(power[-1, -1]):.2g} of the unit that was poured "
-            f"into it, and the last one {float(power[0, -1]):.2g}."
-        )
-
-    return explore(
-        draw,
-        {"steps": Steps([1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100], interval=0.3)},
-        start={"steps": 12},
-        title="A unit that travels",
-        labels={"steps": "steps k"},
-        figsize=(5.2, 4.0),
-        narrow=(3.4, 2.8),
-    )
-
-
-def _counted(steps: int) -> str:
-    return "1 step" if steps == 1 else f"{steps} steps"
-
-
-def peak(ratio: float, dimension: int, *, eigenvalue: float = 0.9) -> float:
-    """Highest corner entry of the powers of ``w I + c N``, for a coupling ``c`` of ``ratio`` times ``1 - w``."""
-    values = torch.full((dimension,), eigenvalue, dtype=torch.float64)
-    return float(transient_growth(values, ratio * (1 - eigenvalue), 400).max())
-
-
-def plot_peaks(axes: Axes, ratios: Mapping[float, str], dimensions: Sequence[int]) -> Axes:
-    """Highest corner entry against the dimension, one line for each ratio of coupling to gap.
-
-    Args:
-        axes: where to draw.
-        ratios: coupling over gap -> name of a colour.
-        dimensions: the dimensions, rising.
-    """
-    for ratio, color in ratios.items():
-        peaks = [peak(ratio, dimension) for dimension in dimensions]
-        axes.semilogy(dimensions, peaks, "o-", color=COLORS[color])
-        shade = "#555555" if color == "faint" else COLORS[color]
-        label_line(axes, dimensions[-1], peaks[-1], f"{ratio:g}", shade)
-    axes.axhline(1, color=COLORS["faint"], linewidth=1, zorder=0)
-    axes.set(xlabel="dimensions $D$", ylabel="highest corner entry")
-    axes.set_xlim(dimensions[0] - 0.3, dimensions[-1] + 0.9)
-    return axes
-
-
-# ---------------------------------------------------------------- the penalty's optimum
-
-WEIGHTS = [round(0.001 * k, 3) for k in range(201)]
-
-
-def explore_shrinkage(true: LinearSystem, trained: Mapping[float, LinearSystem]):
-    """Let the reader choose the weight of the exact penalty: radius, error and norm of the model that it leaves.
-
-    Args:
-        true: the system.
-        trained: penalty weight -> a trained model of the system, drawn as dots.
-    """
-    critical = critical_weight(true)
-    optima = {weight: ridge_optimum(true, weight) for weight in WEIGHTS}
-    radii = {weight: spectral_radius(model.W) for weight, model in optima.items()}
-    errors = {weight: 100 * relative_distance(model, true) for weight, model in optima.items()}
-
-    def build(figure):
-        if is_narrow(figure):
-            above, below, norm = figure.subplots(3, 1, height_ratios=(1.1, 0.9, 1.1))
-        else:
-            places = figure.subplot_mosaic([["above", "norm"], ["below", "norm"]], width_ratios=(1.15, 1))
-            above, below, norm = (places[name] for name in ("above", "below", "norm"))
-        dots = [(weight, spectral_radius(model.W)) for weight, model in trained.items()]
-        plot_radius(above, WEIGHTS, list(radii.values()), critical=critical, trained=dots)
-        above.set(ylim=(0.65, 1.35), xlabel="", title="Spectral radius")  # the weight is named below
-        above.tick_params(labelbottom=False)
-        below.axvspan(0, critical, color=COLORS["flat"], alpha=0.1, linewidth=0)
-        below.plot(WEIGHTS, list(errors.values()), color=COLORS["true"])
-        below.scatter(list(trained), [100 * relative_distance(model, true) for model in trained.values()], **TRAINED)
-        below.set(xlim=(0, 0.2), ylim=(0, 50), xlabel=r"penalty weight $\lambda$", title="One-step error, per cent")
-        norm.set(xlim=(0, 50), yscale="log", ylim=(0.3, 1e6), xlabel="horizon $T$", title="Norm of the Jacobian")
-        dot = {"color": COLORS["true"], "markersize": 9, "zorder": 4}
-        return {
-            "radius": above.plot([], [], "o", **dot)[0],
-            "error": below.plot([], [], "o", **dot)[0],
-            "growing": norm.plot([], [], color=COLORS["flat"])[0],
-            "settling": norm.plot([], [], color=COLORS["helm"])[0],
-            "limit": norm.plot([], [], color=COLORS["helm"], linewidth=1, linestyle=":")[0],
-            "level": norm.annotate("", (50, 1.0), xytext=(0, 5), textcoords="offset points", ha="right", va="bottom"),
-        }
-
-    def move(weight):
-        radius, error = radii[weight], errors[weight]
-        curve = range(1, 51), action_jacobian_norms(optima[weight], 50)
-        settles = radius < 1 - 1e-9
-        if settles:
-            limit = lyapunov_limit(optima[weight])
-            fate = f"below 1: the norm levels off at {in_digits(limit)}"
-            level = 50, limit, f"limit {in_digits(limit)}"
-        elif radius < 1 + 1e-9:
-            fate = "the transition itself: the norm has no limit, but grows only as the square root of T"
-            level = 50, 10.0, "no limit"
-        else:
-            fate = f"above 1: the norm has no limit, and at 50 steps it is {in_digits(curve[1][-1])}"
-            level = 50, 1.0, ""
-        return {
-            "radius": ([weight], [radius]),
-            "error": ([weight], [error]),
-            "growing": NOWHERE if settles else curve,
-            "settling": curve if settles else NOWHERE,
-            "limit": ([0, 50], [level[1]] * 2) if settles else NOWHERE,
-            "level": level,
-        }, (
-            f"Penalty weight {weight:g}: spectral radius {radius:.3f}, {fate}. "
-            f"The price is a relative one-step error of {error:.1f} %."
-        )
-
-    return explore_numbers(
-        build,
-        move,
-        {"weight": WEIGHTS},
-        start={"weight": 0.05},
-        title="From expansive to contracting: the penalty weight",
-        labels={"weight": "penalty weight"},
-        figsize=(7.2, 4.4),
-        narrow=(3.4, 5.4),
-        drag={"radius": ("weight", None), "error": ("weight", None)},
-    )
-
-
-def least_ratio(record: Mapping, above: str, below: str) -> float:
-    """Smallest ratio of two metrics of one seed."""
-    values = (record["metrics"][name]["values"] for name in (above, below))
-    return min(a / b for a, b in zip(*values, strict=True))
-
-
-def network_numbers(record: Mapping) -> dict[str, float]:
-    """How the report's two figures compare with the ReLU networks of ``exp1``.
-
-    Returns:
-        ``networks``: of each kind. ``below_flat`` and ``below_printed``: networks below the report's figure.
-        ``lowered``: seeds on which the printed penalty lowers the measure. ``middle``, ``least`` and ``most``: median,
-        smallest and largest factor over seeds. ``reported``: the report's factor.
-    """
-    flat, printed = (record["metrics"][f"jacobian_{name}_relu_T50"] for name in ("flat", "helm"))
-    factors = [a / b for a, b in zip(flat["values"], printed["values"], strict=True)]
-    return {
-        "networks": len(factors),
-        "below_flat": sum(value < flat["reported"] for value in flat["values"]),
-        "below_printed": sum(value < printed["reported"] for value in printed["values"]),
-        "lowered": sum(factor > 1 for factor in factors),
-        "middle": median(factors),
-        "least": min(factors),
-        "most": max(factors),
-        "reported": flat["reported"] / printed["reported"],
-    }
-
-
-def norms_table(record: Mapping) -> Markdown:
-    """Norm, spectral radius and one-step error of the linear models of ``exp1``: the range over seeds."""
-    rows = ["| linear model | norm at 50 steps | spectral radius | one-step error |", "|---|---|---|---|"]
-    for label, name in (("no penalty", "flat"), ("printed penalty", "report"), ("exact penalty", "helm")):
-        cells = [
-            _span(record["metrics"].get(f"{quantity}_{name}{end}"), words)
-            for quantity, end, words in (
-                ("jacobian", "_T50", in_round_numbers),
-                ("spectral_radius", "", "{:.2f}".format),
-                ("one_step_error", "", "{:.1%}".format),
-            )
-        ]
-        rows.append(f"| {label} | {' | '.join(cells)} |")
-    return Markdown("\n".join(rows))
-
-
-def _span(metric: Mapping | None, words: Callable[[float], str]) -> str:
-    """Smallest and largest value over seeds, as ``words`` writes a number."""
-    if metric is None:
-        return "not recorded"
-    low, high = (words(value).replace("%", " %") for value in (min(metric["values"]), max(metric["values"])))
-    return low if low == high else f"{low.removesuffix(' %')} to {high}"
-
-
-# ---------------------------------------------------------------- planners
 
 COURSES = {
     "descent": ("flat", plan_descent),
