@@ -38,5 +38,6 @@ def show_walk_in_table(
     corner = (x[-1] - 0.5, y[-1] - 0.5)
     axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=COLORS["goal"], linewidth=2.5, zorder=5))
     axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.spines[:].set_visible(False)
     axes.figure.colorbar(image, ax=axes, label=label, shrink=0.6)
     return axes
