@@ -29,6 +29,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# NBVAL_CHECK_OUTPUT\n"  # what an author writes on a line of its own; the tag is how it is stored
 CHECKED = "nbval-check-output"  # nbval compares the output of a cell with this tag
 DEEPER = "deeper"  # the folder of pages without a chapter number
+RECIPE = "recipe"  # the page that a reader copies for an environment of their own, without a number too
 # What a notebook says of its language, without which exporters do not know what to write; no version of a machine.
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -103,8 +104,9 @@ def deeper(root: Path = ROOT) -> list[Path]:
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are chapters, with a number: below ``book`` itself, and not the opening."""
-    return [path for path in stored(root) if path != opening(root) and path.parent == root / "book"]
+    """The notebooks that are chapters, with a number: below ``book`` itself, and neither the opening nor the recipe."""
+    unnumbered = (opening(root), root / "book" / f"{RECIPE}.ipynb")
+    return [path for path in stored(root) if path.parent == root / "book" and path not in unnumbered]
 
 
 def read(path: Path) -> NotebookNode:

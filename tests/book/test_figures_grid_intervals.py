@@ -6,7 +6,7 @@ import torch
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from helm_book.figures import factorial, grid, intervals
+from helm_book.figures import factorial, grid, intervals, table_world
 from helm_book.figures.style import COLORS
 from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances
 
@@ -151,3 +151,13 @@ def test_lines_that_end_together_have_one_name(axes):
     metrics = {"share_both_T5": row, "share_neither_T5": row}
     intervals.show_over_horizons(axes, metrics, "share_{cell}_T{T}", ["neither", "both"], [5], together="both of them")
     assert [text.get_text() for text in axes.texts] == ["both of them"]
+
+
+def test_walk_in_a_table_goes_through_its_places_and_leaves_the_others_grey(axes):
+    table_world.show_walk_in_table(
+        axes, 3, torch.tensor([0, 1, 2, 3, 5]), torch.tensor([4.0, 3, 2, 5, 0]), [3, 0, 1, 2, 5], label="distance"
+    )
+    shown = np.ma.filled(axes.images[0].get_array(), np.nan)
+    assert np.array_equal(shown, [[4, 3, 2], [5, np.nan, 0]], equal_nan=True)
+    assert axes.lines[0].get_xydata().tolist() == [[0, 1], [0, 0], [1, 0], [2, 0], [2, 1]]
+    assert axes.patches[0].get_xy() == (1.5, 0.5)
