@@ -21,8 +21,8 @@ MEASURES = {
 MODELS = {
     "contrast, as written out here": ("exp4", "lesson"),
     "contrast, the package's": ("exp4", "one_encoder"),
-    "printed loss, $\\tau = 0.1$": ("exp4", "printed_loss"),
-    "printed loss, $\\tau = 0.05$": ("exp4", "printed_loss_cold"),
+    "one step ahead (printed loss), $\\tau = 0.1$": ("exp4", "printed_loss"),
+    "one step ahead (printed loss), $\\tau = 0.05$": ("exp4", "printed_loss_cold"),
     "reconstruction, cells": ("exp3", "reconstruction"),
     "reconstruction, rows and columns": ("exp3", "reconstruction_profiles"),
     "latent prediction, cells": ("exp3", "latent_prediction"),
@@ -58,8 +58,8 @@ def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
         f"plan from {some} starts, drawn by a seeded permutation, all others from all 140. **Arrives**: the planner "
         "by gradient, twelve steps ahead, replanning (the first row has the planner of this chapter, the others the "
         "package's). **Random plans**: as many imagined plans, without a gradient, the best carried out; a dash: not "
-        "run. **Order**: rank correlation of latent distance with steps. **Direction**: starts from which the "
-        "best-looking action is on a shortest path, as if the model were perfect. **One step**, **twelve steps**: "
+        "run. **Order**: rank correlation of latent distance with steps. **Direction**: how often the action whose "
+        "true next state looks nearest to the goal is on a shortest path. **One step**, **twelve steps**: "
         "share of imagined states that are the right one.*"
     )
     return Markdown(head + "\n" + "\n".join(lines) + note)
@@ -100,7 +100,9 @@ def far_table(exp3: Mapping, exp4: Mapping, worlds: Mapping) -> Markdown:
     note = (
         f"\n\n*Mean over {len(exp4['seeds'])} training seeds ({len(worlds['seeds'])} for contrast and reconstruction "
         "in the larger rooms, where contrast has the form of chapter 5), best values in bold; a dash: not run. In the "
-        "larger rooms plans have twelve steps. By gradient, but for the last row.*"
+        "larger rooms plans have twelve steps. All rows plan by gradient but the last. Chapter 3's exact and "
+        "tame model is reconstruction on "
+        "rows and columns with the penalty.*"
     )
     return Markdown(head + "\n".join(lines) + note)
 
@@ -112,8 +114,10 @@ def _mean(metric: Mapping) -> float:
 def _short(metric: Mapping, style: str) -> str:
     """The mean alone; a share that is not 0 or 1 does not read as if it were."""
     words = formatted(metric["mean"], style)
-    close = words in ("0 %", "100 %") and metric["mean"] not in (0, 1)
-    return formatted(metric["mean"], ".1%") if close else words
+    if words not in ("0 %", "100 %") or metric["mean"] in (0, 1):
+        return words
+    words = formatted(metric["mean"], ".1%")
+    return formatted(metric["mean"], ".2%") if words in ("0.0 %", "100.0 %") else words
 
 
 def _written(metric: Mapping | None, style: str, best: str) -> str:

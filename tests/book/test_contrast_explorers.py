@@ -148,6 +148,6 @@ def test_a_table_has_the_best_of_each_column_in_bold(table, count):
 
 
 def test_a_share_that_is_not_on_every_seed_does_not_read_as_all():
-    assert [contrast_tables._short({"mean": mean}, ".0%") for mean in (0.9975, 1.0, 0.5, 0.002, 0.0)] == [
-        "99.8 %", "100 %", "50 %", "0.2 %", "0 %",
+    assert [contrast_tables._short({"mean": mean}, ".0%") for mean in (0.9975, 0.9996, 1.0, 0.5, 0.002, 0.0)] == [
+        "99.8 %", "99.96 %", "100 %", "50 %", "0.2 %", "0 %",
     ]  # fmt: skip
