@@ -8,6 +8,7 @@ from test_recorded_trainings import require_beginning
 
 from helm_study import records
 from helm_study.contrastive import contrastive_fix
+from helm_study.contrastive.lesson import lesson_planner, trained_lesson
 from helm_study.directed import other_worlds
 from helm_study.play import gradient_planner, play
 from helm_tutorial import diagnosis
@@ -47,6 +48,19 @@ def test_exp4_with_one_encoder_run_again_for_one_seed(contrastive):
     config, (world, model) = contrastive_fix.Config(), contrastive
     assert config.training == Contrastive() and config.env == world.env_id
     holds_to(first_seed("exp4"), "one_encoder", world, model, config.planning)
+
+
+@pytest.mark.whole
+def test_the_model_that_chapter_4_writes_out_run_again_for_one_seed(contrastive):
+    world, recorded, planning = contrastive[0], first_seed("exp4"), contrastive_fix.Config().planning
+    model = trained_lesson(world, 0)
+    order = diagnosis.metric_correlation(diagnosis.latents(model, world), geodesic_distances(world))
+    assert order == pytest.approx(recorded["metric_correlation_lesson"], abs=0.02)
+    accuracy = diagnosis.prediction_accuracy(model, world)
+    assert accuracy == pytest.approx(recorded["prediction_accuracy_lesson"], abs=0.01)
+    few = world.starts[:: len(world.starts) // 7]
+    won = play(world, model, lesson_planner, planning, 0, starts=few).success
+    assert float(won.float().sum()) >= round(len(few) * recorded["success_lesson"]) - 1
 
 
 @pytest.mark.whole

@@ -11,7 +11,7 @@ from test_recorded_trainings import require_beginning
 from helm_study import records
 from helm_study.fast.baselines import train_latent_prediction, untrained
 from helm_study.flat import completed, flat
-from helm_study.play import learned_rollout_jacobian
+from helm_study.play import from_own_start, gradient_planner, learned_rollout_jacobian, play
 from helm_study.stability import stability_alone
 from helm_study.stability.stability_alone import METRICS, MODELS, Config, decoding_accuracy, distance_variation
 from helm_tutorial import diagnosis
@@ -117,6 +117,11 @@ def test_a_part_of_the_record_run_again(recorded):
         assert value == pytest.approx(recorded["metrics"][f"{measure}_{name}"]["values"][0], abs=0.02), measure
     jacobian = learned_rollout_jacobian(world, model, 25, seed)
     assert jacobian == pytest.approx(recorded["metrics"][f"rollout_jacobian_{name}_T25"]["values"][0], rel=0.3)
+    assert name == stability_alone.TAME_EXACT
+    planning = replace(config.planning, horizon=3)
+    episodes = play(world, model, gradient_planner(planning), planning, seed, starts=[world.start])
+    ends = recorded["metrics"]["final_distance_start_tame_exact_T3"]["values"][0]
+    assert from_own_start(world, episodes) == (False, pytest.approx(ends))
 
 
 @pytest.mark.parametrize("observation", ["cells", "profiles"])
