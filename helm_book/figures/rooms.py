@@ -387,7 +387,8 @@ def walks_scene(
                 f"agent {name}": fit(*agent_after(world, seen)),
             }
             words.append(f"{agent.label}: {end}.")
-        return numbers, " ".join(words)
+        setting = ", ".join(f"{name} {value}" for name, value in chosen.items())
+        return numbers, " ".join([f"{setting[:1].upper()}{setting[1:]}.", *words] if setting else words)
 
     steps = Steps(list(range(longest + 1)), interval)
     return build, move, settings | {"step": steps}, {"step": at_first} | first | dict(start)

@@ -188,7 +188,7 @@ def explore_shortest_path(world: Gridworld, distances: Mapping[str, Tensor]):
         move,
         {"model": list(colors), "step": list(range(len(walk)))},
         start={"model": next(iter(colors)), "step": 5},
-        title="Along a shortest path",
+        title="Step by step to the goal",
         labels={"step": "steps walked"},
         figsize=(7.2, 3.7),
         narrow=(3.4, 6.2),
