@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from notebooks import ROOT, TIMEOUT, repository_address, stored
@@ -103,11 +104,11 @@ def main() -> int:
         return 1
     python = fresh_environment()
     print(f"Python {sys.version.split()[0]} (Colab: 3.13)", flush=True)
-    failed = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         variables = colab_variables(repository_copy(folder))
-        for notebook in stored():
+
+        def runs(notebook: Path) -> bool:
             path = folder / notebook.relative_to(ROOT)
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(notebook, path)
@@ -117,15 +118,21 @@ def main() -> int:
             )
             seconds = time.monotonic() - began
             if ran.returncode:
-                failed.append(path.name)
                 print(f"{path.name}: FAILED after {seconds:.1f} s\n{ran.stderr[-4000:]}", flush=True)
-            else:
-                found = json.loads(ran.stdout.splitlines()[-1])
-                print(
-                    f"{path.name}: {seconds:.1f} s, {found['setup']:.1f} s of them in the set-up cell, "
-                    f"{found['views']} live widget(s)",
-                    flush=True,
-                )
+                return False
+            found = json.loads(ran.stdout.splitlines()[-1])
+            print(
+                f"{path.name}: {seconds:.1f} s, {found['setup']:.1f} s of them in the set-up cell, "
+                f"{found['views']} live widget(s)",
+                flush=True,
+            )
+            return True
+
+        first, *others = stored()
+        alone = runs(first)  # its set-up cell installs the package for all
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            ran = dict(zip(stored(), [alone, *pool.map(runs, others)], strict=True))
+        failed = [notebook.name for notebook, well in ran.items() if not well]
         if not failed:
             print(f"The package was installed by the set-up cell from commit {installed_commit(python)[:12]}")
     print(f"{len(stored()) - len(failed)} of {len(stored())} notebooks ran as on Colab", flush=True)
