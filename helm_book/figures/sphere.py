@@ -127,8 +127,9 @@ def explore_candidates():
         agree = chosen[0] == chosen[1]
         numbers["verdict"] = "they agree" if agree else "they disagree"
         return numbers, (
-            f"Latents of {'length 1' if LENGTHS_OF[lengths] else 'any length'}: by cosine {chosen[0]} is nearer to the "
-            f"anchor, by distance {chosen[1]}: {numbers['verdict']}."
+            f"Latents of {'length 1' if LENGTHS_OF[lengths] else 'any length'}, the first drawn {length:g} long, the "
+            f"second turned by {angle:g}°: by cosine {chosen[0]} is nearer to the anchor, by distance {chosen[1]}: "
+            f"{numbers['verdict']}."
         )
 
     return explore_numbers(
