@@ -1,7 +1,7 @@
 """A room as MiniGrid draws it, in vectors: walls, floor, goal, the agent as a triangle, and the trail of a walk.
 
 Axes count in cells, the first cell's middle at 0, rows downwards. Colours and proportions are those of MiniGrid's own
-rendering, which :func:`helm_book.figures.grid.world_frame` returns as pixels.
+rendering.
 """
 
 from __future__ import annotations

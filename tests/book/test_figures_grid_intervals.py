@@ -8,30 +8,6 @@ from matplotlib.figure import Figure
 
 from helm_book.figures import factorial, grid, intervals, table_world
 from helm_book.figures.style import COLORS
-from helm_tutorial.worlds.gridworld import geodesic_distances, goal_distances
-
-
-def test_world_is_the_environments_own_rendering(world, axes):
-    grid.show_world(axes, world)
-    expected = world.open(world.start).unwrapped.get_frame(highlight=False, tile_size=grid.TILE)
-    assert np.array_equal(axes.images[0].get_array(), expected)
-
-
-def test_path_goes_through_its_cells(world, axes):
-    states = [world.index((1, 1), 0), world.index((2, 1), 0), world.index((3, 1), 0)]
-    grid.draw_path(axes, world, states, "black")
-    assert axes.lines[0].get_xydata().tolist() == [[1, 1], [2, 1], [3, 1]]
-
-
-def test_field_has_a_triangle_a_state_beside_the_edge_it_faces(world, axes):
-    values = goal_distances(world)
-    collection = grid.show_field(axes, world, values, title="steps", mark=int(world.goals[0]), limits=(0.0, 9.0))
-    assert np.array_equal(collection.get_array(), values.numpy())
-    assert collection.get_clim() == (0.0, 9.0)
-    steps = {0: (1, 0), 1: (0, 1), 2: (-1, 0), 3: (0, -1)}
-    for path, position, heading in zip(collection.get_paths(), world.positions, world.headings.tolist(), strict=True):
-        away = path.vertices[:3].mean(axis=0) - position.numpy()
-        assert away @ np.array(steps[heading]) > 0.3
 
 
 def test_advice_points_where_the_action_leads(world, axes):
@@ -55,35 +31,11 @@ def test_distance_bands_are_quantiles(axes):
     assert axes.lines[0].get_xydata().tolist() == [[1, 2], [2, 5]]
 
 
-def test_embedding_keeps_distances_of_planar_latents(world, axes):
-    plane = torch.cat([world.positions.float(), torch.zeros(world.num_states, 3)], dim=1)
-    dots = grid.show_embedding(axes, world, plane, geodesic_distances(world)[:, 0], title="plane")
-    shown = torch.as_tensor(np.asarray(dots.get_offsets()))
-    assert torch.allclose(torch.cdist(shown, shown), torch.cdist(plane, plane).double(), atol=1e-4)
-
-
 def test_action_probabilities_are_one_row_an_action(axes):
     image = grid.show_action_probabilities(axes, torch.eye(3)[[0, 1, 2, 0]], ("left", "right", "forward"))
     assert image.get_array().shape == (3, 4)
     assert tuple(image.get_extent()) == (0.5, 4.5, 2.5, -0.5)  # the plan's steps count from 1
     assert [label.get_text() for label in axes.get_yticklabels()] == ["left", "right", "forward"]
-
-
-def test_moving_world_takes_the_environments_frames(world, axes):
-    image = grid.moving_world(axes, world, below=1.0)
-    state = world.index((2, 1), 0)
-    frame = grid.world_frame(world, state)
-    assert frame.dtype == np.uint8 and frame.shape == (5 * grid.SMALL_TILE, 5 * grid.SMALL_TILE, 3)
-    expected = world.open(state).unwrapped.get_frame(highlight=False, tile_size=grid.SMALL_TILE)
-    assert np.array_equal(frame, expected) and not np.array_equal(frame, image.get_array())
-    assert axes.get_ylim() == (5.5, -0.5) and axes.get_xlim() == (-0.5, 4.5)
-
-
-def test_moving_path_takes_cells(world, axes):
-    line = grid.moving_path(axes, "black", end="o")
-    line.set_data(*grid.path_of(world, [world.index((1, 1), 0), world.index((1, 2), 3)]))
-    assert line.get_xydata().tolist() == [[1, 1], [1, 2]]
-    assert line.get_marker() == "o" and line.get_markevery() == [-1]
 
 
 METRIC = {"values": [0.4, 0.6, None], "mean": 0.5, "low": 0.3, "high": 0.7, "reported": 0.9}

@@ -10,10 +10,14 @@ from matplotlib.path import Path
 
 from helm_book.explorer import explore_numbers
 from helm_book.figures import rooms
-from helm_book.figures.grid import world_frame
 from helm_tutorial.worlds.gridworld import goal_distances, load_gridworld
 
 TILE = 32
+
+
+def world_frame(world, state, *, tile):
+    """The environment's own rendering with the agent in ``state``."""
+    return world.open(state).unwrapped.get_frame(highlight=False, tile_size=tile)
 
 
 @pytest.fixture(scope="module", params=["MiniGrid-Empty-8x8-v0", "MiniGrid-FourRooms-v0"])
