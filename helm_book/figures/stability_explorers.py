@@ -72,7 +72,7 @@ def _agent(record: Mapping, label: str) -> Agent:
         for name in (f"prediction_accuracy_{label}", f"rollout_jacobian_{label}_T25")
     )
     badge = f"next state right {100 * right:.0f} % · Jacobian {tame:.1f} (identity: {LATENT**0.5:.1f})"
-    return Agent("exact and tame", COLOR, badge)
+    return Agent("Exact and tame", COLOR, badge)
 
 
 def steps_left(record: Mapping, label: str, horizon: int) -> int:
