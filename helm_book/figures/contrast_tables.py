@@ -67,8 +67,9 @@ def fair_table(exp3: Mapping, exp4: Mapping) -> Markdown:
 
 FAR = {
     "contrast": ("success_lesson_T3", "success_contrastive_empty16", "success_contrastive_four_rooms"),
-    "reconstruction, cells": (
-        "success_reconstruction_T3",
+    "reconstruction, cells": ("success_reconstruction_T3", None, None),
+    "reconstruction, rows and columns": (
+        "success_reconstruction_profiles_T3",
         "success_reconstruction_empty16",
         "success_reconstruction_four_rooms",
     ),
