@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from helm_book.explorer import Steps, explore_numbers
+from helm_book.figures.grid import lanes
 from helm_book.figures.rooms import Agent, explore_walks
 from helm_book.figures.style import COLORS, HALO, panels
 from helm_book.figures.tables import moving_table, table_numbers
@@ -95,19 +96,6 @@ def room() -> tuple[Gridworld, Tensor, Tensor]:
     return world, geodesic_distances(world), goal_distances(world)
 
 
-@cache
-def lanes() -> Tensor:
-    """States in the order in which steps forward join them, lane by lane; one past the last state is a gap."""
-    world = room()[0]
-    cells = world.positions.unique(dim=0).tolist()
-    order = []
-    for heading, along in enumerate((0, 1, 0, 1)):
-        for lane in sorted({cell[1 - along] for cell in cells}):
-            order += [world.index(tuple(cell), heading) for cell in cells if cell[1 - along] == lane]
-            order.append(world.num_states)
-    return torch.tensor(order)
-
-
 def stage_latents(figure: Figure, axes: Axes) -> dict[str, Artist]:
     """Draw an empty plane for the latents of all states, and its colour bar; return what moves in it.
 
@@ -137,7 +125,7 @@ def latent_numbers(plane: Tensor) -> dict[str, object]:
     """Numbers for the artists of :func:`stage_latents`, from places of all states, shape ``(N, 2)``."""
     world, _, to_goal = room()
     plane = (plane / 0.0105).round() * 0.0105  # about a pixel: an explorer's page keeps equal numbers once
-    x, y = torch.cat([plane, torch.full((1, 2), torch.nan)])[lanes()].T
+    x, y = torch.cat([plane, torch.full((1, 2), torch.nan)])[lanes(room()[0])].T
     return {"lines": (x, y), "dots": (*plane.T, to_goal), "goal": (*plane[world.goals].mean(dim=0), "goal")}
 
 

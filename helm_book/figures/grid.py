@@ -25,6 +25,23 @@ def path_of(world: Gridworld, states: Sequence[int] | Tensor) -> tuple[np.ndarra
     return columns, rows
 
 
+def lanes(world: Gridworld) -> Tensor:
+    """States along every row and column, each way, in the order in which steps forward join them.
+
+    Lane follows lane, and after each comes ``N``, one past the last state, which marks a gap. Shape ``(L,)``.
+    """
+    along = torch.tensor([0, 1, 0, 1])[world.headings]  # the axis that a step forward moves along
+    states, headings = range(world.num_states), world.headings.tolist()
+    lane = world.positions[states, 1 - along].tolist()
+    place = world.positions[states, along].tolist()
+    order: list[int] = []
+    for heading in range(4):
+        for number in sorted(set(lane)):
+            on = [s for s in states if headings[s] == heading and lane[s] == number]
+            order += [*sorted(on, key=lambda s: place[s]), world.num_states]
+    return torch.tensor(order)
+
+
 def show_advice(
     axes: Axes, world: Gridworld, actions: Tensor, right: Tensor, *, title: str, mark: int | None = None
 ) -> Axes:

@@ -219,7 +219,7 @@ def failures_table(record: Mapping) -> Markdown:
 
 @cache
 def blind_share(env: str, horizon: int, *, plans: int = Planning().plans) -> float:
-    """Share of starts from which search arrives that imagines perfectly and uses no distance, mean over runs."""
+    """Share of starts from which a perfect search without distances arrives, mean over runs."""
     world, draw = load_gridworld(env), torch.Generator().manual_seed(0)
     limit, runs = episode_limit(world, Planning()), 10 if env == SMALL_ROOM else 2
     found = [blind_search(world, horizon, plans, limit=limit, generator=draw) for _ in range(runs)]

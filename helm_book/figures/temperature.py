@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helm_book.explorer import explore_numbers
-from helm_book.figures.grid import show_distance_bands
+from helm_book.figures.grid import lanes, show_distance_bands
 from helm_book.figures.style import COLORS, is_narrow, panels
 from helm_book.figures.tables import moving_table, table_numbers
 from helm_study.contrastive import contrastive_ablation as ablation
@@ -26,7 +26,7 @@ WALK = 50
 
 
 def successor_measure(world: Gridworld, gamma: float) -> Tensor:
-    """Probability of drawing each state as the positive of each state, walks that never end, shape ``(N, N)``."""
+    """Probability of drawing each state as the positive of each, for walks that never end, shape ``(N, N)``."""
     walk = _random_walk(world)
     return (1 - gamma) * torch.linalg.solve(torch.eye(len(walk)).double() - gamma * walk, walk)
 
@@ -36,7 +36,7 @@ def _random_walk(world: Gridworld) -> Tensor:
 
 
 def visits(world: Gridworld) -> Tensor:
-    """How often the states of a walk's 50 steps are each state, walks that begin uniformly, shape ``(N,)``."""
+    """Share that each state has in walks of 50 random steps from uniform starts, shape ``(N,)``."""
     walk = _random_walk(world)
     here, total = torch.full((len(walk),), 1 / len(walk)).double(), 0.0
     for _ in range(WALK):
@@ -46,7 +46,7 @@ def visits(world: Gridworld) -> Tensor:
 
 
 def span(world: Gridworld, gamma: float) -> float:
-    """Largest less smallest ``log p(y | x) / p(y)`` over ``y`` other than ``x``, for the ``x`` where that is most."""
+    """Widest range of ``log p(y | x) / p(y)`` that any state ``x`` has over all other states ``y``."""
     ratio = (successor_measure(world, gamma) / visits(world)).log()
     own = torch.eye(len(ratio), dtype=torch.bool)
     most, least = (ratio.masked_fill(own, sign * torch.inf).sort(dim=1).values for sign in (-1, 1))
@@ -207,7 +207,7 @@ def plot_moments(figure: Figure, record: Mapping, temperature: float, gamma: flo
     """
     world = load_gridworld("MiniGrid-Empty-8x8-v0")
     coordinates, correlations = ablation.embedding(record, temperature, gamma)
-    to_goal, lines = goal_distances(world), corridors(world)
+    to_goal, lines = goal_distances(world), lanes(world)
     row = figure.subplots(1, len(updates))
     for axes, update in zip(row, updates, strict=True):
         at = record["embedding"]["checkpoints"].index(update)
@@ -219,20 +219,6 @@ def plot_moments(figure: Figure, record: Mapping, temperature: float, gamma: flo
         axes.set_axis_off()
     figure.colorbar(dots, ax=list(row), label="steps to the goal", shrink=0.7)
     return figure
-
-
-def corridors(world: Gridworld) -> Tensor:
-    """States in the order of one line along every row and column, each way; ``N`` marks a gap. Shape ``(L,)``."""
-    along = torch.tensor([0, 1, 0, 1])[world.headings]  # the axis that a step forward moves along
-    states = range(world.num_states)
-    lane = world.positions[states, 1 - along].tolist()
-    place = world.positions[states, along].tolist()
-    line: list[int] = []
-    for heading in range(4):
-        for number in sorted(set(lane)):
-            on = [s for s in states if int(world.headings[s]) == heading and lane[s] == number]
-            line += [*sorted(on, key=lambda s: place[s]), world.num_states]
-    return torch.tensor(line)
 
 
 BOXES = [

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from helm_book.figures import temperature
+from helm_book.figures import grid, temperature
 from helm_study import records
 from helm_study.words import in_words
 from helm_tutorial.worlds.gridworld import geodesic_distances
@@ -79,7 +79,7 @@ def test_moments_are_the_recorded_latents(record):
 
 
 def test_lines_join_states_that_a_step_forward_joins(world):
-    line = temperature.corridors(world).tolist()
+    line = grid.lanes(world).tolist()
     assert sorted(s for s in line if s < world.num_states) == list(range(world.num_states))
     steps = {(a, b) for a, b in pairwise(line) if max(a, b) < world.num_states}
     forward = world.transitions[:, 2].tolist()
